@@ -1,0 +1,74 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The exceptions of the collection. Lower layers raise one of these; only the doors turn them into results."""
+
+from __future__ import annotations
+
+from .finding import Finding
+
+
+class FleetError(Exception):
+    """Something that ends the work on one vCluster.
+
+    Args:
+        what: One sentence: which object, what was tried, what came back.
+        way_out: What the reader can do now; empty when there is nothing to add.
+    """
+
+    outcome = "failed"
+
+    def __init__(self, what: str, way_out: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.way_out = way_out
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.way_out}".rstrip()
+
+
+class Unreachable(FleetError):
+    """The host cluster does not answer, or no longer takes our credentials (G46)."""
+
+    outcome = "unreachable"
+
+
+class ApiError(FleetError):
+    """An API server answered with an error that retrying does not heal.
+
+    Args:
+        status: HTTP status code, for example 403, 404, 409, 422.
+    """
+
+    def __init__(self, status: int, what: str, way_out: str = "") -> None:
+        super().__init__(what, way_out)
+        self.status = status
+
+
+class HelmError(FleetError):
+    """Helm ended with an error, or is not usable here."""
+
+
+class Refused(FleetError):
+    """A guard refuses; nothing was changed."""
+
+    outcome = "refused"
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        super().__init__("; ".join(str(finding) for finding in findings))
+        self.findings = findings
+
+
+class Locked(FleetError):
+    """Another run holds the Lease of this vCluster (G24)."""
+
+    outcome = "locked"
+
+
+class TimedOut(FleetError):
+    """A wait reached its limit; `what` says what was seen last."""
+
+
+class ProofFailed(FleetError):
+    """The checks after a step failed; `what` names them."""

@@ -1,0 +1,130 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What was seen of one vCluster on its host cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# Helm's words for a release that another run left in the middle (helm.sh/helm, pkg/release/status.go).
+STUCK = frozenset({"pending-install", "pending-upgrade", "pending-rollback", "uninstalling"})
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The proof label of a release Secret: `fleetops.vcluster/applied: DIGEST-rREVISION`."""
+
+    digest: str
+    revision: int
+
+
+@dataclass(frozen=True)
+class Release:
+    """A Helm release revision.
+
+    Attributes:
+        revision: Helm's revision number.
+        status: Helm's status word: deployed, failed, pending-upgrade ...
+        applied: The proof label, if this revision carries one of its own.
+        foreign: JSON pointers of user values that were there but never asked for, recorded at the proof.
+        modified: Helm's `modifiedAt`, seconds since the epoch; 0 when unknown.
+        chart_version: Version of the chart; None when only metadata was read.
+        values: The user-supplied values; None when only metadata was read.
+        manifest: The rendered objects as one YAML text; None when only metadata was read.
+        description: Helm's own words about the last operation; empty when only metadata was read.
+    """
+
+    revision: int
+    status: str
+    applied: Applied | None = None
+    foreign: tuple[str, ...] = ()
+    modified: int = 0
+    chart_version: str | None = None
+    values: Mapping[str, Any] | None = None
+    manifest: str | None = field(default=None, repr=False)
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A Deployment or StatefulSet of the vCluster.
+
+    Attributes:
+        component: `control_plane` (label app=vcluster) or `etcd` (label app=vcluster-etcd).
+        images: Container and init container images of the pod template, by container name.
+        config_hash: Pod template annotation `vClusterConfigHash`; empty on etcd.
+    """
+
+    component: str
+    kind: str
+    name: str
+    replicas: int
+    ready: int = 0
+    updated: int = 0
+    generation: int = 0
+    observed_generation: int = 0
+    images: Mapping[str, str] = field(default_factory=dict)
+    config_hash: str = ""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def settled(self) -> bool:
+        """Rolled out as asked: the controller saw the newest template and all replicas are ready on it."""
+        return (
+            self.observed_generation >= self.generation
+            and self.updated >= self.replicas
+            and self.ready >= self.replicas
+        )
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A PersistentVolumeClaim of the vCluster (`data-NAME-0`, `data-NAME-etcd-0` ...)."""
+
+    name: str
+    size: str
+    storage_class: str | None
+    phase: str
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Everything the planner looks at.
+
+    Attributes:
+        release: The newest revision that Helm has not superseded; None when there is no release.
+        base: The newest revision that this collection proved; None before adoption.
+        last_good: The newest revision that Helm calls deployed or superseded (what a repair returns to).
+        workloads: The vCluster's Deployments and StatefulSets.
+        claims: Its volume claims, also those left by an earlier vCluster of the same name (G14).
+        neighbours: Names of other vClusters in the namespace (G39).
+        services: Names of the Services in the namespace that matter to guards (`loft`).
+        secrets: Names of Secrets in the namespace that the spec refers to and that exist, with their data keys.
+        references: Identity (`uid/resourceVersion`) of each referenced Secret, by name.
+        host_version: Kubernetes minor of the host cluster, for example (1, 36).
+        paused: The vCluster is paused, sleeping or being restored; the annotation that says so.
+        budgets: Names of PodDisruptionBudgets in the namespace.
+        complete: False for the light pass: only what the fleet-wide lists show.
+    """
+
+    release: Release | None = None
+    base: Release | None = None
+    last_good: Release | None = None
+    workloads: tuple[Workload, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    neighbours: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    references: Mapping[str, str] = field(default_factory=dict)
+    host_version: tuple[int, int] | None = None
+    paused: str = ""
+    budgets: tuple[str, ...] = ()
+    complete: bool = False
+
+    def workload(self, component: str) -> Workload | None:
+        """The workload of a component, if there is one."""
+        return next((w for w in self.workloads if w.component == component), None)

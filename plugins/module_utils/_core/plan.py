@@ -1,0 +1,110 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan: what will be done to one vCluster, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Literal
+
+from .finding import Finding
+
+
+class Kind(str, Enum):
+    """The step kinds. A verb is a subset of them."""
+
+    REPAIR = "repair"
+    INSTALL = "install"
+    CHART_HOP = "chart_hop"
+    KUBERNETES_HOP = "kubernetes_hop"
+    VALUES = "values"
+    PROVE = "prove"
+
+
+WayBack = Literal["values", "none"]
+
+
+@dataclass(frozen=True)
+class Disruption:
+    """What the tenant notices.
+
+    Attributes:
+        kind: `none`; `rolling`: replicas restart one after the other; `outage`: the API is away.
+        seconds: Estimated length; 0 for none.
+        estimate: How `seconds` was estimated, and which pods restart.
+    """
+
+    kind: Literal["none", "rolling", "outage"] = "none"
+    seconds: int = 0
+    estimate: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference, for the reason of a step and for the diff.
+
+    Attributes:
+        path: Variable or JSON pointer of the chart value.
+        before: Value on the cluster; None when absent.
+        after: Value asked for; None when it is removed.
+        why: `asked`, `drift`, `removed` (gone from the inventory) or `default`.
+    """
+
+    path: str
+    before: Any
+    after: Any
+    why: Literal["asked", "drift", "removed", "default"] = "asked"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step.
+
+    Attributes:
+        kind: See Kind.
+        reason: What differs, in one line.
+        changes: The differences behind the reason; secrets are still in clear here, mask before showing.
+        disruption: See Disruption.
+        way_back: `values`: the last proved revision's values are put back when the proof fails.
+        version: Chart version this step runs Helm with.
+        values: User values this step runs Helm with; None for `prove` and `repair`.
+    """
+
+    kind: Kind
+    reason: str
+    changes: tuple[Change, ...] = ()
+    disruption: Disruption = field(default_factory=Disruption)
+    way_back: WayBack = "none"
+    version: str = ""
+    values: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plan of one vCluster: steps, or the findings that refuse it.
+
+    Attributes:
+        steps: In order; empty when nothing is to be done.
+        findings: Warnings and refusals.
+        foreign: JSON pointers of values that are kept although nobody here asked for them.
+        digest: Identifies the plan: the same spec and observation give the same digest.
+    """
+
+    steps: tuple[Step, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    foreign: tuple[str, ...] = ()
+    digest: str = ""
+
+    @property
+    def refusals(self) -> tuple[Finding, ...]:
+        """The findings that end the plan."""
+        return tuple(f for f in self.findings if f.severity == "refuse")
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The step kinds, or `refused`."""
+        return ("refused",) if self.refusals else tuple(step.kind.value for step in self.steps)

@@ -1,0 +1,171 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The protocols of the outside world. `_cluster` implements them; everything above is written against them."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+Json = dict[str, Any]
+Progress = Callable[[str], None]
+
+
+class Api(Protocol):
+    """A Kubernetes API server: a host cluster's, or one replica of a tenant's.
+
+    Paths are those of the API (`/api/v1/namespaces/x/secrets/y`). Every method raises ApiError for an answer that
+    stays an error, Unreachable when the server cannot be reached or refuses the credentials. Answers 429 and 5xx are
+    tried again within a bounded time, Retry-After honoured (G47).
+    """
+
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> Json:
+        """One object, or any JSON document."""
+
+    def text(self, path: str, params: Mapping[str, str] | None = None) -> str:
+        """A document that is not JSON (`/readyz`, pod logs)."""
+
+    def find(self, path: str) -> Json | None:
+        """One object, or None when it does not exist."""
+
+    def list(
+        self, path: str, params: Mapping[str, str] | None = None, *, metadata_only: bool = False
+    ) -> Iterator[Json]:
+        """The items of a list, fetched page by page."""
+
+    def create(self, path: str, body: Json) -> Json:
+        """POST; ApiError 409 when it exists."""
+
+    def replace(self, path: str, body: Json) -> Json:
+        """PUT; ApiError 409 when the resourceVersion moved on."""
+
+    def merge(self, path: str, body: Json) -> Json:
+        """PATCH with a JSON merge patch."""
+
+    def apply(self, path: str, body: Json) -> Json:
+        """PATCH, server-side apply under the collection's field manager, without force."""
+
+    def delete(self, path: str) -> None:
+        """DELETE; an object that is gone already is no error."""
+
+    def watch(self, path: str, params: Mapping[str, str], seconds: float) -> Iterator[Json]:
+        """Watch events until `seconds` passed or the server ends the stream."""
+
+    def forward(self, namespace: str, pod: str, port: int) -> AbstractContextManager[Any]:
+        """A socket to a port of a pod, through the API server's port-forward."""
+
+    @property
+    def now(self) -> datetime:
+        """The server's clock (Date header of its latest answer), never the controller's (G55)."""
+
+
+@dataclass(frozen=True)
+class ChartArchive:
+    """A chart on disk.
+
+    Attributes:
+        path: The `.tgz`.
+        digest: sha256 of the file.
+        version: `version` of its Chart.yaml.
+        schema: Its values.schema.json, parsed.
+        defaults: Its values.yaml, parsed.
+    """
+
+    path: Path
+    digest: str
+    version: str
+    schema: Json
+    defaults: Json
+
+
+class Helm(Protocol):
+    """The helm command, 3.13 or later, or 4. Values travel as JSON files (0600), never in argv (G38, G58)."""
+
+    version: str
+
+    def pull(self, chart: str, version: str) -> ChartArchive:
+        """Fetch a chart once a run into a checksummed cache (G53)."""
+
+    def upgrade(
+        self, name: str, namespace: str, chart: ChartArchive, values: Mapping[str, Any], seconds: int
+    ) -> None:
+        """`helm upgrade --install` without wait and never atomic (G22)."""
+
+    def rollback(self, name: str, namespace: str, revision: int, seconds: int) -> None:
+        """`helm rollback` to a revision."""
+
+    def uninstall(self, name: str, namespace: str, seconds: int) -> None:
+        """`helm uninstall`, only to clear an install that never finished (G23)."""
+
+    def template(
+        self, name: str, namespace: str, chart: ChartArchive, values: Mapping[str, Any], host_version: str
+    ) -> list[Json]:
+        """The rendered objects (for --diff)."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """An etcd member as one member tells it."""
+
+    id: str
+    name: str
+    learner: bool
+    peer_urls: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MemberStatus:
+    """The answer of one member's maintenance status.
+
+    Attributes:
+        db_size: Bytes on disk.
+        quota: Bytes, 0 when the member does not tell it (before etcd 3.6).
+        leader: Id of the leader it knows; "0" for none.
+        alarms: Names of the alarms it reports, for example NOSPACE.
+    """
+
+    id: str
+    version: str
+    leader: str
+    db_size: int
+    quota: int
+    revision: int
+    raft_index: int
+    learner: bool
+    alarms: tuple[str, ...]
+
+
+class Etcd(Protocol):
+    """One etcd member, asked through its JSON gateway (seen on 3.6, client port)."""
+
+    def members(self) -> tuple[Member, ...]:
+        """The member list as this member knows it."""
+
+    def status(self) -> MemberStatus:
+        """Its status."""
+
+    def hash(self, revision: int) -> tuple[int, int]:
+        """HashKV at a revision: (hash, compact revision)."""
+
+
+class Reach(Protocol):
+    """Ways into one vCluster, all through the host's API server, TLS verified."""
+
+    def replica(self, pod: str) -> AbstractContextManager[Api]:
+        """The tenant's API at one control-plane pod."""
+
+    def member(self, pod: str) -> AbstractContextManager[Etcd]:
+        """One deployed etcd member."""
+
+    def external(self, endpoint: str, tls: ssl.SSLContext) -> AbstractContextManager[Etcd]:
+        """An etcd outside the namespace, dialled from the controller."""
+
+    def resolve(self, name: str) -> tuple[str, ...]:
+        """Addresses that the tenant's CoreDNS gives for a name, over a port-forward."""

@@ -1,0 +1,156 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The desired state of one vCluster, as the inventory says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+VENDOR_REPOSITORY = "https://charts.loft.sh"
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to reach a host cluster: a kubeconfig and context, or address, token and CA.
+
+    Attributes:
+        kubeconfig: Path of a kubeconfig file; None means $KUBECONFIG or ~/.kube/config.
+        context: Context in it; None means its current one.
+        host: Address of the API server (`https://...`), instead of a kubeconfig.
+        token: Bearer token that goes with `host`. Secret.
+        ca_cert: Path of the CA bundle that goes with `host`.
+    """
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    host: str | None = None
+    token: str | None = field(default=None, repr=False)
+    ca_cert: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Identifies the host cluster within a run; holds no secret."""
+        return self.host or f"{self.kubeconfig or 'default kubeconfig'}#{self.context or 'current'}"
+
+
+@dataclass(frozen=True)
+class StoreSpec:
+    """The backing store asked for.
+
+    Attributes:
+        type: Name in the store registry: sqlite, etcd_deployed, etcd_external.
+        options: The remaining keys of `vcluster_store`; the store itself reads and checks them.
+    """
+
+    type: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Expose:
+    """How the tenant's API is reached from outside (`vcluster_expose`).
+
+    Attributes:
+        type: cluster, node_port, load_balancer or ingress.
+        address: Host name or `host:port` that the tenant's kubeconfig carries; required for ingress.
+        node_port: Fixed port for node_port; 0 lets the host cluster choose.
+        ingress_class: Ingress class for type ingress.
+        annotations: Annotations of the Service or the Ingress.
+    """
+
+    type: str = "cluster"
+    address: str | None = None
+    node_port: int = 0
+    ingress_class: str | None = None
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What production needs and the chart leaves out (`vcluster_defaults`).
+
+    Each is three-valued: None (unset) lays it in at an install and leaves what was adopted as it is; True asks for
+    it, False removes it.
+    """
+
+    topology_spread: bool | None = None
+    disruption_budgets: bool | None = None
+    service_names: bool | None = None
+    resources: bool | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Time limits in seconds (`vcluster_timeouts`).
+
+    Attributes:
+        total: For everything that is done to one vCluster.
+        rollout: For the pods of one step to become ready.
+        proof: For the checks after a step to pass.
+        lock: For another run's Lease to be released; 0 fails at once.
+    """
+
+    total: int = 2400
+    rollout: int = 1800
+    proof: int = 180
+    lock: int = 60
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One vCluster as the inventory asks for it. None means: not said, keep what is there.
+
+    Attributes:
+        host: Name of the inventory host; names the vCluster in messages.
+        name: Helm release and vCluster name.
+        namespace: Namespace in the host cluster, `vcluster-NAME` by default.
+        cluster: Name of the host cluster, for messages and caps.
+        access: How to reach the host cluster.
+        chart: A chart repository, an `oci://` reference or the path of a chart archive.
+        version: Chart version such as 0.36.1; needed for a new vCluster.
+        kubernetes_version: Tenant Kubernetes such as 1.36.0 (no leading v); None keeps the running one.
+        replicas: Control-plane replicas.
+        store: The backing store; None keeps the running one (sqlite for a new vCluster).
+        resources: Resources of the control-plane container (requests, limits).
+        expose: See Expose; None keeps what is there.
+        image_registry: Registry that replaces the chart's registries (air gap).
+        pull_secrets: Names of image pull Secrets in the namespace.
+        values: Chart values for everything else, all layers merged; a value may be a reference (see `references`).
+        secret_paths: Paths into `values` whose content is secret (from the vault): masked wherever shown.
+        allow: Ids of guards that are lifted.
+        defaults: See Defaults.
+        limits: See Limits.
+        proof: `write` proves with a ConfigMap written in the tenant, `read` only reads.
+        state: `present`; nothing else yet.
+    """
+
+    host: str
+    name: str
+    namespace: str
+    cluster: str
+    access: Access
+    chart: str = VENDOR_REPOSITORY
+    version: str | None = None
+    kubernetes_version: str | None = None
+    replicas: int | None = None
+    store: StoreSpec | None = None
+    resources: Mapping[str, Any] | None = None
+    expose: Expose | None = None
+    image_registry: str | None = None
+    pull_secrets: tuple[str, ...] | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    secret_paths: tuple[str, ...] = ()
+    allow: frozenset[str] = frozenset()
+    defaults: Defaults = field(default_factory=Defaults)
+    limits: Limits = field(default_factory=Limits)
+    proof: str = "write"
+    state: str = "present"
+
+    @property
+    def title(self) -> str:
+        """How messages name this vCluster."""
+        return f"vCluster {self.namespace}/{self.name} on host cluster {self.cluster}"
