@@ -82,6 +82,29 @@ class Workload:
 
 
 @dataclass(frozen=True)
+class Pod:
+    """A pod of the vCluster's own workloads.
+
+    Attributes:
+        component: `control_plane` or `etcd`.
+        node: Node it runs on; empty while unscheduled.
+        ready: Its Ready condition is true and it is not being deleted.
+        state: What it is doing in words: `running`, `pulling image`, `CrashLoopBackOff: ...`.
+        restarts: Restarts of its containers together.
+        deleting: It has a deletion timestamp.
+    """
+
+    component: str
+    name: str
+    uid: str = ""
+    node: str = ""
+    ready: bool = False
+    state: str = ""
+    restarts: int = 0
+    deleting: bool = False
+
+
+@dataclass(frozen=True)
 class Claim:
     """A PersistentVolumeClaim of the vCluster (`data-NAME-0`, `data-NAME-etcd-0` ...)."""
 

@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
+
+from .observation import Observation
+from .spec import Spec
 
 Json = dict[str, Any]
 Progress = Callable[[str], None]
@@ -169,3 +172,48 @@ class Reach(Protocol):
 
     def resolve(self, name: str) -> tuple[str, ...]:
         """Addresses that the tenant's CoreDNS gives for a name, over a port-forward."""
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """What the light pass saw on one host cluster.
+
+    Attributes:
+        observations: One per (namespace, name) that was asked for, `complete` False; an empty one where nothing is.
+        failures: The error of a (namespace, name) that could not be looked at (namespace forbidden).
+        notes: What a reader should know, for example that rights forced a list per namespace and what it cost.
+    """
+
+    observations: Mapping[tuple[str, str], Observation]
+    failures: Mapping[tuple[str, str], Exception]
+    notes: tuple[str, ...] = ()
+
+
+class Lock(Protocol):
+    """The Lease of one vCluster, held and renewed in the background."""
+
+    def check(self) -> None:
+        """Raise Locked when it was lost (renewal failed past its expiry, or somebody took it)."""
+
+
+class HostCluster(Protocol):
+    """One host cluster as the engine uses it. `_cluster/host.py: connect(access, warn)` makes it."""
+
+    api: Api
+    helm: Helm
+
+    def fleet(self, wanted: Sequence[tuple[str, str]]) -> Fleet:
+        """The light pass over (namespace, name) pairs: a fixed number of paged lists."""
+
+    def observe(self, spec: Spec) -> Observation:
+        """Everything about one vCluster, `complete` True."""
+
+    def lock(self, spec: Spec) -> AbstractContextManager[Lock]:
+        """Take the Lease, waiting up to `spec.limits.lock`; Locked names the holder. Created in the namespace, which
+        must exist."""
+
+    def reach(self, spec: Spec) -> Reach:
+        """Ways into the vCluster."""
+
+    def mark(self, spec: Spec, revision: int, digest: str, foreign: Sequence[str]) -> None:
+        """Patch label `applied` and annotation `foreign` onto the release Secret of that revision."""
