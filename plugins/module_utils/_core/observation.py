@@ -55,6 +55,7 @@ class Workload:
 
     Attributes:
         component: `control_plane` (label app=vcluster) or `etcd` (label app=vcluster-etcd).
+        total: Pods there are, also those of an older template (`status.replicas`).
         images: Container and init container images of the pod template, by container name.
         config_hash: Pod template annotation `vClusterConfigHash`; empty on etcd.
     """
@@ -65,6 +66,7 @@ class Workload:
     replicas: int
     ready: int = 0
     updated: int = 0
+    total: int = 0
     generation: int = 0
     observed_generation: int = 0
     images: Mapping[str, str] = field(default_factory=dict)
@@ -73,11 +75,12 @@ class Workload:
 
     @property
     def settled(self) -> bool:
-        """Rolled out as asked: the controller saw the newest template and all replicas are ready on it."""
+        """Rolled out as asked: the controller saw the newest template and all replicas, no others, are ready on it."""
         return (
             self.observed_generation >= self.generation
             and self.updated >= self.replicas
             and self.ready >= self.replicas
+            and self.total <= self.replicas
         )
 
 
