@@ -1,0 +1,122 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The stages of the test suite, as data; run.py carries them out in this order."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SUITES = ("test", "fast", "full", "lint")
+
+NEW = ROOT / ".venv" / "core-2.21" / "bin"
+OLD = ROOT / ".venv" / "core-2.19" / "bin"
+LINT = ROOT / ".venv" / "lint" / "bin"
+ARTEFACT = "build/artefact/fleetops-vcluster-0.1.0.tar.gz"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One line of the verdict.
+
+    Attributes:
+        name: Also the name of its log.
+        command: Argument list, run from the repository's root.
+        suites: The suites it is part of.
+        needs: Stages without which it makes no sense; it fails when one of them failed.
+        limit: Seconds until it is ended and counted as failed.
+        cleans: Run even when the suite is interrupted.
+        environment: Variables on top of the caller's.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    suites: tuple[str, ...] = ("test", "full")
+    needs: tuple[str, ...] = ()
+    limit: int = 600
+    cleans: bool = False
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+FAST = ("test", "fast", "full")
+STYLE = ("test", "fast", "full", "lint")
+
+
+def tools(folder: Path, **more: str) -> dict[str, str]:
+    """The variables that make the programs of one virtual environment the ones that are found."""
+    return {
+        "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}",
+        "VIRTUAL_ENV": str(folder.parent),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build" / "collections"),
+        "ANSIBLE_HOME": str(ROOT / "build" / "ansible"),
+        "NO_COLOR": "1",
+        **more,
+    }
+
+
+def linter(name: str, *command: str, suites: tuple[str, ...] = STYLE, **more: str) -> Stage:
+    return Stage(name, (str(LINT / command[0]), *command[1:]), suites, ("setup",),
+                 environment=tools(LINT, **more))  # fmt: skip
+
+
+def pytest(name: str, folder: Path, *arguments: str, suites: tuple[str, ...] = ("test", "full"),
+           needs: tuple[str, ...] = (), limit: int = 900, **more: str) -> Stage:  # fmt: skip
+    command = (str(folder / "python"), "-m", "pytest", "-q", *arguments)
+    return Stage(name, command, suites, ("setup", *needs), limit, environment=tools(folder, **more))
+
+
+def lab(name: str, *arguments: str, needs: tuple[str, ...] = (), limit: int = 300,
+        cleans: bool = False) -> Stage:  # fmt: skip
+    command = (str(NEW / "python"), "-m", "lab", *arguments)
+    return Stage(name, command, needs=("setup", *needs), limit=limit, cleans=cleans,
+                 environment=tools(NEW, PYTHONPATH="tests/lab"))  # fmt: skip
+
+
+def sanity(core: str, folder: Path) -> Stage:
+    return Stage(f"sanity-{core}", (str(folder / "python"), "tests/sanity.py", ARTEFACT),
+                 needs=("setup", "build"), limit=1500, environment=tools(folder))  # fmt: skip
+
+
+def integration(helm: str) -> Stage:
+    return pytest(f"integration-{helm}", NEW, "tests/integration", needs=("lab-up",), limit=1200,
+                  FLEETOPS_TEST_HELM=helm)  # fmt: skip
+
+
+STAGES = (
+    Stage("setup", (sys.executable, "tests/environments.py"), STYLE, limit=1500),
+    linter("ruff", "ruff", "check", "."),
+    linter("format", "ruff", "format", "--check", "."),
+    linter("mypy", "mypy", "-p", "ansible_collections.fleetops.vcluster.plugins"),
+    linter("imports", "lint-imports", PYTHONPATH="build/collections"),
+    linter("yamllint", "yamllint", "--strict", "."),
+    linter("ansible-lint", "ansible-lint", "--offline", "--strict", suites=("test", "full", "lint")),
+    linter("changelog", "antsibull-changelog", "lint"),
+    linter("docs", "antsibull-docs", "lint-collection-docs", "--plugin-docs",
+           "--validate-collection-refs", "dependent", "--disallow-unknown-collection-refs",
+           "--skip-rstcheck", ".", suites=("test", "full", "lint")),  # fmt: skip
+    Stage("build", (str(NEW / "python"), "tests/artefact.py", ARTEFACT),
+          needs=("setup",), environment=tools(NEW)),  # fmt: skip
+    Stage("galaxy-importer", (str(LINT / "python"), "-m", "galaxy_importer.main", ARTEFACT),
+          needs=("setup", "build"), environment=tools(
+              LINT, GALAXY_IMPORTER_CONFIG="tests/galaxy-importer.cfg")),  # fmt: skip
+    Stage("environment", (str(LINT / "ansible-builder"), "create", "--context", "build/environment"),
+          needs=("setup", "build"), environment=tools(LINT)),  # fmt: skip
+    sanity("2.21", NEW),
+    sanity("2.19", OLD),
+    pytest("unit-2.21", NEW, "-n", "2", "tests/unit", suites=FAST),
+    pytest("unit-2.19", OLD, "-n", "2", "tests/unit", suites=FAST),
+    lab("lab-parts", "build", limit=3000),
+    pytest("lab-unit", NEW, "-m", "not lab", "tests/lab/tests"),
+    pytest("contract", NEW, "-n", "2", "tests/contract", needs=("lab-parts",)),
+    pytest("lab", NEW, "-m", "lab", "tests/lab/tests", needs=("lab-parts",)),
+    lab("lab-up", "up", "--clusters", "2", "--nodes", "2,1", needs=("lab-parts",)),
+    integration("helm4"),
+    integration("helm3"),
+    Stage("molecule", (str(NEW / "molecule"), "test", "--all"), needs=("setup", "lab-up"),
+          limit=1200, environment=tools(NEW)),  # fmt: skip
+    lab("lab-down", "down", cleans=True),
+)
