@@ -58,7 +58,9 @@ class SetupError(Exception):
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     names = [environment.name for environment in ENVIRONMENTS]
-    parser.add_argument("names", nargs="*", metavar="ENVIRONMENT", help=f"some of: {', '.join(names)}")
+    parser.add_argument(
+        "names", nargs="*", metavar="ENVIRONMENT", help=f"some of: {', '.join(names)}"
+    )
     wanted = parser.parse_args().names or names
     try:
         chosen = [environment for environment in ENVIRONMENTS if environment.name in wanted]
@@ -106,7 +108,9 @@ def find_python(version: str) -> str:
     """The path of a CPython of this minor version, from PATH, pyenv or uv."""
     candidates = [shutil.which(f"python{version}"), sys.executable]
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    candidates += [str(path) for path in sorted(pyenv.glob(f"{version}.*/bin/python"), reverse=True)]
+    candidates += [
+        str(path) for path in sorted(pyenv.glob(f"{version}.*/bin/python"), reverse=True)
+    ]
     for candidate in candidates:
         if candidate and is_python(candidate, version):
             return candidate

@@ -151,7 +151,9 @@ def print_table(results: list[Result]) -> None:
     for result in results:
         word = "ok" if result.passed else "FAILED"
         log = result.log.relative_to(ROOT)
-        print(f"{result.stage.name:<20} {word:<7} {result.seconds:>7.0f}  {log} {result.note}".rstrip())
+        print(
+            f"{result.stage.name:<20} {word:<7} {result.seconds:>7.0f}  {log} {result.note}".rstrip()
+        )
     total = sum(result.seconds for result in results)
     print(f"{'total':<20} {'':<7} {total:>7.0f}")
 

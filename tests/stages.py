@@ -93,18 +93,40 @@ STAGES = (
     linter("mypy", "mypy", "-p", "ansible_collections.fleetops.vcluster.plugins"),
     linter("imports", "lint-imports", PYTHONPATH="build/collections"),
     linter("yamllint", "yamllint", "--strict", "."),
-    linter("ansible-lint", "ansible-lint", "--offline", "--strict", suites=("test", "full", "lint")),
+    linter(
+        "ansible-lint", "ansible-lint", "--offline", "--strict", suites=("test", "full", "lint")
+    ),
     linter("changelog", "antsibull-changelog", "lint"),
-    linter("docs", "antsibull-docs", "lint-collection-docs", "--plugin-docs",
-           "--validate-collection-refs", "dependent", "--disallow-unknown-collection-refs",
-           "--skip-rstcheck", ".", suites=("test", "full", "lint")),  # fmt: skip
-    Stage("build", (str(NEW / "python"), "tests/artefact.py", ARTEFACT),
-          needs=("setup",), environment=tools(NEW)),  # fmt: skip
-    Stage("galaxy-importer", (str(LINT / "python"), "-m", "galaxy_importer.main", ARTEFACT),
-          needs=("setup", "build"), environment=tools(
-              LINT, GALAXY_IMPORTER_CONFIG="tests/galaxy-importer.cfg")),  # fmt: skip
-    Stage("environment", (str(LINT / "ansible-builder"), "create", "--context", "build/environment"),
-          needs=("setup", "build"), environment=tools(LINT)),  # fmt: skip
+    linter(
+        "docs",
+        "antsibull-docs",
+        "lint-collection-docs",
+        "--plugin-docs",
+        "--validate-collection-refs",
+        "dependent",
+        "--disallow-unknown-collection-refs",
+        "--skip-rstcheck",
+        ".",
+        suites=("test", "full", "lint"),
+    ),  # fmt: skip
+    Stage(
+        "build",
+        (str(NEW / "python"), "tests/artefact.py", ARTEFACT),
+        needs=("setup",),
+        environment=tools(NEW),
+    ),  # fmt: skip
+    Stage(
+        "galaxy-importer",
+        (str(LINT / "python"), "-m", "galaxy_importer.main", ARTEFACT),
+        needs=("setup", "build"),
+        environment=tools(LINT, GALAXY_IMPORTER_CONFIG="tests/galaxy-importer.cfg"),
+    ),  # fmt: skip
+    Stage(
+        "environment",
+        (str(LINT / "ansible-builder"), "create", "--context", "build/environment"),
+        needs=("setup", "build"),
+        environment=tools(LINT),
+    ),  # fmt: skip
     sanity("2.21", NEW),
     sanity("2.19", OLD),
     pytest("unit-2.21", NEW, "-n", "2", "tests/unit", suites=FAST),
@@ -116,7 +138,12 @@ STAGES = (
     lab("lab-up", "up", "--clusters", "2", "--nodes", "2,1", needs=("lab-parts",)),
     integration("helm4"),
     integration("helm3"),
-    Stage("molecule", (str(NEW / "molecule"), "test", "--all"), needs=("setup", "lab-up"),
-          limit=1200, environment=tools(NEW)),  # fmt: skip
+    Stage(
+        "molecule",
+        (str(NEW / "molecule"), "test", "--all"),
+        needs=("setup", "lab-up"),
+        limit=1200,
+        environment=tools(NEW),
+    ),  # fmt: skip
     lab("lab-down", "down", cleans=True),
 )

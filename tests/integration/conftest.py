@@ -1,0 +1,61 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of the integration tests. Without a running lab they fail; they never skip.
+
+FLEETOPS_TEST_HELM chooses helm3 or helm4 (default: helm4).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from harness import Fleet, Lab, operator_kubeconfig, surroundings
+
+MakeFleet = Callable[[dict[str, Any]], Fleet]
+
+
+@pytest.fixture(scope="session")
+def lab() -> Lab:
+    return Lab.running()
+
+
+@pytest.fixture(scope="session")
+def operators(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """For each host cluster a kubeconfig with the rights of docs/rbac/cluster-role.yaml."""
+    folder = tmp_path_factory.mktemp("operators")
+    return {name: operator_kubeconfig(name, admin, folder) for name, admin in lab.clusters.items()}
+
+
+@pytest.fixture(scope="session")
+def helm() -> str:
+    return os.environ.get("FLEETOPS_TEST_HELM", "helm4")
+
+
+@pytest.fixture
+def make_fleet(lab: Lab, operators: dict[str, Path], helm: str, tmp_path: Path) -> MakeFleet:
+    """Make a fleet of a mapping host cluster -> inventory host -> variables."""
+
+    def make(hosts: dict[str, Any]) -> Fleet:
+        inventory = {
+            "all": {
+                "vars": {"ansible_connection": "local", "vcluster_chart": lab.chart_repository},
+                "children": {
+                    cluster: {
+                        "vars": {"vcluster_kubeconfig": str(operators[cluster])},
+                        "hosts": own,
+                    }
+                    for cluster, own in hosts.items()
+                },
+            }
+        }
+        path = tmp_path / "inventory.yml"
+        path.write_text(yaml.safe_dump(inventory, sort_keys=False))
+        return Fleet(path, surroundings(tmp_path, helm))
+
+    return make

@@ -1,0 +1,150 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the integration tests run on: the lab, an operator with minimal rights, and playbooks."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+CLUSTER_ROLE = ROOT / "docs" / "rbac" / "cluster-role.yaml"
+PLAYBOOK_LIMIT = 900  # seconds
+
+
+@dataclass(frozen=True)
+class Lab:
+    """The running lab, as build/lab/lab.json describes it."""
+
+    facts: dict[str, Any]
+
+    @classmethod
+    def running(cls) -> Lab:
+        state = Path(os.environ.get("FLEETOPS_LAB_STATE", ROOT / "build" / "lab"))
+        path = state / "lab.json"
+        if not path.exists():
+            raise RuntimeError(f"no lab is running ({path} is missing): `make lab-up` starts one")
+        return cls(json.loads(path.read_text()))
+
+    @property
+    def clusters(self) -> dict[str, Path]:
+        """Administrator kubeconfigs by host cluster; only the harness itself uses them."""
+        return {entry["name"]: Path(entry["kubeconfig"]) for entry in self.facts["clusters"]}
+
+    @property
+    def chart_repository(self) -> str:
+        return str(self.facts["chart_repository"])
+
+
+def program(name: str) -> str:
+    """The path of one of the lab's programs (kubectl, helm3, helm4, etcdctl ...)."""
+    command = [sys.executable, "-m", "lab", "path", name]
+    surroundings = {**os.environ, "PYTHONPATH": str(ROOT / "tests" / "lab")}
+    return subprocess.check_output(command, text=True, timeout=60, env=surroundings).strip()
+
+
+def kubectl(kubeconfig: Path, *arguments: str, stdin: str | None = None) -> str:
+    """Run kubectl to its end; its error output is the test's error."""
+    result = subprocess.run(
+        [program("kubectl"), f"--kubeconfig={kubeconfig}", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if result.returncode:
+        raise AssertionError(f"kubectl {' '.join(arguments)}: {result.stderr.strip()}")
+    return result.stdout
+
+
+def operator_kubeconfig(name: str, admin: Path, folder: Path) -> Path:
+    """A kubeconfig that may do what docs/rbac/cluster-role.yaml grants, and nothing more."""
+    role = yaml.safe_load(CLUSTER_ROLE.read_text())["metadata"]["name"]
+    objects = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "fleetops"}},
+        {"apiVersion": "v1", "kind": "ServiceAccount",
+         "metadata": {"name": "operator", "namespace": "fleetops"}},
+        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+         "metadata": {"name": role},
+         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+         "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": "fleetops"}]},
+    ]  # fmt: skip
+    kubectl(admin, "apply", "-f", str(CLUSTER_ROLE))
+    kubectl(admin, "apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+    token = kubectl(admin, "-n", "fleetops", "create", "token", "operator", "--duration=8h").strip()
+    config = yaml.safe_load(admin.read_text())
+    config["users"] = [{"name": "operator", "user": {"token": token}}]
+    for context in config["contexts"]:
+        context["context"]["user"] = "operator"
+    path = folder / f"{name}.kubeconfig"
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished ansible-playbook."""
+
+    returncode: int
+    output: str
+
+    def succeeded(self) -> Run:
+        assert self.returncode == 0, self.output
+        return self
+
+    def failed(self) -> Run:
+        assert self.returncode != 0, self.output
+        assert "Traceback" not in self.output, self.output
+        return self
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """An inventory and the surroundings its playbooks run in."""
+
+    inventory: Path
+    surroundings: dict[str, str]
+
+    def play(self, playbook: str, *arguments: str) -> Run:
+        """Run `fleetops.vcluster.PLAYBOOK`, as a person would."""
+        result = subprocess.run(
+            self.command(playbook, *arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PLAYBOOK_LIMIT,
+            env=self.surroundings,
+            check=False,
+        )
+        return Run(result.returncode, result.stdout)
+
+    def command(self, playbook: str, *arguments: str) -> list[str]:
+        """The command line itself, for tests that interrupt it."""
+        ansible = str(Path(sys.executable).parent / "ansible-playbook")
+        return [ansible, "-i", str(self.inventory), f"fleetops.vcluster.{playbook}", *arguments]
+
+
+def surroundings(folder: Path, helm: str) -> dict[str, str]:
+    """Environment of a run: the wanted Helm, nothing of the developer's own configuration."""
+    keep = {name: os.environ[name] for name in ("LANG", "XDG_CACHE_HOME") if name in os.environ}
+    return {
+        **keep,
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "HELM": program(helm),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build" / "collections"),
+        "ANSIBLE_CONFIG": "/dev/null",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_DEPRECATION_WARNINGS": "true",
+    }
