@@ -17,9 +17,18 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # The first part of each path that may be in the artefact, and must be unless it is optional.
 REQUIRED = {
-    "COPYING", "FILES.json", "MANIFEST.json", "README.md", "changelogs", "docs", "meta",
-    "playbooks", "plugins", "roles", "tests",
-}  # fmt: skip
+    "COPYING",
+    "FILES.json",
+    "MANIFEST.json",
+    "README.md",
+    "changelogs",
+    "docs",
+    "meta",
+    "playbooks",
+    "plugins",
+    "roles",
+    "tests",
+}
 OPTIONAL = {"CHANGELOG.rst"}
 TESTS = {"tests", "tests/config.yml", "tests/sanity"}  # what ansible-test reads, nothing more
 
@@ -48,10 +57,12 @@ def problems_of(names: set[str]) -> list[str]:
     compiled = {name for name in names if "__pycache__" in name or name.endswith(".pyc")}
     stray = (top - REQUIRED - OPTIONAL) | (tests - TESTS) | compiled
     return [
-        *(f"does not belong into the artefact: {name} (see build_ignore in galaxy.yml)"
-          for name in sorted(stray)),
+        *(
+            f"does not belong into the artefact: {name} (see build_ignore in galaxy.yml)"
+            for name in sorted(stray)
+        ),
         *(f"missing from the artefact: {name}" for name in sorted(REQUIRED - top)),
-    ]  # fmt: skip
+    ]
 
 
 if __name__ == "__main__":

@@ -118,8 +118,11 @@ def find_python(version: str) -> str:
         subprocess.run(["uv", "python", "install", version], timeout=INSTALL_TIMEOUT, check=False)
         found = subprocess.run(
             ["uv", "python", "find", version],
-            capture_output=True, text=True, timeout=60, check=False,
-        ).stdout.strip()  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        ).stdout.strip()
         if found and is_python(found, version):
             return found
     raise SetupError(
@@ -172,8 +175,22 @@ def prepare_collections() -> None:
     python = str(ENVIRONMENTS[0].path / "bin" / "python")
     python = python if Path(python).exists() else find_python(ENVIRONMENTS[0].python)
     with tempfile.TemporaryDirectory() as folder:
-        run([python, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:",
-             "-d", folder, "-r", str(pins)])  # fmt: skip
+        run(
+            [
+                python,
+                "-m",
+                "pip",
+                "download",
+                "-q",
+                "--no-deps",
+                "--only-binary",
+                ":all:",
+                "-d",
+                folder,
+                "-r",
+                str(pins),
+            ]
+        )
         shutil.rmtree(namespaces / "kubernetes", ignore_errors=True)
         extract(next(Path(folder).glob("*.whl")), "ansible_collections/kubernetes/core/")
     stamp.write_text(digest)
@@ -192,9 +209,12 @@ def run(command: list[str]) -> None:
     """Run a command to its end; its last lines become the error when it fails."""
     result = subprocess.run(
         command,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        timeout=INSTALL_TIMEOUT, check=False,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=INSTALL_TIMEOUT,
+        check=False,
+    )
     if result.returncode:
         tail = "\n".join(result.stdout.splitlines()[-20:])
         raise SetupError(f"`{' '.join(command)}` failed:\n{tail}")

@@ -47,8 +47,13 @@ class Result:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     names = [stage.name for stage in STAGES]
-    parser.add_argument("what", nargs="+", choices=[*SUITES, *names], metavar="SUITE_OR_STAGE",
-                        help=f"{', '.join(SUITES)}, or some of: {', '.join(names)}")  # fmt: skip
+    parser.add_argument(
+        "what",
+        nargs="+",
+        choices=[*SUITES, *names],
+        metavar="SUITE_OR_STAGE",
+        help=f"{', '.join(SUITES)}, or some of: {', '.join(names)}",
+    )
     wanted = parser.parse_args().what
     signal.signal(signal.SIGTERM, interrupted)
     LOGS.mkdir(parents=True, exist_ok=True)

@@ -59,31 +59,61 @@ def tools(folder: Path, **more: str) -> dict[str, str]:
 
 
 def linter(name: str, *command: str, suites: tuple[str, ...] = STYLE, **more: str) -> Stage:
-    return Stage(name, (str(LINT / command[0]), *command[1:]), suites, ("setup",),
-                 environment=tools(LINT, **more))  # fmt: skip
+    return Stage(
+        name,
+        (str(LINT / command[0]), *command[1:]),
+        suites,
+        ("setup",),
+        environment=tools(LINT, **more),
+    )
 
 
-def pytest(name: str, folder: Path, *arguments: str, suites: tuple[str, ...] = ("test", "full"),
-           needs: tuple[str, ...] = (), limit: int = 900, **more: str) -> Stage:  # fmt: skip
+def pytest(
+    name: str,
+    folder: Path,
+    *arguments: str,
+    suites: tuple[str, ...] = ("test", "full"),
+    needs: tuple[str, ...] = (),
+    limit: int = 900,
+    **more: str,
+) -> Stage:
     command = (str(folder / "python"), "-m", "pytest", "-q", *arguments)
     return Stage(name, command, suites, ("setup", *needs), limit, environment=tools(folder, **more))
 
 
-def lab(name: str, *arguments: str, needs: tuple[str, ...] = (), limit: int = 300,
-        cleans: bool = False) -> Stage:  # fmt: skip
+def lab(
+    name: str, *arguments: str, needs: tuple[str, ...] = (), limit: int = 300, cleans: bool = False
+) -> Stage:
     command = (str(NEW / "python"), "-m", "lab", *arguments)
-    return Stage(name, command, needs=("setup", *needs), limit=limit, cleans=cleans,
-                 environment=tools(NEW, PYTHONPATH="tests/lab"))  # fmt: skip
+    return Stage(
+        name,
+        command,
+        needs=("setup", *needs),
+        limit=limit,
+        cleans=cleans,
+        environment=tools(NEW, PYTHONPATH="tests/lab"),
+    )
 
 
 def sanity(core: str, folder: Path) -> Stage:
-    return Stage(f"sanity-{core}", (str(folder / "python"), "tests/sanity.py", ARTEFACT),
-                 needs=("setup", "build"), limit=1500, environment=tools(folder))  # fmt: skip
+    return Stage(
+        f"sanity-{core}",
+        (str(folder / "python"), "tests/sanity.py", ARTEFACT),
+        needs=("setup", "build"),
+        limit=1500,
+        environment=tools(folder),
+    )
 
 
 def integration(helm: str) -> Stage:
-    return pytest(f"integration-{helm}", NEW, "tests/integration", needs=("lab-up",), limit=1200,
-                  FLEETOPS_TEST_HELM=helm)  # fmt: skip
+    return pytest(
+        f"integration-{helm}",
+        NEW,
+        "tests/integration",
+        needs=("lab-up",),
+        limit=1200,
+        FLEETOPS_TEST_HELM=helm,
+    )
 
 
 STAGES = (
@@ -108,25 +138,25 @@ STAGES = (
         "--skip-rstcheck",
         ".",
         suites=("test", "full", "lint"),
-    ),  # fmt: skip
+    ),
     Stage(
         "build",
         (str(NEW / "python"), "tests/artefact.py", ARTEFACT),
         needs=("setup",),
         environment=tools(NEW),
-    ),  # fmt: skip
+    ),
     Stage(
         "galaxy-importer",
         (str(LINT / "python"), "-m", "galaxy_importer.main", ARTEFACT),
         needs=("setup", "build"),
         environment=tools(LINT, GALAXY_IMPORTER_CONFIG="tests/galaxy-importer.cfg"),
-    ),  # fmt: skip
+    ),
     Stage(
         "environment",
         (str(LINT / "ansible-builder"), "create", "--context", "build/environment"),
         needs=("setup", "build"),
         environment=tools(LINT),
-    ),  # fmt: skip
+    ),
     sanity("2.21", NEW),
     sanity("2.19", OLD),
     pytest("unit-2.21", NEW, "-n", "2", "tests/unit", suites=FAST),
@@ -144,6 +174,6 @@ STAGES = (
         needs=("setup", "lab-up"),
         limit=1200,
         environment=tools(NEW),
-    ),  # fmt: skip
+    ),
     lab("lab-down", "down", cleans=True),
 )

@@ -71,13 +71,23 @@ def operator_kubeconfig(name: str, admin: Path, folder: Path) -> Path:
     role = yaml.safe_load(CLUSTER_ROLE.read_text())["metadata"]["name"]
     objects = [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "fleetops"}},
-        {"apiVersion": "v1", "kind": "ServiceAccount",
-         "metadata": {"name": "operator", "namespace": "fleetops"}},
-        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-         "metadata": {"name": role},
-         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-         "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": "fleetops"}]},
-    ]  # fmt: skip
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": "operator", "namespace": "fleetops"},
+        },
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": role},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": role,
+            },
+            "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": "fleetops"}],
+        },
+    ]
     kubectl(admin, "apply", "-f", str(CLUSTER_ROLE))
     kubectl(admin, "apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
     token = kubectl(admin, "-n", "fleetops", "create", "token", "operator", "--duration=8h").strip()

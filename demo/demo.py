@@ -1,0 +1,135 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Six vClusters on two host clusters, installed and proved (`make demo`, `make demo-down`).
+
+Without KUBECONFIGS the host clusters are the lab's, started here. KUBECONFIGS=a,b names two (or
+one) of yours; the chart is then the vendor's own unless CHART names another repository, an
+oci:// reference or an archive. VERSION chooses the chart's version.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import inventory
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO = ROOT / "build" / "demo"
+LAB_STATE = ROOT / "build" / "lab" / "lab.json"
+VENV = Path(sys.executable).parent
+
+
+def main() -> int:
+    verbs = {"up": up, "down": down}
+    if len(sys.argv) != 2 or sys.argv[1] not in verbs:
+        print(f"usage: demo.py {'|'.join(verbs)}", file=sys.stderr)
+        return 2
+    try:
+        return verbs[sys.argv[1]]()
+    except (subprocess.SubprocessError, inventory.DemoError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+
+
+def up() -> int:
+    """Start what is needed, write the inventory, run the playbook, tell how to go on."""
+    started = time.monotonic()
+    kubeconfigs = os.environ.get("KUBECONFIGS")
+    fleet = inventory.of_users(kubeconfigs) if kubeconfigs else lab_fleet()
+    DEMO.mkdir(parents=True, exist_ok=True)
+    path = DEMO / "inventory.yml"
+    path.write_text(inventory.render(fleet))
+    say(f"the inventory is {path.relative_to(ROOT)}; six lines of it are the fleet")
+    code = site(path)
+    if code == 0:
+        print(f"\n{fleet.size} vClusters proved, {time.monotonic() - started:.0f} s in all.")
+        print(next_commands(path, bool(kubeconfigs)))
+    return code
+
+
+def lab_fleet() -> inventory.Fleet:
+    """The lab's host clusters, started unless they run."""
+    say("building the lab's programs (about 15 minutes the first time, then cached)")
+    lab("build")
+    say("starting two host clusters, hc1 with two nodes and hc2 with one")
+    lab("up", "--clusters", "2", "--nodes", "2,1")
+    return inventory.of_lab(json.loads(LAB_STATE.read_text()))
+
+
+def site(path: Path) -> int:
+    """Run the site playbook in the foreground; its output is the demo."""
+    command = ["ansible-playbook", "-i", str(path.relative_to(ROOT)), "fleetops.vcluster.site"]
+    say(" ".join(command))
+    return subprocess.run(
+        [str(VENV / command[0]), *command[1:]], cwd=ROOT, env=environment(), check=False
+    ).returncode
+
+
+def down() -> int:
+    """Stop the lab. vClusters on your own host clusters are yours: they stay."""
+    path = DEMO / "inventory.yml"
+    if path.exists() and "vcluster_kubeconfig" in path.read_text() and not LAB_STATE.exists():
+        print("The vClusters on your host clusters stay. To remove one by hand:")
+        print("  helm uninstall NAME -n vcluster-NAME && kubectl delete ns vcluster-NAME")
+        return 0
+    lab("down")
+    path.unlink(missing_ok=True)
+    print("The lab is down; caches stay.")
+    return 0
+
+
+def next_commands(path: Path, users: bool) -> str:
+    """What to try next, ready to paste."""
+    shown = path.relative_to(ROOT)
+    helm = "" if users else f"export HELM={environment()['HELM']}\n    "
+    return f"""
+Look around:
+    {helm}export PATH="{VENV}:$PATH"
+    ansible-playbook -i {shown} fleetops.vcluster.status
+    ansible-playbook -i {shown} fleetops.vcluster.verify
+A kubeconfig of one vCluster, and its tenant:
+    ansible -i {shown} sqlite-1 -m fleetops.vcluster.kubeconfig \\
+      -a 'from_inventory=true path=build/demo/sqlite-1.kubeconfig'
+Again, and nothing changes:
+    ansible-playbook -i {shown} fleetops.vcluster.site
+Edit {shown} and see the plan first:
+    ansible-playbook -i {shown} fleetops.vcluster.plan
+Stop:
+    make demo-down"""
+
+
+def environment() -> dict[str, str]:
+    """Ansible's surroundings; in the lab also its Helm, for a machine that has none."""
+    variables = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build" / "collections"),
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "PYTHONPATH": str(ROOT / "tests" / "lab"),
+    }
+    if "KUBECONFIGS" not in os.environ and "HELM" not in os.environ:
+        variables["HELM"] = subprocess.check_output(
+            [sys.executable, "-m", "lab", "path", "helm4"], env=variables, text=True, timeout=60
+        ).strip()
+    return variables
+
+
+def lab(*arguments: str) -> None:
+    """Run a command of the lab in the foreground."""
+    variables = {**os.environ, "PYTHONPATH": str(ROOT / "tests" / "lab")}
+    command = [sys.executable, "-m", "lab", *arguments]
+    subprocess.run(command, cwd=ROOT, env=variables, timeout=3600, check=True)
+
+
+def say(text: str) -> None:
+    print(f"== {text}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
