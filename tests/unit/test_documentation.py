@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.arguments import (
     ARGUMENTS,
     known_variables,
