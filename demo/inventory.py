@@ -37,7 +37,7 @@ CLUSTER = """\
         vcluster_kubeconfig: {kubeconfig}
       hosts:
         sqlite-{number}:
-          # One replica, and a file as store. {wave_comment}
+{canary}          # One replica, and a file as store.
           vcluster_wave: {wave}
           vcluster_store: {{type: sqlite}}
         etcd-{number}:
@@ -45,6 +45,9 @@ CLUSTER = """\
           vcluster_wave: 2
           vcluster_replicas: 3
           vcluster_store: {{type: etcd_deployed, members: 3}}
+"""
+CANARY = """\
+          # The canary: alone in wave 1.
 """
 EXTERNAL = """\
         external-{number}:
@@ -121,8 +124,8 @@ def render(fleet: Fleet) -> str:
             number=number,
             kubeconfig=quoted(cluster.kubeconfig),
             wave=1 if first else 2,
-            wave_comment="The canary: alone in wave 1." if first else "",
-        ).replace("store. \n", "store.\n")
+            canary=CANARY if first else "",
+        )
         if cluster.external_etcd:
             text += EXTERNAL.format(
                 number=number, endpoint=quoted(cluster.external_etcd), secret=ETCD_SECRET
