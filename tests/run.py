@@ -114,7 +114,7 @@ def run_command(stage: Stage, environment: dict[str, str]) -> int | None:
     with (LOGS / f"{stage.name}.log").open("wb") as log:
         process = subprocess.Popen(
             stage.command,
-            cwd=ROOT,
+            cwd=ROOT / stage.folder,
             env={**environment, **stage.environment},
             stdin=subprocess.DEVNULL,
             stdout=log,

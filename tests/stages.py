@@ -25,12 +25,13 @@ class Stage:
 
     Attributes:
         name: Also the name of its log.
-        command: Argument list, run from the repository's root.
+        command: Argument list.
         suites: The suites it is part of.
         needs: Stages without which it makes no sense; it fails when one of them failed.
         limit: Seconds until it is ended and counted as failed.
         cleans: Run even when the suite is interrupted.
         environment: Variables on top of the caller's.
+        folder: Where it runs, relative to the repository's root.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Stage:
     limit: int = 600
     cleans: bool = False
     environment: dict[str, str] = field(default_factory=dict)
+    folder: str = "."
 
 
 FAST = ("test", "fast", "full")
@@ -147,9 +149,10 @@ STAGES = (
     ),
     Stage(
         "galaxy-importer",
-        (str(LINT / "python"), "-m", "galaxy_importer.main", ARTEFACT),
+        (str(LINT / "python"), "-m", "galaxy_importer.main", str(ROOT / ARTEFACT)),
         needs=("setup", "build"),
-        environment=tools(LINT, GALAXY_IMPORTER_CONFIG="tests/galaxy-importer.cfg"),
+        environment=tools(LINT, GALAXY_IMPORTER_CONFIG=str(ROOT / "tests" / "galaxy-importer.cfg")),
+        folder="build",  # it leaves its result where it runs
     ),
     Stage(
         "environment",
