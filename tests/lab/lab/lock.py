@@ -17,6 +17,6 @@ def cache_lock(name: str) -> Iterator[None]:
     """Hold the lock `name` of the cache; waits for its holder. A killed holder frees it."""
     folder = cache() / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / name, "w", encoding="utf-8") as lock:
+    with (folder / name).open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

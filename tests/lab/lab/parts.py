@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -32,7 +31,7 @@ BUILD_TIMEOUT = 3600  # seconds; Kubernetes with empty caches on a busy machine 
 LOG_LINES = 40
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """A Go module of tests/lab/go and the programs that come out of it.
 
@@ -145,9 +144,7 @@ def build(names: Iterable[str] = ()) -> dict[str, Path]:
     link keeps one core busy; heavy ones one after the other, since two links need 8 GB.
     """
     wanted = dict.fromkeys(_programs(names))
-    parts = list(dict.fromkeys(PROGRAMS[name] for name in wanted)) if wanted else []
-    if not parts:
-        return {}
+    parts = list(dict.fromkeys(PROGRAMS[name] for name in wanted))
     toolchain = go()
     lanes = [[part for part in parts if part.heavy is heavy] for heavy in (True, False)]
 
@@ -217,7 +214,7 @@ def _build(part: Part, folder: Path, toolchain: Go) -> None:
         _compile(part, result / program, toolchain)
         for link in links:
             (result / link).symlink_to(program)
-        os.rename(result, folder)
+        result.rename(folder)
     _say(f"built {part.module} in {time.monotonic() - started:.0f} s")
 
 
