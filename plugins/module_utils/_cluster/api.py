@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -186,7 +186,7 @@ class KubernetesApi:
     def _note_time(self, answer: Any) -> None:
         date = answer.headers.get("Date")
         if date:
-            self._clock = (parsedate_to_datetime(date).astimezone(timezone.utc), time.monotonic())
+            self._clock = (parsedate_to_datetime(date).astimezone(UTC), time.monotonic())
 
     def _parse(self, answer: Any, method: str, path: str) -> Json:
         try:

@@ -4,8 +4,8 @@
 
 """Port-forward: a socket to a port of a pod, over a websocket to the host's API server.
 
-Protocol `v4.channel.k8s.io` of the pod's portforward sub-resource: binary messages, the first byte is the channel (0 data,
-1 error); the first message of each channel carries the port number as two bytes.
+Protocol `v4.channel.k8s.io` of the pod's portforward sub-resource: binary messages, the first byte is the channel
+(0 data, 1 error); the first message of each channel carries the port number as two bytes.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
 
 """From an Access to a Connection: what is taken from the kubernetes client, and where its versions differ.
 
-The client (24.2 to 37) reads kubeconfigs and runs credential plugins. Its own HTTP layer is not used: 24.2 knows neither
-`proxy-url` nor `tls-server-name`, and 37 is a rewrite. Both are hidden behind this file.
+The client (24.2 to 37) reads kubeconfigs and runs credential plugins. Its own HTTP layer is not used: 24.2 knows
+neither `proxy-url` nor `tls-server-name`, and 37 is a rewrite. Both are hidden behind this file.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ def kubeconfig_path(access: Access) -> str | None:
         Unreachable: There is no such file.
     """
     path = access.kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
-    files = [os.path.expanduser(part) for part in path.split(os.pathsep) if part]
-    if any(os.path.exists(file) for file in files):
-        return os.pathsep.join(files)
+    files = [Path(part).expanduser() for part in path.split(os.pathsep) if part]
+    if any(file.exists() for file in files):
+        return os.pathsep.join(map(str, files))
     if not access.kubeconfig and os.environ.get("KUBERNETES_SERVICE_HOST"):
         return None
     raise Unreachable(

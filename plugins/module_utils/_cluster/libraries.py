@@ -10,21 +10,24 @@ from typing import Any
 
 from .._core.errors import FleetError
 
-kubernetes: Any = None
-kube_config: Any = None
-urllib3: Any = None
-websocket: Any = None
-yaml: Any = None
-HTTPSConnection: Any = object
+__all__ = [
+    "HTTPSConnection",
+    "kube_config",
+    "kubernetes",
+    "require",
+    "urllib3",
+    "websocket",
+    "yaml",
+]
+
 MISSING = ""
+HTTPSConnection: Any = object
 
 try:
     import kubernetes
     import kubernetes.client
     import urllib3
-    import urllib3.connection
-    import urllib3.exceptions
-    import websocket
+    import websocket  # type: ignore[import-not-found,import-untyped,unused-ignore]
     import yaml
     from kubernetes.config import kube_config
     from urllib3.connection import HTTPSConnection

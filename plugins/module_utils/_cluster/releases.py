@@ -1,0 +1,187 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Helm's releases as they lie in the cluster: Secrets `sh.helm.release.v1.NAME.vREVISION`, one a revision.
+
+A Secret is large (the chart is inside), so everything that its labels tell is taken from its metadata alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .._core.errors import FleetError
+from .._core.observation import Applied, Release
+from .._core.ports import Api, Json
+
+APPLIED_LABEL = "fleetops.vcluster/applied"
+_APPLIED = re.compile(r"(?P<digest>[0-9a-f]{20})-r(?P<revision>[1-9][0-9]*)")
+_GOOD = frozenset({"deployed", "superseded"})
+
+
+@dataclass(frozen=True)
+class History:
+    """The revisions of one release that matter.
+
+    Attributes:
+        release: The newest one that Helm has not superseded.
+        base: The newest one that was proved.
+        last_good: The newest one that Helm calls deployed or superseded.
+    """
+
+    release: Release | None = None
+    base: Release | None = None
+    last_good: Release | None = None
+
+
+def release_of(metadata: Mapping[str, Any]) -> Release:
+    """A revision from the metadata of its Secret.
+
+    The label `applied` counts only on the revision it names: Helm copies labels into the next revision.
+    """
+    labels = metadata.get("labels") or {}
+    revision = int(labels.get("version") or 0)
+    match = _APPLIED.fullmatch(labels.get(APPLIED_LABEL, ""))
+    applied = None
+    if match and int(match["revision"]) == revision:
+        applied = Applied(match["digest"], revision)
+    modified = labels.get("modifiedAt") or labels.get("createdAt") or "0"
+    return Release(revision, labels.get("status", ""), applied, modified=int(modified))
+
+
+def newest(releases: Iterable[Release]) -> Release | None:
+    """The newest of the revisions that Helm has not superseded."""
+    live = [release for release in releases if release.status != "superseded"]
+    return max(live, key=lambda release: release.revision, default=None)
+
+
+def history(api: Api, namespace: str, name: str) -> History:
+    """Read the revisions of a release that matter, in full."""
+    path = f"/api/v1/namespaces/{namespace}/secrets"
+    query = {"labelSelector": f"owner=helm,name={name}"}
+    found = [release_of(item["metadata"]) for item in api.list(path, query, metadata_only=True)]
+    found.sort(key=lambda release: release.revision)
+    wanted = (
+        newest(found),
+        next((release for release in reversed(found) if release.applied), None),
+        next((release for release in reversed(found) if release.status in _GOOD), None),
+    )
+    full = {
+        release.revision: _read(api, namespace, name, release)
+        for release in {release.revision: release for release in wanted if release}.values()
+    }
+    return History(*(full[release.revision] if release else None for release in wanted))
+
+
+def decode(text: str, what: str) -> Json:
+    """The release inside a Secret: base64 of Kubernetes around base64 of Helm around gzipped JSON.
+
+    Raises:
+        FleetError: It is damaged.
+    """
+    try:
+        packed = base64.b64decode(base64.b64decode(text))
+        if packed.startswith(b"\x1f\x8b"):
+            packed = gzip.decompress(packed)
+        document = json.loads(packed)
+    except (ValueError, OSError, EOFError) as error:
+        raise FleetError(
+            f"{what} cannot be decoded: {error}.",
+            "Helm cannot read it either; roll back to an earlier revision or delete this one.",
+        ) from error
+    if not isinstance(document, dict):
+        raise FleetError(f"{what} holds no release.")
+    return document
+
+
+def secret_path(namespace: str, name: str, revision: int) -> str:
+    """API path of a revision's Secret."""
+    return f"/api/v1/namespaces/{namespace}/secrets/sh.helm.release.v1.{name}.v{revision}"
+
+
+def mark(
+    api: Api, namespace: str, name: str, revision: int, digest: str, foreign: Sequence[str]
+) -> None:
+    """Write down that a revision was proved, and what is foreign in its values.
+
+    Foreign first: a run that is killed in between leaves no label, and the next one proves again.
+    """
+    _write_foreign(api, namespace, name, revision, foreign)
+    label = {APPLIED_LABEL: f"{digest}-r{revision}"}
+    api.merge(secret_path(namespace, name, revision), {"metadata": {"labels": label}})
+
+
+# Helm replaces a revision's Secret when it supersedes it: labels survive that, annotations do not.
+# So the foreign values stand on the vCluster's Lease, by revision.
+FOREIGN_ANNOTATION = "fleetops.vcluster/foreign"
+KEPT_REVISIONS = 10
+
+
+def lease_name(name: str) -> str:
+    """Name of the Lease that this collection keeps for a vCluster."""
+    return f"vcluster-{name}-fleetops"
+
+
+def foreign_values(api: Api, namespace: str, name: str) -> dict[int, tuple[str, ...]]:
+    """The JSON pointers of foreign values, by revision."""
+    lease = api.find(f"{_leases(namespace)}/{lease_name(name)}") or {}
+    text = (lease.get("metadata", {}).get("annotations") or {}).get(FOREIGN_ANNOTATION, "{}")
+    try:
+        return {int(revision): tuple(map(str, kept)) for revision, kept in json.loads(text).items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise FleetError(
+            f"Annotation {FOREIGN_ANNOTATION} of Lease {namespace}/{lease_name(name)} was damaged.",
+            "Remove it; values that nobody asked for are then shown as removed.",
+        ) from error
+
+
+def with_foreign(found: History, foreign: Mapping[int, tuple[str, ...]]) -> History:
+    """The history with each revision's foreign values filled in."""
+
+    def fill(release: Release | None) -> Release | None:
+        return release and replace(release, foreign=foreign.get(release.revision, ()))
+
+    return History(fill(found.release), fill(found.base), fill(found.last_good))
+
+
+def _write_foreign(
+    api: Api, namespace: str, name: str, revision: int, foreign: Sequence[str]
+) -> None:
+    known = {**foreign_values(api, namespace, name), revision: tuple(foreign)}
+    kept = dict(sorted(known.items())[-KEPT_REVISIONS:])
+    metadata = {"annotations": {FOREIGN_ANNOTATION: json.dumps(kept, separators=(",", ":"))}}
+    path = _leases(namespace)
+    if api.find(f"{path}/{lease_name(name)}"):
+        api.merge(f"{path}/{lease_name(name)}", {"metadata": metadata})
+        return
+    lease = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": lease_name(name), **metadata},
+        "spec": {},
+    }
+    api.create(path, lease)
+
+
+def _leases(namespace: str) -> str:
+    return f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+
+
+def _read(api: Api, namespace: str, name: str, release: Release) -> Release:
+    path = secret_path(namespace, name, release.revision)
+    what = f"Helm release Secret {namespace}/{path.rsplit('/', 1)[-1]}"
+    document = decode(str((api.get(path).get("data") or {}).get("release", "")), what)
+    return replace(
+        release,
+        chart_version=str(document.get("chart", {}).get("metadata", {}).get("version", "")),
+        values=document.get("config") or {},
+        manifest=str(document.get("manifest", "")),
+        description=str(document.get("info", {}).get("description", "")),
+    )
