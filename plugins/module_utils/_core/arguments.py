@@ -1,0 +1,121 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The arguments of one vCluster, once.
+
+They are the arguments of the modules and, with the prefix `vcluster_`, the variables of the inventory. The form is
+Ansible's argument spec, so the modules use it as it is; `_plan.inventory` reads the same spec for hosts that no module
+validates. Defaults live in `_core.spec`: here every option is optional, so that unset stays unset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+PREFIX = "vcluster_"
+LAYER_PREFIX = "vcluster_values__"
+
+_TEXT: dict[str, Any] = {"type": "str"}
+_COUNT: dict[str, Any] = {"type": "int"}
+_SWITCH: dict[str, Any] = {"type": "bool"}
+_FREE: dict[str, Any] = {"type": "dict"}
+_NAMES: dict[str, Any] = {"type": "list", "elements": "str"}
+
+STORE_OPTIONS: dict[str, dict[str, Any]] = {
+    "type": {"type": "str", "required": True, "choices": ["sqlite", "etcd_deployed", "etcd_external"]},
+    "members": _COUNT,
+    "size": _TEXT,
+    "storage_class": _TEXT,
+    "persistence": _SWITCH,
+    "resources": _FREE,
+    "endpoint": _TEXT,
+    "tls": {
+        "type": "dict",
+        "options": {
+            "secret": {"type": "str", "required": True},
+            "ca_key": _TEXT,
+            "certificate_key": _TEXT,
+            "private_key_key": {"type": "str", "no_log": False},
+        },
+    },
+}
+
+EXPOSE_OPTIONS: dict[str, dict[str, Any]] = {
+    "type": {"type": "str", "choices": ["cluster", "node_port", "load_balancer", "ingress"]},
+    "address": _TEXT,
+    "node_port": _COUNT,
+    "ingress_class": _TEXT,
+    "annotations": _FREE,
+}
+
+ACCESS: dict[str, dict[str, Any]] = {
+    "kubeconfig": {"type": "path"},
+    "context": _TEXT,
+    "api_host": _TEXT,
+    "api_token": {"type": "str", "no_log": True},
+    "api_ca_cert": {"type": "path"},
+    "cluster": _TEXT,
+}
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "name": _TEXT,
+    "namespace": _TEXT,
+    **ACCESS,
+    "chart": _TEXT,
+    "version": _TEXT,
+    "kubernetes_version": _TEXT,
+    "replicas": _COUNT,
+    "store": {"type": "dict", "options": STORE_OPTIONS},
+    "resources": _FREE,
+    "expose": {"type": "dict", "options": EXPOSE_OPTIONS},
+    "image_registry": _TEXT,
+    "pull_secrets": {**_NAMES, "no_log": False},
+    "values": _FREE,
+    "allow": _NAMES,
+    "defaults": {
+        "type": "dict",
+        "options": {
+            "topology_spread": _SWITCH,
+            "disruption_budgets": _SWITCH,
+            "service_names": _SWITCH,
+            "resources": _SWITCH,
+        },
+    },
+    "timeouts": {
+        "type": "dict",
+        "options": {"total": _COUNT, "rollout": _COUNT, "proof": _COUNT, "lock": _COUNT},
+    },
+    "proof": {"type": "str", "choices": ["write", "read"]},
+    "state": {"type": "str", "choices": ["present"]},
+}
+
+# Only the fleet reads these: a module works on one vCluster and knows no waves.
+FLEET_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "wave": _COUNT,
+    "wave_budget": {"type": "raw"},
+    "concurrency": _COUNT,
+}
+
+
+def known_variables() -> tuple[str, ...]:
+    """The inventory variables there are, layers of `vcluster_values` aside."""
+    return tuple(PREFIX + name for name in (*ARGUMENTS, *FLEET_ARGUMENTS))
+
+
+def unknown_variables(names: Iterable[str]) -> dict[str, str | None]:
+    """The `vcluster_*` names that mean nothing here, each with the known variable it most resembles."""
+    known = known_variables()
+    unknown = sorted(
+        name
+        for name in names
+        if name.startswith(PREFIX) and name not in known and not name.startswith(LAYER_PREFIX)
+    )
+    return {name: next(iter(get_close_matches(name, known, n=1)), None) for name in unknown}
+
+
+def secret_arguments(spec: Mapping[str, Mapping[str, Any]] = ARGUMENTS) -> tuple[str, ...]:
+    """Names of arguments that are secret as a whole."""
+    return tuple(name for name, option in spec.items() if option.get("no_log"))

@@ -1,0 +1,149 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Trees of chart values: merging, reading and writing by path.
+
+A path is a tuple of keys. Written out it is a JSON pointer (RFC 6901), the form used in messages, in
+`Spec.secret_paths` and in the annotation of foreign values. Lists are values as a whole: they replace each other, as in
+Helm, and no path leads into them.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+Path = tuple[str, ...]
+Tree = dict[str, Any]
+
+# A value by reference is a mapping with exactly this key.
+REFERENCE = "$secret"
+
+
+class _Absent:
+    """Stands for "there is nothing": None is a value of its own."""
+
+    def __repr__(self) -> str:
+        return "absent"
+
+
+ABSENT: Any = _Absent()
+
+
+def pointer(path: Path) -> str:
+    """The path as a JSON pointer."""
+    return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in path)
+
+
+def path_of(text: str) -> Path:
+    """The path of a JSON pointer."""
+    return tuple(key.replace("~1", "/").replace("~0", "~") for key in text.split("/")[1:])
+
+
+def is_reference(value: Any) -> bool:
+    """Whether a value names a key of a Secret instead of holding the content."""
+    return isinstance(value, Mapping) and set(value) == {REFERENCE}
+
+
+def is_branch(value: Any) -> bool:
+    """Whether a value is an inner node: a mapping with keys that is no reference."""
+    return isinstance(value, Mapping) and bool(value) and not is_reference(value)
+
+
+def leaves(tree: Mapping[str, Any], prefix: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every value that is not an inner node, with its path, in key order."""
+    for key in sorted(tree, key=str):
+        value = tree[key]
+        if is_branch(value):
+            yield from leaves(value, (*prefix, key))
+        else:
+            yield (*prefix, key), value
+
+
+def read(tree: Mapping[str, Any], path: Path) -> Any:
+    """The value at a path, or ABSENT."""
+    node: Any = tree
+    for key in path:
+        if not isinstance(node, Mapping) or is_reference(node) or key not in node:
+            return ABSENT
+        node = node[key]
+    return node
+
+
+def write(tree: Tree, path: Path, value: Any) -> None:
+    """Put a value at a path; whatever stands in the way and is no mapping is replaced."""
+    node = tree
+    for key in path[:-1]:
+        below = node.get(key)
+        if not isinstance(below, dict) or is_reference(below):
+            below = node[key] = {}
+        node = below
+    node[path[-1]] = copy.deepcopy(value)
+
+
+def remove(tree: Tree, path: Path) -> None:
+    """Take a path away, and the mappings that are empty for it."""
+    parents: list[tuple[Tree, str]] = []
+    node: Any = tree
+    for key in path:
+        if not isinstance(node, dict) or key not in node:
+            return
+        parents.append((node, key))
+        node = node[key]
+    last, key = parents.pop()
+    del last[key]
+    while parents and not last:
+        last, key = parents.pop()
+        del last[key]
+
+
+def build(items: Iterable[tuple[Path, Any]]) -> Tree:
+    """The tree of some leaves; the inverse of `leaves`."""
+    tree: Tree = {}
+    for path, value in items:
+        write(tree, path, value)
+    return tree
+
+
+def merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Tree:
+    """Two layers: mappings merge, everything else replaces, null removes what a lower layer said."""
+    result: Tree = {key: copy.deepcopy(value) for key, value in lower.items()}
+    for key, value in upper.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, Mapping) and not is_reference(value):
+            below = result.get(key)
+            base = below if isinstance(below, Mapping) and not is_reference(below) else {}
+            result[key] = merged(base, value)
+        else:
+            result[key] = copy.deepcopy(value)
+    return result
+
+
+def layered(layers: Iterable[Mapping[str, Any]]) -> Tree:
+    """All layers, lowest first, as one tree without nulls."""
+    result: Tree = {}
+    for layer in layers:
+        result = merged(result, layer)
+    return result
+
+
+def references(tree: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The Secrets that values refer to, each with the keys that are wanted."""
+    wanted: dict[str, set[str]] = {}
+    for reference in _references(tree):
+        wanted.setdefault(reference["name"], set()).add(reference["key"])
+    return {name: tuple(sorted(keys)) for name, keys in sorted(wanted.items())}
+
+
+def _references(value: Any) -> Iterator[Mapping[str, str]]:
+    if is_reference(value):
+        yield value[REFERENCE]
+    elif isinstance(value, Mapping):
+        for below in value.values():
+            yield from _references(below)
+    elif isinstance(value, list):
+        for below in value:
+            yield from _references(below)
