@@ -1,0 +1,137 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The control plane of a host cluster: etcd, kube-apiserver, controller-manager, scheduler."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from .network import Network
+from .pki import Authority, Pair, signing_key
+from .unit import Unit
+
+API_PORT = 6443
+ETCD = "http://127.0.0.1:2379"  # reachable in the node's network namespace alone
+READY = f"https://127.0.0.1:{API_PORT}/readyz"
+PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+
+
+def units(
+    programs: Mapping[str, Path],
+    network: Network,
+    authority: Authority,
+    admin: Path,
+    data: Path,
+) -> list[Unit]:
+    """The units of the control plane, all on the first node.
+
+    :param programs: Executables by name.
+    :param admin: Kubeconfig of a cluster administrator for use inside the node.
+    :param data: Directory for etcd.
+    """
+    return [
+        Unit("etcd", _etcd(programs["etcd"], data), probe=f"{ETCD}/health"),
+        Unit(
+            "kube-apiserver",
+            _apiserver(programs["kube-apiserver"], network, authority),
+            after=["etcd"],
+            probe=READY,
+        ),
+        Unit(
+            "kube-controller-manager",
+            _controller_manager(programs["kube-controller-manager"], authority, admin),
+            after=["kube-apiserver"],
+        ),
+        Unit(
+            "kube-scheduler",
+            [
+                str(programs["kube-scheduler"]),
+                f"--kubeconfig={admin}",
+                "--leader-elect=false",
+                "--bind-address=127.0.0.1",
+                "--profiling=false",
+            ],
+            after=["kube-apiserver"],
+        ),
+    ]
+
+
+def _etcd(program: Path, data: Path) -> list[str]:
+    return [
+        str(program),
+        f"--data-dir={data}",
+        f"--listen-client-urls={ETCD}",
+        f"--advertise-client-urls={ETCD}",
+        "--listen-peer-urls=http://127.0.0.1:2380",
+        # This store ends with the lab. The tenants' stores, which tests break, do sync to disk.
+        "--unsafe-no-fsync",
+        "--log-level=warn",
+    ]
+
+
+def _apiserver(program: Path, network: Network, authority: Authority) -> list[str]:
+    address = network.node(1)
+    serving = authority.issue(
+        "kube-apiserver",
+        "kube-apiserver",
+        hosts=[
+            "localhost",
+            "127.0.0.1",
+            address,
+            network.gateway,
+            network.api_service,
+            *(f"kubernetes{suffix}" for suffix in ("", ".default", ".default.svc")),
+            "kubernetes.default.svc.cluster.local",
+        ],
+    )
+    kubelet_client = authority.issue(
+        "kubelet-client", "kube-apiserver-kubelet-client", groups=["system:masters"]
+    )
+    tokens = service_account_pair(authority)
+    return [
+        str(program),
+        f"--advertise-address={address}",
+        f"--secure-port={API_PORT}",
+        f"--etcd-servers={ETCD}",
+        f"--service-cluster-ip-range={network.services}",
+        f"--client-ca-file={authority.certificate}",
+        f"--tls-cert-file={serving.certificate}",
+        f"--tls-private-key-file={serving.key}",
+        f"--kubelet-certificate-authority={authority.certificate}",
+        f"--kubelet-client-certificate={kubelet_client.certificate}",
+        f"--kubelet-client-key={kubelet_client.key}",
+        "--kubelet-preferred-address-types=InternalIP",
+        "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+        f"--service-account-key-file={tokens.certificate}",
+        f"--service-account-signing-key-file={tokens.key}",
+        "--authorization-mode=Node,RBAC",
+        "--allow-privileged=true",
+        "--enable-priority-and-fairness=false",
+        "--profiling=false",
+    ]
+
+
+def _controller_manager(program: Path, authority: Authority, admin: Path) -> list[str]:
+    return [
+        str(program),
+        f"--kubeconfig={admin}",
+        "--leader-elect=false",
+        "--bind-address=127.0.0.1",
+        "--profiling=false",
+        f"--root-ca-file={authority.certificate}",
+        f"--service-account-private-key-file={service_account_pair(authority).key}",
+        f"--cluster-signing-cert-file={authority.certificate}",
+        f"--cluster-signing-key-file={authority.key}",
+        "--enable-hostpath-provisioner=true",
+        "--pvclaimbinder-sync-period=2s",
+        # Half of the default, so that tests of lost nodes do not wait for most of a minute.
+        "--node-monitor-grace-period=20s",
+    ]
+
+
+def service_account_pair(authority: Authority) -> Pair:
+    """The key pair of service account tokens; made at the first call."""
+    pair = Pair(authority.directory / "tokens.pub", authority.directory / "tokens.key")
+    return pair if pair.key.exists() else signing_key(authority.directory, "tokens")
