@@ -49,6 +49,11 @@ class Connection:
     authorization: Callable[[], str | None]
     source: str
 
+    @property
+    def verified(self) -> bool:
+        """Whether the server's certificate is checked; a kubeconfig can say `insecure-skip-tls-verify`."""
+        return self.tls is None or self.tls.verify_mode is ssl.CERT_REQUIRED
+
 
 def load(access: Access) -> Connection:
     """Read the kubeconfig, or take address, token and CA.

@@ -91,7 +91,9 @@ class ChartArchive:
 class Helm(Protocol):
     """The helm command, 3.13 or later, or 4. Values travel as JSON files (0600), never in argv (G38, G58)."""
 
-    version: str
+    @property
+    def version(self) -> str:
+        """Version of the program, for example `4.3.1`."""
 
     def pull(self, chart: str, version: str) -> ChartArchive:
         """Fetch a chart once a run into a checksummed cache (G53)."""

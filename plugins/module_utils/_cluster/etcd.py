@@ -1,0 +1,67 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One etcd member through its JSON gateway: POST to the client port, numbers are strings (seen on 3.6)."""
+
+from __future__ import annotations
+
+from .._core.errors import ApiError
+from .._core.ports import Api, Json, Member, MemberStatus
+
+
+class EtcdGateway:
+    """One member (see the port `Etcd`).
+
+    Args:
+        api: Sends the requests; its title names the member.
+    """
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def members(self) -> tuple[Member, ...]:
+        """See Etcd. Without a quorum check: what this member knows, also when it stands alone."""
+        answer = self._api.create("/v3/cluster/member/list", {"linearizable": False})
+        return tuple(_member(member) for member in answer.get("members", ()))
+
+    def status(self) -> MemberStatus:
+        """See Etcd."""
+        answer = self._api.create("/v3/maintenance/status", {})
+        header = answer["header"]
+        return MemberStatus(
+            id=header["member_id"],
+            version=answer.get("version", ""),
+            leader=answer.get("leader", "0"),
+            db_size=int(answer.get("dbSize", 0)),
+            quota=int(answer.get("dbSizeQuota", 0)),
+            revision=int(header.get("revision", 0)),
+            raft_index=int(answer.get("raftIndex", 0)),
+            learner=bool(answer.get("isLearner", False)),
+            alarms=self._alarms(),
+        )
+
+    def hash(self, revision: int) -> tuple[int, int]:
+        """See Etcd."""
+        body: Json = {"revision": str(revision)}
+        try:
+            answer = self._api.create("/v3/maintenance/hashkv", body)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            # Until 3.5 both hashes had one path.
+            answer = self._api.create("/v3/maintenance/hash", body)
+        return int(answer.get("hash", 0)), int(answer.get("compact_revision", 0))
+
+    def _alarms(self) -> tuple[str, ...]:
+        answer = self._api.create("/v3/maintenance/alarm", {"action": "GET"})
+        return tuple(sorted({alarm.get("alarm", "") for alarm in answer.get("alarms", ())}))
+
+
+def _member(member: Json) -> Member:
+    return Member(
+        id=member["ID"],
+        name=member.get("name", ""),
+        learner=bool(member.get("isLearner", False)),
+        peer_urls=tuple(member.get("peerURLs", ())),
+    )

@@ -1,0 +1,77 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One host cluster, as the engine uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+
+from .._core.observation import Observation
+from .._core.ports import Fleet, Helm, Lock, Reach
+from .._core.spec import Access, Spec
+from .api import KubernetesApi
+from .fleet import survey
+from .helm import HelmCommand
+from .kubeconfig import load
+from .lock import locked
+from .observe import observe
+from .releases import mark
+from .tenant import Ways
+from .transport import HostTransport
+
+
+class Host:
+    """See the port `HostCluster`.
+
+    Args:
+        api: Its API.
+        helm: Helm against it.
+        transport: What the API uses; port-forwards need its connection.
+    """
+
+    def __init__(self, api: KubernetesApi, helm: Helm, transport: HostTransport) -> None:
+        self.api = api
+        self.helm = helm
+        self._transport = transport
+
+    def fleet(self, wanted: Sequence[tuple[str, str]]) -> Fleet:
+        """See HostCluster."""
+        return survey(self.api, wanted)
+
+    def observe(self, spec: Spec) -> Observation:
+        """See HostCluster."""
+        return observe(self.api, spec)
+
+    def lock(self, spec: Spec) -> AbstractContextManager[Lock]:
+        """See HostCluster."""
+        return locked(self.api, spec.namespace, spec.name, spec.limits.lock)
+
+    def reach(self, spec: Spec) -> Reach:
+        """See HostCluster."""
+        return Ways(self.api, self._transport.connection, spec.namespace, spec.name)
+
+    def mark(self, spec: Spec, revision: int, digest: str, foreign: Sequence[str]) -> None:
+        """See HostCluster."""
+        mark(self.api, spec.namespace, spec.name, revision, digest, foreign)
+
+
+def connect(access: Access, warn: Callable[[str], None]) -> Host:
+    """The host cluster behind an access; nothing is sent yet.
+
+    Args:
+        warn: Takes a line that the user should read.
+
+    Raises:
+        Unreachable: The kubeconfig or context does not exist, or the credential plugin failed.
+    """
+    transport = HostTransport(lambda: load(access))
+    if not transport.connection.verified:
+        warn(
+            f"The certificate of {transport.connection.server} is not verified ({access.key} says so)."
+        )
+    return Host(
+        KubernetesApi(f"Host cluster {access.key}", transport), HelmCommand(access), transport
+    )

@@ -1,0 +1,131 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ways into one vCluster (see the port `Reach`): through the host's API server, TLS verified end to end."""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+import ssl
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from .._core.errors import FleetError
+from .._core.ports import Api, Etcd, Json
+from .api import KubernetesApi
+from .dns import resolve
+from .etcd import EtcdGateway
+from .forward import Forward, open_forward
+from .kubeconfig import Connection, tls_context
+from .retry import Patience
+from .transport import ForwardTransport, HostTransport
+
+API_PORT = 8443
+ETCD_PORT = 2379
+# The certificates of the plane and of the members are valid for it (seen on 0.36.1).
+SERVER_NAME = "localhost"
+# A check asks again by itself; one question must not take long.
+PATIENCE = Patience(busy=2.0, silent=5.0, read=15.0)
+
+
+class Ways:
+    """Ways into one vCluster.
+
+    Args:
+        api: API of the host cluster.
+        connection: The same host cluster's Connection, for port-forwards.
+        namespace: Namespace of the vCluster.
+        name: Its name.
+    """
+
+    def __init__(self, api: Api, connection: Connection, namespace: str, name: str) -> None:
+        self._api = api
+        self._connection = connection
+        self._namespace = namespace
+        self._name = name
+
+    @contextmanager
+    def replica(self, pod: str) -> Iterator[Api]:
+        """See Reach. Authenticates with the client certificate of Secret `vc-NAME`."""
+        with self._through(pod, API_PORT, self._plane_tls) as transport:
+            yield KubernetesApi(f"Replica {self._namespace}/{pod}", transport, PATIENCE)
+
+    @contextmanager
+    def member(self, pod: str) -> Iterator[Etcd]:
+        """See Reach. Authenticates with the API server's etcd client certificate of Secret `NAME-certs`."""
+        with self._through(pod, ETCD_PORT, self._etcd_tls) as transport:
+            title = f"etcd member {self._namespace}/{pod}"
+            yield EtcdGateway(KubernetesApi(title, transport, PATIENCE))
+
+    @contextmanager
+    def external(self, endpoint: str, tls: ssl.SSLContext) -> Iterator[Etcd]:
+        """See Reach. `endpoint` is `host:port`, with or without https://."""
+        server = endpoint if "://" in endpoint else f"https://{endpoint}"
+        connection = Connection(server, tls, None, None, lambda: None, server)
+        transport = HostTransport(lambda: connection)
+        yield EtcdGateway(KubernetesApi(f"etcd {endpoint}", transport, PATIENCE))
+
+    def resolve(self, name: str) -> tuple[str, ...]:
+        """See Reach."""
+        return resolve(self._api, self._namespace, self._name, name)
+
+    @contextmanager
+    def _through(self, pod: str, port: int, tls: ssl.SSLContext) -> Iterator[ForwardTransport]:
+        opened: list[Forward] = []
+
+        def dial() -> socket.socket:
+            opened.append(open_forward(self._connection, self._namespace, pod, port))
+            return opened[-1].socket
+
+        def explain() -> str:
+            return opened[-1].error if opened else ""
+
+        transport = ForwardTransport(dial, tls, SERVER_NAME, explain)
+        try:
+            yield transport
+        finally:
+            transport.close()
+            for forward in opened:
+                forward.close()
+
+    @cached_property
+    def _plane_tls(self) -> ssl.SSLContext:
+        keys = ("certificate-authority", "client-certificate", "client-key")
+        return self._tls(f"vc-{self._name}", keys)
+
+    @cached_property
+    def _etcd_tls(self) -> ssl.SSLContext:
+        keys = ("etcd-ca.crt", "apiserver-etcd-client.crt", "apiserver-etcd-client.key")
+        return self._tls(f"{self._name}-certs", keys)
+
+    def _tls(self, secret: str, keys: tuple[str, str, str]) -> ssl.SSLContext:
+        found: Json | None = self._api.find(
+            f"/api/v1/namespaces/{self._namespace}/secrets/{secret}"
+        )
+        data = (found or {}).get("data") or {}
+        missing = [key for key in keys if key not in data]
+        if missing:
+            what = f"lacks {', '.join(missing)}" if found else "does not exist"
+            raise FleetError(
+                f"Secret {self._namespace}/{secret} {what}.",
+                "The control plane writes it when it starts: look at its pods and their logs.",
+            )
+        authority, certificate, key = (base64.b64decode(data[key]) for key in keys)
+        return client_tls(authority, certificate, key)
+
+
+def client_tls(authority: bytes, certificate: bytes, key: bytes) -> ssl.SSLContext:
+    """A verified client context from PEM texts; Python reads a client key from a file only, so there is one for a
+    moment (0600)."""
+    with tempfile.TemporaryDirectory(prefix="fleetops-") as folder:
+        path = Path(folder) / "client.pem"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(certificate + b"\n" + key)
+        return tls_context(authority, str(path))
