@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import parts
+from . import chart_server, parts
 from .command import LabError
 
-MODULES = (parts,)
+MODULES = (parts, chart_server)
 
 
 def main() -> int:

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,7 +33,7 @@ from .command import LabError
 from .paths import state
 
 ADDRESS = "127.0.0.1"
-START_LIMIT = 10.0  # seconds
+LIMIT = 10.0  # seconds to start or to end
 REPOSITORY = f"charts/{NAME}"  # name of the charts in the registry
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.cncf.helm.config.v1+json"
@@ -158,6 +159,7 @@ def stop(folder: Path | None = None) -> None:
     pid = _running(folder)
     if pid is not None:
         os.kill(pid, signal.SIGTERM)
+        _wait(lambda: _running(folder) is None, f"process {pid} does not end")
     _record(folder).unlink(missing_ok=True)
 
 
@@ -205,10 +207,16 @@ def _spawn(folder: Path) -> None:
             env={**os.environ, "PYTHONPATH": str(package_root)},
             start_new_session=True,  # it outlives the command that starts it
         )
-    deadline = time.monotonic() + START_LIMIT
-    while not _record(folder).exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise LabError(f"the chart server did not start; {log} says: {log.read_text()[-1000:]}")
+    _wait(lambda: _record(folder).exists() or process.poll() is not None, "it does not start")
+    if process.poll() is not None:
+        raise LabError(f"the chart server ended at once; {log} says: {log.read_text()[-1000:]}")
+
+
+def _wait(done: Callable[[], bool], problem: str) -> None:
+    deadline = time.monotonic() + LIMIT
+    while not done():
+        if time.monotonic() > deadline:
+            raise LabError(f"the chart server: {problem} within {LIMIT:.0f} s")
         time.sleep(0.02)
 
 
