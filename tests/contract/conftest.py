@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "lab")]
+ROOT = HERE.parent.parent
+sys.path[:0] = [str(HERE), str(ROOT / "tests" / "lab"), str(ROOT / "build" / "collections")]
 
 from facts import HOST_VERSION, NAMESPACE, RELEASE, Contract, by_identity  # noqa: E402
 
