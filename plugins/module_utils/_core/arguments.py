@@ -11,12 +11,9 @@ validates. Defaults live in `_core.spec`: here every option is optional, so that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 PREFIX = "vcluster_"
-LAYER_PREFIX = "vcluster_values__"
 
 _TEXT: dict[str, Any] = {"type": "str"}
 _COUNT: dict[str, Any] = {"type": "int"}
@@ -25,7 +22,11 @@ _FREE: dict[str, Any] = {"type": "dict"}
 _NAMES: dict[str, Any] = {"type": "list", "elements": "str"}
 
 STORE_OPTIONS: dict[str, dict[str, Any]] = {
-    "type": {"type": "str", "required": True, "choices": ["sqlite", "etcd_deployed", "etcd_external"]},
+    "type": {
+        "type": "str",
+        "required": True,
+        "choices": ["sqlite", "etcd_deployed", "etcd_external"],
+    },
     "members": _COUNT,
     "size": _TEXT,
     "storage_class": _TEXT,
@@ -98,24 +99,3 @@ FLEET_ARGUMENTS: dict[str, dict[str, Any]] = {
     "wave_budget": {"type": "raw"},
     "concurrency": _COUNT,
 }
-
-
-def known_variables() -> tuple[str, ...]:
-    """The inventory variables there are, layers of `vcluster_values` aside."""
-    return tuple(PREFIX + name for name in (*ARGUMENTS, *FLEET_ARGUMENTS))
-
-
-def unknown_variables(names: Iterable[str]) -> dict[str, str | None]:
-    """The `vcluster_*` names that mean nothing here, each with the known variable it most resembles."""
-    known = known_variables()
-    unknown = sorted(
-        name
-        for name in names
-        if name.startswith(PREFIX) and name not in known and not name.startswith(LAYER_PREFIX)
-    )
-    return {name: next(iter(get_close_matches(name, known, n=1)), None) for name in unknown}
-
-
-def secret_arguments(spec: Mapping[str, Mapping[str, Any]] = ARGUMENTS) -> tuple[str, ...]:
-    """Names of arguments that are secret as a whole."""
-    return tuple(name for name, option in spec.items() if option.get("no_log"))

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -99,7 +98,12 @@ class Helm(Protocol):
         """Fetch a chart once a run into a checksummed cache (G53)."""
 
     def upgrade(
-        self, name: str, namespace: str, chart: ChartArchive, values: Mapping[str, Any], seconds: int
+        self,
+        name: str,
+        namespace: str,
+        chart: ChartArchive,
+        values: Mapping[str, Any],
+        seconds: int,
     ) -> None:
         """`helm upgrade --install` without wait and never atomic (G22)."""
 
@@ -110,7 +114,12 @@ class Helm(Protocol):
         """`helm uninstall`, only to clear an install that never finished (G23)."""
 
     def template(
-        self, name: str, namespace: str, chart: ChartArchive, values: Mapping[str, Any], host_version: str
+        self,
+        name: str,
+        namespace: str,
+        chart: ChartArchive,
+        values: Mapping[str, Any],
+        host_version: str,
     ) -> list[Json]:
         """The rendered objects (for --diff)."""
 
@@ -169,8 +178,13 @@ class Reach(Protocol):
     def member(self, pod: str) -> AbstractContextManager[Etcd]:
         """One deployed etcd member."""
 
-    def external(self, endpoint: str, tls: ssl.SSLContext) -> AbstractContextManager[Etcd]:
-        """An etcd outside the namespace, dialled from the controller."""
+    def external(
+        self, endpoint: str, secret: str, keys: tuple[str, str, str]
+    ) -> AbstractContextManager[Etcd]:
+        """An etcd outside the namespace, dialled from the controller.
+
+        `keys` are those of the authority, the client certificate and its key in a Secret of the namespace.
+        """
 
     def resolve(self, name: str) -> tuple[str, ...]:
         """Addresses that the tenant's CoreDNS gives for a name, over a port-forward."""

@@ -102,7 +102,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Spec:
-    """One vCluster as the inventory asks for it. None means: not said, keep what is there.
+    """One vCluster as the inventory asks for it.
+
+    None means: not said. Store and versions then stay as they run, and everything else as the
+    last proof left it, less what the inventory no longer asks for.
 
     Attributes:
         host: Name of the inventory host; names the vCluster in messages.

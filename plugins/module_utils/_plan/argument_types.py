@@ -39,7 +39,11 @@ def checked(
     findings: list[Finding] = []
     for name, value in given.items():
         if name not in spec:
-            findings.append(refuse("spec", f"{prefix}{name} is unknown.", "", f"Known: {', '.join(sorted(spec))}."))
+            findings.append(
+                refuse(
+                    "spec", f"{prefix}{name} is unknown.", "", f"Known: {', '.join(sorted(spec))}."
+                )
+            )
         elif value is not None:
             values[name] = _value(spec[name], value, f"{prefix}{name}", findings)
     for name, option in spec.items():
@@ -63,7 +67,9 @@ def _value(option: Option, value: Any, place: str, findings: list[Finding]) -> A
     if kind == "list" and option.get("elements") == "str":
         wrong = [item for item in typed if not isinstance(item, str)]
         if wrong:
-            findings.append(refuse("spec", f"{place} holds {wrong[0]!r}, not text.", "", "Quote it."))
+            findings.append(
+                refuse("spec", f"{place} holds {wrong[0]!r}, not text.", "", "Quote it.")
+            )
             return None
     if "choices" in option and typed not in option["choices"]:
         choices = ", ".join(option["choices"])

@@ -8,75 +8,35 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from .._core.arguments import (
-    ARGUMENTS,
-    FLEET_ARGUMENTS,
-    LAYER_PREFIX,
-    PREFIX,
-    unknown_variables,
-)
+from .._core.arguments import ARGUMENTS, FLEET_ARGUMENTS, PREFIX
 from .._core.errors import Refused
 from .._core.finding import Finding, refuse
 from .._core.spec import Access, Defaults, Expose, Limits, Spec, StoreSpec
 from .argument_types import checked
 from .guards.identity import name_findings
-from .values import REFERENCE, ABSENT, is_reference, layered, leaves, path_of, pointer, read
+from .guards.lift import allow_findings
+from .values import REFERENCE, is_reference, merge_layers, pointer
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
 _KUBERNETES = re.compile(r"\d+\.\d+\.\d+")
 
 
-def arguments_from(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that a host's `vcluster_*` variables give.
-
-    Layers `vcluster_values__*` and then `vcluster_values` merge deeply in name order; lists replace, null removes.
-    Unknown variables refuse this host.
+def spec_from(arguments: Mapping[str, Any]) -> Spec:
+    """The Spec of some arguments, which nobody needs to have checked before.
 
     Args:
-        variables: The host's variables that begin with `vcluster_`.
+        arguments: Arguments of a module, None counting as not given; beside them `host` (the inventory host, also the
+            name where none is given) and `secret_paths` (JSON pointers into `values` whose content is secret).
 
     Raises:
         Refused: With every mistake found.
     """
-    findings = [
-        refuse("spec", f"unknown variable {name}.", "", f"Did you mean {close}?" if close else "")
-        for name, close in unknown_variables(variables).items()
-    ]
-    named = {
-        name.removeprefix(PREFIX): value
-        for name, value in variables.items()
-        if name.removeprefix(PREFIX) in (*ARGUMENTS, *FLEET_ARGUMENTS)
-    }
-    layers = [*sorted(n for n in variables if n.startswith(LAYER_PREFIX)), PREFIX + "values"]
-    trees = []
-    for name in layers:
-        tree = variables.get(name)
-        if isinstance(tree, Mapping):
-            trees.append(tree)
-        elif tree is not None:
-            findings.append(refuse("spec", f"{name} is {type(tree).__name__}, not a mapping."))
-    if findings:
-        raise Refused(tuple(findings))
-    if trees:
-        named["values"] = layered(trees)
-    return named
-
-
-def spec_from(arguments: Mapping[str, Any], host: str = "", secret_paths: Iterable[str] = ()) -> Spec:
-    """The Spec of checked arguments.
-
-    Args:
-        arguments: Module arguments, or those of `arguments_from`; None counts as not given.
-        host: Inventory host; also the name where none is given.
-        secret_paths: JSON pointers into `values` whose content came from the vault.
-
-    Raises:
-        Refused: With every mistake found.
-    """
-    given = {name: value for name, value in arguments.items() if name not in FLEET_ARGUMENTS}
+    host = str(arguments.get("host") or "")
+    aside = ("host", "secret_paths", *FLEET_ARGUMENTS)
+    given = {name: value for name, value in arguments.items() if name not in aside}
     typed, findings = checked(ARGUMENTS, given, PREFIX)
     name = typed.get("name", host)
     namespace = typed.get("namespace", f"vcluster-{name}")
@@ -85,6 +45,7 @@ def spec_from(arguments: Mapping[str, Any], host: str = "", secret_paths: Iterab
     findings += _reference_findings(typed.get("values", {}))
     findings += _access_findings(typed)
     findings += _limit_findings(typed)
+    findings += allow_findings(typed.get("allow", ()))
     if findings:
         raise Refused(tuple(findings))
     access = _access(typed)
@@ -98,8 +59,8 @@ def spec_from(arguments: Mapping[str, Any], host: str = "", secret_paths: Iterab
         expose=Expose(**typed["expose"]) if "expose" in typed else None,
         pull_secrets=tuple(typed["pull_secrets"]) if "pull_secrets" in typed else None,
         # Values come tagged and wrapped from Ansible: plain JSON types are what everything below works on.
-        values=layered([json.loads(json.dumps(typed.get("values", {})))]),
-        secret_paths=tuple(secret_paths),
+        values=merge_layers({"values": json.loads(json.dumps(typed.get("values", {})))}),
+        secret_paths=tuple(arguments.get("secret_paths") or ()),
         allow=frozenset(typed.get("allow", ())),
         defaults=Defaults(**typed.get("defaults", {})),
         limits=Limits(**typed.get("timeouts", {})),
@@ -117,20 +78,6 @@ _AS_THEY_ARE = (
     "proof",
     "state",
 )
-
-
-def secret_content(spec: Spec) -> tuple[str, ...]:
-    """The secret texts a spec holds: the token, and what stands under its secret paths. For masking output."""
-    found = [spec.access.token] if spec.access.token else []
-    for text in spec.secret_paths:
-        value = read(spec.values, path_of(text))
-        if isinstance(value, str) and value:
-            found.append(value)
-        elif isinstance(value, Mapping):
-            found += [str(leaf) for _path, leaf in leaves(value)]
-        elif value is not ABSENT:
-            found.append(json.dumps(value))
-    return tuple(found)
 
 
 def _access(typed: Mapping[str, Any]) -> Access:
@@ -160,7 +107,9 @@ def _cluster_name(access: Access) -> str:
 def _store(options: Mapping[str, Any] | None) -> StoreSpec | None:
     if options is None:
         return None
-    return StoreSpec(options["type"], {key: value for key, value in options.items() if key != "type"})
+    return StoreSpec(
+        options["type"], {key: value for key, value in options.items() if key != "type"}
+    )
 
 
 def _version_findings(typed: Mapping[str, Any]) -> list[Finding]:
@@ -168,13 +117,21 @@ def _version_findings(typed: Mapping[str, Any]) -> list[Finding]:
     version = typed.get("version")
     if version is not None and not _VERSION.fullmatch(version):
         findings.append(
-            refuse("spec", f"vcluster_version is {version!r}.", "", "Chart versions look like 0.36.1, without a v.")
+            refuse(
+                "spec",
+                f"vcluster_version is {version!r}.",
+                "",
+                "Chart versions look like 0.36.1, without a v.",
+            )
         )
     kubernetes = typed.get("kubernetes_version")
     if kubernetes is not None and not _KUBERNETES.fullmatch(kubernetes):
         findings.append(
             refuse(
-                "spec", f"vcluster_kubernetes_version is {kubernetes!r}.", "", "It looks like 1.36.0, without a v."
+                "spec",
+                f"vcluster_kubernetes_version is {kubernetes!r}.",
+                "",
+                "It looks like 1.36.0, without a v.",
             )
         )
     return findings
@@ -184,10 +141,22 @@ def _access_findings(typed: Mapping[str, Any]) -> list[Finding]:
     findings = []
     if "api_host" in typed and ("kubeconfig" in typed or "context" in typed):
         findings.append(
-            refuse("spec", "vcluster_api_host and vcluster_kubeconfig or vcluster_context are given.", "", "Keep one.")
+            refuse(
+                "spec",
+                "vcluster_api_host and vcluster_kubeconfig or vcluster_context are given.",
+                "",
+                "Keep one.",
+            )
         )
     if "api_host" in typed and not typed["api_host"].startswith("https://"):
-        findings.append(refuse("spec", f"vcluster_api_host is {typed['api_host']!r}.", "", "It begins with https://."))
+        findings.append(
+            refuse(
+                "spec",
+                f"vcluster_api_host is {typed['api_host']!r}.",
+                "",
+                "It begins with https://.",
+            )
+        )
     for name in ("api_token", "api_ca_cert"):
         if name in typed and "api_host" not in typed:
             findings.append(refuse("spec", f"vcluster_{name} is given without vcluster_api_host."))
@@ -214,21 +183,37 @@ def _walk(value: Any, path: tuple[str, ...], findings: list[Finding]) -> None:
     if isinstance(value, Mapping) and REFERENCE in value:
         target = value[REFERENCE]
         keys = set(target) if isinstance(target, Mapping) else set()
-        texts = isinstance(target, Mapping) and all(isinstance(v, str) and v for v in target.values())
+        texts = isinstance(target, Mapping) and all(
+            isinstance(v, str) and v for v in target.values()
+        )
         if not is_reference(value) or keys != {"name", "key"} or not texts:
             findings.append(
-                refuse("spec", f"{place} is no valid reference.", "", "Form: {$secret: {name: SECRET, key: KEY}}.")
+                refuse(
+                    "spec",
+                    f"{place} is no valid reference.",
+                    "",
+                    "Form: {$secret: {name: SECRET, key: KEY}}.",
+                )
             )
     elif isinstance(value, Mapping):
         for key, below in value.items():
             if isinstance(key, str):
                 _walk(below, (*path, key), findings)
             else:
-                findings.append(refuse("G58", f"{place} has the key {key!r}, which is not text.", "", "Quote it."))
+                findings.append(
+                    refuse(
+                        "G58", f"{place} has the key {key!r}, which is not text.", "", "Quote it."
+                    )
+                )
     elif isinstance(value, (list, tuple)):
         for index, below in enumerate(value):
             _walk(below, (*path, str(index)), findings)
     elif value is not None and not isinstance(value, (str, bool, int, float)):
         findings.append(
-            refuse("G58", f"{place} is a {type(value).__name__}, not a JSON value.", "", "Quote dates and the like.")
+            refuse(
+                "G58",
+                f"{place} is a {type(value).__name__}, not a JSON value.",
+                "",
+                "Quote dates and the like.",
+            )
         )

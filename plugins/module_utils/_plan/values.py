@@ -15,6 +15,9 @@ import copy
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from .._core.errors import Refused
+from .._core.finding import refuse
+
 Path = tuple[str, ...]
 Tree = dict[str, Any]
 
@@ -53,12 +56,15 @@ def is_branch(value: Any) -> bool:
 
 
 def leaves(tree: Mapping[str, Any], prefix: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every value that is not an inner node, with its path, in key order."""
+    """Every value that is not an inner node, with its path, in key order.
+
+    Empty mappings are left out: Helm merges them over the chart's defaults, so they say nothing.
+    """
     for key in sorted(tree, key=str):
         value = tree[key]
         if is_branch(value):
             yield from leaves(value, (*prefix, key))
-        else:
+        elif value != {} or not isinstance(value, Mapping):
             yield (*prefix, key), value
 
 
@@ -122,11 +128,23 @@ def merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Tree:
     return result
 
 
-def layered(layers: Iterable[Mapping[str, Any]]) -> Tree:
-    """All layers, lowest first, as one tree without nulls."""
+def merge_layers(layers: Mapping[str, Any]) -> Tree:
+    """All layers, lowest first, as one tree without nulls.
+
+    Args:
+        layers: Trees by the name of their variable.
+
+    Raises:
+        Refused: For layers that are no mappings.
+    """
+    wrong = [
+        name for name, tree in layers.items() if tree is not None and not isinstance(tree, Mapping)
+    ]
+    if wrong:
+        raise Refused(tuple(refuse("spec", f"{name} is not a mapping.") for name in wrong))
     result: Tree = {}
-    for layer in layers:
-        result = merged(result, layer)
+    for tree in layers.values():
+        result = merged(result, tree or {})
     return result
 
 
@@ -147,3 +165,23 @@ def _references(value: Any) -> Iterator[Mapping[str, str]]:
     elif isinstance(value, list):
         for below in value:
             yield from _references(below)
+
+
+def resolved(value: Any, contents: Mapping[str, Mapping[str, str]]) -> Any:
+    """The value with each reference replaced by what it names.
+
+    Args:
+        value: A tree, or anything within one.
+        contents: Content of each Secret by name and key.
+
+    Raises:
+        KeyError: When a Secret or key is missing; the guards see that while planning.
+    """
+    if is_reference(value):
+        target = value[REFERENCE]
+        return contents[target["name"]][target["key"]]
+    if isinstance(value, Mapping):
+        return {key: resolved(below, contents) for key, below in value.items()}
+    if isinstance(value, list):
+        return [resolved(below, contents) for below in value]
+    return value

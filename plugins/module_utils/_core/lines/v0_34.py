@@ -1,0 +1,26 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Chart line 0.34.
+
+Source: values.yaml, values.schema.json and the templates of each release tag. 0.34.0 lacked experimental.virtualClusterKubeConfig.clientCAKey, which 0.33.3 and 0.34.1 have.
+"""
+
+from __future__ import annotations
+
+from .line import Line, Patch
+
+LINE = Line(
+    name="0.34",
+    patches=(
+        Patch("0.34.0", "1.35.0", "3.6.4-0"),
+        Patch("0.34.1", "1.35.0", "3.6.4-0"),
+        Patch("0.34.2", "1.35.0", "3.6.4-0"),
+        Patch("0.34.3", "1.35.0", "3.6.4-0"),
+        Patch("0.34.4", "1.35.0", "3.6.4-0"),
+        Patch("0.34.5", "1.35.0", "3.6.4-0"),
+        Patch("0.34.6", "1.35.0", "3.6.4-0"),
+        Patch("0.34.7", "1.35.0", "3.6.4-0"),
+    ),
+)

@@ -1,0 +1,219 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From a Spec to the chart values it asks for.
+
+Three sources, weakest first: what production needs and the chart leaves out (`vcluster_defaults`), the first-class
+variables, the raw values. Raw values may replace a default; against a first-class variable they are a contradiction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .._core.finding import Finding, refuse
+from .._core.observation import Observation
+from .._core.spec import Defaults, Expose, Spec
+from .._stores.registry import store_named
+from .values import ABSENT, Path, Tree, build, is_branch, leaves, merged, pointer, read
+
+# Paths in the chart's values (values.yaml, 0.34 to 0.36).
+REPLICAS: Path = ("controlPlane", "statefulSet", "highAvailability", "replicas")
+RESOURCES: Path = ("controlPlane", "statefulSet", "resources")
+SPREAD: Path = ("controlPlane", "statefulSet", "scheduling", "topologySpreadConstraints")
+BUDGET: Path = ("controlPlane", "advanced", "podDisruptionBudget")
+EXTRA_NAMES: Path = ("controlPlane", "proxy", "extraSANs")
+KUBERNETES_TAG: Path = ("controlPlane", "distro", "k8s", "image", "tag")
+BACKING_STORE: Path = ("controlPlane", "backingStore")
+SERVICE: Path = ("controlPlane", "service")
+INGRESS: Path = ("controlPlane", "ingress")
+REGISTRY: Path = ("controlPlane", "advanced", "defaultImageRegistry")
+PULL_SECRETS: Path = ("controlPlane", "advanced", "serviceAccount", "imagePullSecrets")
+WORKLOAD_PULL_SECRETS: Path = (
+    "controlPlane",
+    "advanced",
+    "workloadServiceAccount",
+    "imagePullSecrets",
+)
+SERVER: Path = ("exportKubeConfig", "server")
+
+# The chart asks for 200m and 256Mi (values.yaml, statefulSet.resources): an API server does not live on that memory,
+# and is the first to be evicted. CPU stays as the chart has it.
+MEMORY_REQUEST: Path = (*RESOURCES, "requests", "memory")
+MEMORY = "512Mi"
+
+_SERVICE_TYPES = {"cluster": "ClusterIP", "node_port": "NodePort", "load_balancer": "LoadBalancer"}
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What is asked for.
+
+    Attributes:
+        values: As a tree; may hold references.
+        defaults: The paths in it that are laid in by default.
+        contradictions: Variables and raw values that say the opposite.
+    """
+
+    values: Tree
+    defaults: frozenset[Path]
+    contradictions: tuple[Finding, ...]
+
+
+def desired_values(spec: Spec, observation: Observation) -> Desired:
+    """The chart values asked for."""
+    first = dict(_first_class(spec))
+    asked = merged(
+        build(_kept(spec, observation)),
+        build((path, value) for path, (_name, value) in first.items()),
+    )
+    asked = merged(asked, spec.values)
+    laid_in = {
+        path: value for path, value in _defaults(spec, observation) if read(asked, path) is ABSENT
+    }
+    tree = merged(build(laid_in.items()), asked)
+    if names := _extra_names(spec, observation, tree):
+        tree = merged(tree, build([(EXTRA_NAMES, names)]))
+        laid_in[EXTRA_NAMES] = names
+    return Desired(tree, frozenset(laid_in), tuple(_contradictions(first, spec.values)))
+
+
+def _first_class(spec: Spec) -> Iterator[tuple[Path, tuple[str, Any]]]:
+    """Path, and the variable and value that stand for it."""
+    if spec.kubernetes_version is not None:
+        yield KUBERNETES_TAG, ("vcluster_kubernetes_version", f"v{spec.kubernetes_version}")
+    if spec.replicas is not None:
+        yield REPLICAS, ("vcluster_replicas", spec.replicas)
+    if spec.image_registry is not None:
+        yield REGISTRY, ("vcluster_image_registry", spec.image_registry)
+    if spec.pull_secrets is not None:
+        references = [{"name": name} for name in spec.pull_secrets]
+        yield PULL_SECRETS, ("vcluster_pull_secrets", references)
+        yield WORKLOAD_PULL_SECRETS, ("vcluster_pull_secrets", references)
+    if spec.resources is not None:
+        for path, value in leaves(spec.resources, RESOURCES):
+            yield path, ("vcluster_resources", value)
+    if spec.store is not None:
+        for path, value in leaves(
+            store_named(spec.store.type).values(spec.name, spec.store.options)
+        ):
+            yield path, ("vcluster_store", value)
+    if spec.expose is not None:
+        for path, value in _exposed(spec.expose):
+            yield path, ("vcluster_expose", value)
+
+
+def _exposed(expose: Expose) -> Iterator[tuple[Path, Any]]:
+    if expose.type == "ingress":
+        yield (*INGRESS, "enabled"), True
+        yield (*INGRESS, "host"), expose.address
+        if expose.ingress_class:
+            yield (*INGRESS, "spec", "ingressClassName"), expose.ingress_class
+        for name, text in expose.annotations.items():
+            yield (*INGRESS, "annotations", name), text
+    else:
+        yield (*SERVICE, "spec", "type"), _SERVICE_TYPES[expose.type]
+        if expose.node_port:
+            yield (*SERVICE, "httpsNodePort"), expose.node_port
+        for name, text in expose.annotations.items():
+            yield (*SERVICE, "annotations", name), text
+    if expose.address:
+        yield SERVER, f"https://{expose.address}"
+
+
+def _kept(spec: Spec, observation: Observation) -> Iterator[tuple[Path, Any]]:
+    """What stays as it runs when the inventory does not name it: the store and the tenant's Kubernetes (G03, G19)."""
+    live = observation.last_good.values if observation.last_good else None
+    if not live:
+        return
+    if spec.store is None:
+        section = read(live, BACKING_STORE)
+        if is_branch(section):
+            yield from leaves(section, BACKING_STORE)
+    if spec.kubernetes_version is None and (tag := read(live, KUBERNETES_TAG)) is not ABSENT:
+        yield KUBERNETES_TAG, tag
+
+
+def _defaults(spec: Spec, observation: Observation) -> Iterator[tuple[Path, Any]]:
+    flags: Defaults = spec.defaults
+    wanted = [
+        (flags.topology_spread, SPREAD, spread_constraints(spec.name)),
+        (flags.disruption_budgets, (*BUDGET, "enabled"), True),
+        (flags.disruption_budgets, (*BUDGET, "maxUnavailable"), 1),
+        (flags.resources, MEMORY_REQUEST, MEMORY),
+    ]
+    for flag, path, value in wanted:
+        if _laid_in(flag, observation, path, value):
+            yield path, value
+
+
+def spread_constraints(name: str) -> list[dict[str, Any]]:
+    """Replicas on different nodes and zones where there are such (G41); never in the way of scheduling."""
+    return [
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": {"app": "vcluster", "release": name}},
+        }
+        for key in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
+    ]
+
+
+def service_names(spec: Spec) -> list[str]:
+    """In-cluster names that the serving certificate lacks (pkg/server/cert/cert.go; G35)."""
+    return [f"{spec.name}.{spec.namespace}.svc", f"{spec.name}.{spec.namespace}.svc.cluster.local"]
+
+
+def _extra_names(spec: Spec, observation: Observation, tree: Mapping[str, Any]) -> list[str]:
+    """All certificate names together: those of the raw values, the exposed address, the in-cluster names."""
+    raw = read(tree, EXTRA_NAMES)
+    names = list(raw) if isinstance(raw, list) else []
+    if spec.expose and spec.expose.address:
+        names.append(spec.expose.address.rsplit(":", 1)[0])
+    ours = service_names(spec)
+    flag = spec.defaults.service_names
+    if flag or (
+        flag is None and (_fresh(observation) or set(ours) <= set(_reference_list(observation)))
+    ):
+        names += ours
+    return list(dict.fromkeys(names))
+
+
+def _reference_list(observation: Observation) -> list[str]:
+    found = read(_reference(observation), EXTRA_NAMES)
+    return found if isinstance(found, list) else []
+
+
+def _laid_in(flag: bool | None, observation: Observation, path: Path, value: Any) -> bool:
+    """Unset: at an install, and where it was laid in before; never into what was adopted (G52)."""
+    if flag is not None:
+        return flag
+    return _fresh(observation) or read(_reference(observation), path) == value
+
+
+def _reference(observation: Observation) -> Mapping[str, Any]:
+    release = observation.base or observation.last_good
+    return (release.values if release else None) or {}
+
+
+def _fresh(observation: Observation) -> bool:
+    """Nothing of this vCluster ever ran: no revision that Helm called deployed."""
+    return observation.last_good is None
+
+
+def _contradictions(
+    first: Mapping[Path, tuple[str, Any]], raw: Mapping[str, Any]
+) -> Iterator[Finding]:
+    for path, (variable, value) in first.items():
+        said = read(raw, path)
+        if said is not ABSENT and said != value:
+            yield refuse(
+                "spec",
+                f"{variable} and vcluster_values at {pointer(path)} contradict each other: {value!r} and {said!r}.",
+                "",
+                "Keep one of them.",
+            )

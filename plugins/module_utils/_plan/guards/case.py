@@ -1,0 +1,67 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a guard looks at: one vCluster, its chart, and the values it would run with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..._core.finding import Finding
+from ..._core.observation import Observation
+from ..._core.ports import ChartArchive
+from ..._core.spec import Spec
+from ..values import ABSENT, Path, Tree, merged, read
+
+
+@dataclass(frozen=True)
+class Case:
+    """One vCluster before the guards.
+
+    Attributes:
+        chart: The chart that would be run.
+        live: User values that run now; empty for a new vCluster.
+        values: User values it would run with.
+        running: Chart version that runs now; None for a new vCluster.
+        kubernetes: Tenant Kubernetes that runs now (`1.36.3`); None when unknown.
+        target_kubernetes: Tenant Kubernetes asked for; None when the chart's default decides.
+    """
+
+    spec: Spec
+    observation: Observation
+    chart: ChartArchive
+    live: Mapping[str, Any]
+    values: Mapping[str, Any]
+    running: str | None
+    kubernetes: str | None
+    target_kubernetes: str | None
+
+    @property
+    def new(self) -> bool:
+        """Nothing of it runs yet."""
+        return self.running is None
+
+    @property
+    def effective(self) -> Tree:
+        """The values with the chart's defaults below them: what the templates see."""
+        return merged(self.chart.defaults, self.values)
+
+    @property
+    def effective_live(self) -> Tree:
+        """The same for what runs now. No hop changes an immutable default (0.20 to 0.36), so one chart serves both."""
+        return merged(self.chart.defaults, self.live)
+
+    def changed(self, path: Path) -> bool:
+        """Whether the effective value at a path would become another."""
+        return read(self.effective, path) != read(self.effective_live, path)
+
+    def value(self, path: Path, otherwise: Any = None) -> Any:
+        """The effective value at a path."""
+        found = read(self.effective, path)
+        return otherwise if found is ABSENT else found
+
+
+Guard = Callable[[Case], Iterable[Finding]]

@@ -1,0 +1,209 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Guards on values that the chart accepts and the pod does not survive, or that no upgrade can change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ..._core.finding import Finding, refuse, warn
+from ..desired import EXTRA_NAMES, KUBERNETES_TAG, REPLICAS
+from ..values import Path
+from .case import Case
+
+PLANE: Path = ("controlPlane", "statefulSet")
+ETCD: Path = ("controlPlane", "backingStore", "etcd", "deploy", "statefulSet")
+CLAIM: Path = ("persistence", "volumeClaim")
+POLICY: Path = ("scheduling", "podManagementPolicy")
+
+# Immutable in a StatefulSet (apps/v1): the upgrade would fail half-way.
+_IMMUTABLE: tuple[Path, ...] = (
+    (*CLAIM, "size"),
+    (*CLAIM, "storageClass"),
+    (*CLAIM, "accessModes"),
+    ("persistence", "volumeClaimTemplates"),
+    POLICY,
+)
+_TAG = re.compile(r"v\d+\.\d+\.\d+([-+._][0-9A-Za-z.+_-]+)?")
+
+
+def immutable(case: Case) -> Iterator[Finding]:
+    """G12: fields of a StatefulSet that cannot be changed in place."""
+    if case.new:
+        return
+    for component, root in (("control_plane", PLANE), ("etcd", ETCD)):
+        workload = case.observation.workload(component)
+        if workload is None or workload.kind != "StatefulSet":
+            continue
+        for below in _IMMUTABLE:
+            path = (*root, *below)
+            if case.changed(path):
+                yield refuse(
+                    "G12",
+                    f"{'.'.join(path)} would change on StatefulSet {workload.name}.",
+                    "The field is immutable: Helm would stop half-way.",
+                    "Put the old value back; this release of the collection does not resize volumes.",
+                )
+
+
+def workload_kind(case: Case) -> Iterator[Finding]:
+    """G13: volumeClaim.enabled turns a Deployment into a StatefulSet and back."""
+    path = (*PLANE, *CLAIM, "enabled")
+    if not case.new and case.changed(path):
+        yield warn(
+            "G13",
+            f"{'.'.join(path)} changes from {_read_live(case, path)!r} to {case.value(path)!r}.",
+            "The kind of the workload may flip: Helm makes the new one and removes the old one.",
+            "Both are looked for afterwards.",
+        )
+
+
+def _read_live(case: Case, path: Path) -> Any:
+    node: Any = case.effective_live
+    for key in path:
+        node = node.get(key, {}) if isinstance(node, dict) else {}
+    return node
+
+
+def replica_count(case: Case) -> Iterator[Finding]:
+    """G59: the chart renders 0 and -1 replicas (0.36.1, accepted without a word)."""
+    replicas = case.value(REPLICAS, 1)
+    if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 1:
+        yield refuse(
+            "G59",
+            f"Control-plane replicas are {replicas!r}.",
+            "",
+            "Set vcluster_replicas to 1 or more.",
+        )
+
+
+def accepted_and_broken(case: Case) -> Iterator[Finding]:
+    """G59: words that the schema takes as any string (0.34 to 0.36)."""
+    for path, good in _WORDS:
+        found = case.value(path)
+        if found is not None and found not in good:
+            choices = ", ".join(str(choice) for choice in good)
+            yield refuse(
+                "G59",
+                f"{'.'.join(path)} is {found!r}.",
+                "The chart takes it, and means something else by it.",
+                f"Choose one of {choices}.",
+            )
+
+
+_WORDS: tuple[tuple[Path, tuple[Any, ...]], ...] = (
+    ((*PLANE, *CLAIM, "enabled"), ("auto", True, False, "true", "false")),
+    ((*PLANE, *POLICY), ("Parallel", "OrderedReady")),
+    ((*ETCD, *POLICY), ("Parallel", "OrderedReady")),
+    ((*PLANE, *CLAIM, "retentionPolicy"), ("Retain", "Delete")),
+    ((*ETCD, *CLAIM, "retentionPolicy"), ("Retain", "Delete")),
+)
+
+
+def kubernetes_tag(case: Case) -> Iterator[Finding]:
+    """G59: an image tag that is no version; `distro.k8s.version` would silently win over the tag."""
+    for path in (KUBERNETES_TAG, ("controlPlane", "distro", "k8s", "version")):
+        tag = case.value(path)
+        if tag and not _TAG.fullmatch(str(tag)):
+            yield refuse(
+                "G59", f"{'.'.join(path)} is {tag!r}.", "No such image.", "It looks like v1.36.0."
+            )
+
+
+def disruption_budget(case: Case) -> Iterator[Finding]:
+    """G59, G42: a budget of 0 is dropped by the chart; with both limits one wins silently."""
+    budget = case.value(("controlPlane", "advanced", "podDisruptionBudget"), {})
+    if not isinstance(budget, dict) or budget.get("enabled") is not True:
+        return
+    limits = {
+        key: budget[key]
+        for key in ("minAvailable", "maxUnavailable")
+        if budget.get(key) is not None
+    }
+    if len(limits) != 1 or 0 in limits.values():
+        yield refuse(
+            "G59",
+            f"controlPlane.advanced.podDisruptionBudget has {limits or 'no limit'}.",
+            "The chart drops 0, and a budget without a limit protects nothing.",
+            "Give exactly one of minAvailable and maxUnavailable, 1 or more.",
+        )
+
+
+def kubeconfig_server(case: Case) -> Iterator[Finding]:
+    """G59: the pod refuses an address without a scheme (pkg/config/validation.go)."""
+    server = case.value(("exportKubeConfig", "server"))
+    if server and not re.match(r"https?://", str(server)):
+        yield refuse(
+            "G59",
+            f"exportKubeConfig.server is {server!r}.",
+            "The pod does not start with it.",
+            "It begins with https://.",
+        )
+
+
+def lease_times(case: Case) -> Iterator[Finding]:
+    """G59: leader election needs leaseDuration > renewDeadline > retryPeriod (client-go, leaderelection)."""
+    section = case.value((*PLANE, "highAvailability"), {})
+    times = [section.get(key) for key in ("leaseDuration", "renewDeadline", "retryPeriod")]
+    if all(isinstance(time, int) for time in times) and not times[0] > times[1] > times[2]:
+        yield refuse(
+            "G59",
+            f"leaseDuration, renewDeadline, retryPeriod are {times}.",
+            "No leader can be elected.",
+            "Each must be above the next.",
+        )
+
+
+def expose_complete(case: Case) -> Iterator[Finding]:
+    """An Ingress needs a host name, and it must be one that the certificate carries."""
+    expose = case.spec.expose
+    if expose and expose.type == "ingress" and not expose.address:
+        yield refuse(
+            "spec",
+            "vcluster_expose.type is ingress without an address.",
+            "",
+            "Set vcluster_expose.address.",
+        )
+    elif (
+        expose
+        and expose.address
+        and expose.address.rsplit(":", 1)[0] not in case.value(EXTRA_NAMES, [])
+    ):
+        yield refuse(
+            "G35",
+            f"{expose.address} is not among the certificate's names.",
+            "Clients could not verify it.",
+            "Add it to controlPlane.proxy.extraSANs.",
+        )
+
+
+def out_of_scope(case: Case) -> Iterator[Finding]:
+    """Modes of the product that have no control plane in a host cluster, or no Service to reach it."""
+    for path, wanted in (
+        (("controlPlane", "standalone", "enabled"), False),
+        (("controlPlane", "service", "enabled"), True),
+    ):
+        if case.value(path, wanted) is not wanted:
+            yield refuse(
+                "spec",
+                f"{'.'.join(path)} is {case.value(path)!r}.",
+                "This collection does not cover it.",
+            )
+
+
+VALUE_GUARDS = (
+    immutable,
+    workload_kind,
+    replica_count,
+    accepted_and_broken,
+    kubernetes_tag,
+    disruption_budget,
+    kubeconfig_server,
+    lease_times,
+    expose_complete,
+    out_of_scope,
+)

@@ -1,0 +1,211 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The three-way comparison of chart values (G54).
+
+base: what we asked for at the last proof; live: the user values of the release; desired: what the inventory asks now.
+
+- desired wins over live; where base already had it, the difference is drift;
+- in base, and gone from the inventory: removed;
+- in neither: foreign, kept and listed. Without a base (adoption) everything that is live is foreign or desired.
+
+Lists replace each other, except those in ADDITIVE, which are compared entry by entry: several parties add to them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .._core.plan import Change
+from .values import (
+    ABSENT,
+    REFERENCE,
+    Path,
+    Tree,
+    build,
+    is_reference,
+    leaves,
+    path_of,
+    pointer,
+    read,
+    remove,
+)
+
+_PERSISTENCE = ("controlPlane", "statefulSet", "persistence")
+ADDITIVE: frozenset[Path] = frozenset(
+    {
+        ("controlPlane", "proxy", "extraSANs"),
+        (*_PERSISTENCE, "addVolumes"),
+        (*_PERSISTENCE, "addVolumeMounts"),
+    }
+)
+
+Same = Callable[[Any, Any], bool]
+Fingerprints = Mapping[str, Mapping[str, str]]
+Leaves = dict[Path, Any]
+
+
+@dataclass(frozen=True)
+class Merge:
+    """The outcome of a comparison.
+
+    Attributes:
+        values: The user values that the release shall have.
+        changes: Where they differ from the live ones.
+        foreign: JSON pointers of kept values that nobody here asked for; a last part that is a number is an index into
+            an additive list.
+    """
+
+    values: Tree
+    changes: tuple[Change, ...]
+    foreign: tuple[str, ...]
+
+
+def same(desired: Any, live: Any, fingerprints: Fingerprints) -> bool:
+    """Whether a value is already what it should be.
+
+    A reference is compared with the content it names through its sha256, so that no content needs to be known here.
+    JSON knows no equality between a boolean and a number, unlike Python.
+    """
+    if is_reference(desired):
+        target = desired[REFERENCE]
+        wanted = fingerprints.get(target["name"], {}).get(target["key"])
+        return desired == live or (isinstance(live, str) and wanted == fingerprint(live.encode()))
+    if isinstance(desired, Mapping) and isinstance(live, Mapping):
+        return desired.keys() == live.keys() and all(
+            same(desired[key], live[key], fingerprints) for key in desired
+        )
+    if isinstance(desired, list) and isinstance(live, list):
+        pairs = zip(desired, live, strict=False)
+        return len(desired) == len(live) and all(
+            same(one, other, fingerprints) for one, other in pairs
+        )
+    return isinstance(desired, bool) == isinstance(live, bool) and bool(desired == live)
+
+
+def fingerprint(content: bytes) -> str:
+    """What `Observation.fingerprints` holds for the content of a Secret key: its sha256 in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def three_way(
+    base: Mapping[str, Any] | None,
+    live: Mapping[str, Any],
+    desired: Mapping[str, Any],
+    fingerprints: Fingerprints | None = None,
+    defaults: Collection[Path] = (),
+) -> Merge:
+    """Compare, and decide what stays.
+
+    Args:
+        base: See above; None without one. Foreign values are already taken out (`without`).
+        live: See above.
+        desired: See above; may hold references.
+        fingerprints: sha256 of the Secret contents that references name.
+        defaults: Paths in `desired` that are laid in by default; their changes say so.
+    """
+
+    def alike(wanted: Any, found: Any) -> bool:
+        return same(wanted, found, fingerprints or {})
+
+    known: Leaves = dict(leaves(base or {}))
+    have: Leaves = dict(leaves(live))
+    result: Leaves = dict(leaves(desired))
+    wanted_shape, known_shape = _Shape(result), _Shape(known)
+    foreign: list[str] = []
+    for path, value in have.items():
+        if path in ADDITIVE and isinstance(value, list):
+            entries, kept = _entries(value, _list(result, path), _list(known, path), alike)
+            foreign += [pointer((*path, str(index))) for index in kept]
+            if entries:
+                result[path] = entries
+        elif not wanted_shape.speaks_of(path) and not known_shape.speaks_of(path):
+            result[path] = value
+            foreign.append(pointer(path))
+    changes = tuple(_changes(have, result, known, known_shape, alike, defaults))
+    return Merge(build(result.items()), changes, tuple(foreign))
+
+
+def without(tree: Mapping[str, Any], pointers: Iterable[str]) -> Tree:
+    """The tree less the values at some JSON pointers, entries of additive lists included."""
+    result = build(leaves(tree))
+    entries: dict[Path, set[int]] = {}
+    for path in map(path_of, pointers):
+        if path[:-1] in ADDITIVE and path[-1].isdigit():
+            entries.setdefault(path[:-1], set()).add(int(path[-1]))
+        else:
+            remove(result, path)
+    for path, indexes in entries.items():
+        value = read(result, path)
+        if isinstance(value, list):
+            left = [entry for index, entry in enumerate(value) if index not in indexes]
+            remove(result, path)
+            result = build([*leaves(result), *([(path, left)] if left else [])])
+    return result
+
+
+class _Shape:
+    """Which paths a set of leaves says something about: themselves, what is below them, and what is above."""
+
+    def __init__(self, found: Iterable[Path]) -> None:
+        self._leaves = frozenset(found)
+        self._above = frozenset(path[:end] for path in self._leaves for end in range(len(path)))
+
+    def speaks_of(self, path: Path) -> bool:
+        return path in self._above or any(
+            path[:end] in self._leaves for end in range(1, len(path) + 1)
+        )
+
+
+def _list(found: Leaves, path: Path) -> list[Any]:
+    value = found.get(path)
+    return value if isinstance(value, list) else []
+
+
+def _entries(
+    live: list[Any], wanted: list[Any], known: list[Any], alike: Same
+) -> tuple[list[Any], list[int]]:
+    """The entries an additive list shall have, live ones first and in their order, and the indexes of foreign ones."""
+    entries: list[Any] = []
+    foreign: list[int] = []
+    left = list(wanted)
+    for entry in live:
+        match = next((item for item in left if alike(item, entry)), ABSENT)
+        if match is not ABSENT:
+            left.remove(match)
+            entries.append(match)
+        elif not any(alike(item, entry) for item in (*known, *wanted)):
+            foreign.append(len(entries))
+            entries.append(entry)
+    return [*entries, *left], foreign
+
+
+def _changes(
+    have: Leaves,
+    result: Leaves,
+    known: Leaves,
+    known_shape: _Shape,
+    alike: Same,
+    defaults: Collection[Path],
+) -> Iterable[Change]:
+    for path in sorted({*have, *result}):
+        before, after = have.get(path, ABSENT), result.get(path, ABSENT)
+        if before is not ABSENT and after is not ABSENT and alike(after, before):
+            continue
+        why: Literal["asked", "drift", "removed", "default"] = "asked"
+        if after is ABSENT and known_shape.speaks_of(path):
+            why = "removed"
+        elif after is not ABSENT and path in known and alike(after, known[path]):
+            why = "drift"
+        elif path in defaults:
+            why = "default"
+        yield Change(
+            pointer(path),
+            None if before is ABSENT else before,
+            None if after is ABSENT else after,
+            why,
+        )

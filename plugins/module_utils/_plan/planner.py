@@ -1,0 +1,216 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The planner: desired and observed in, a plan out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .._core.finding import Finding
+from .._core.observation import STUCK, Observation, Release, Workload
+from .._core.plan import Change, Disruption, Kind, Plan, Step
+from .._core.ports import ChartArchive
+from .._core.spec import Spec
+from .desired import KUBERNETES_TAG, desired_values
+from .digest import digest
+from .disruption import restart
+from .guards.case import Case
+from .guards.catalogue import findings_of
+from .merge import Merge, three_way, without
+from .schema import schema_findings
+from .values import ABSENT, Tree, build, merged, pointer, read
+
+# Name of the init container that brings the tenant's Kubernetes (templates/_init-containers.tpl, 0.25 on).
+KUBERNETES_CONTAINER = "kubernetes"
+
+
+def plan(spec: Spec, observation: Observation, chart: ChartArchive) -> Plan:
+    """The plan of one vCluster.
+
+    Args:
+        spec: With references resolved.
+        observation: A complete one.
+        chart: The chart asked for, else the running one.
+    """
+    good, base = observation.last_good, observation.base
+    live = dict(good.values or {}) if good else {}
+    desired = desired_values(spec, observation)
+    compared = three_way(
+        without(base.values or {}, base.foreign) if base else None,
+        live,
+        desired.values,
+        observation.fingerprints,
+        desired.defaults,
+    )
+    case = _case(spec, observation, chart, live, compared)
+    findings = [*desired.contradictions, *findings_of(case)]
+    if not _refused(findings):
+        findings += schema_findings(compared.values, chart.schema, chart.defaults, chart.version)
+    if _refused(findings):
+        return _sealed((), findings, ())
+    return _sealed(_steps(case, compared), findings, compared.foreign)
+
+
+def _refused(findings: Iterable[Finding]) -> bool:
+    return any(finding.severity == "refuse" for finding in findings)
+
+
+def _case(
+    spec: Spec,
+    observation: Observation,
+    chart: ChartArchive,
+    live: Mapping[str, Any],
+    compared: Merge,
+) -> Case:
+    good = observation.last_good
+    tag = read(compared.values, KUBERNETES_TAG)
+    return Case(
+        spec=spec,
+        observation=observation,
+        chart=chart,
+        live=live,
+        values=compared.values,
+        running=good.chart_version if good else None,
+        kubernetes=running_kubernetes(observation),
+        target_kubernetes=str(tag).removeprefix("v")
+        if tag is not ABSENT
+        else _default_kubernetes(chart, good),
+    )
+
+
+def _default_kubernetes(chart: ChartArchive, good: Release | None) -> str | None:
+    """A new vCluster without a pin runs the chart's default; a running one keeps what it has."""
+    tag = read(chart.defaults, KUBERNETES_TAG)
+    return str(tag).removeprefix("v") if good is None and tag is not ABSENT else None
+
+
+def running_kubernetes(observation: Observation) -> str | None:
+    """The tenant's Kubernetes by the image that brings it, for example `1.36.3`."""
+    plane = observation.workload("control_plane")
+    image = plane.images.get(KUBERNETES_CONTAINER, "") if plane else ""
+    return image.rpartition(":")[2].removeprefix("v") if ":" in image else None
+
+
+def _steps(case: Case, compared: Merge) -> tuple[Step, ...]:
+    release, good = case.observation.release, case.observation.last_good
+    steps = [_repair(release, good)] if release and _broken(release) else []
+    if good is None:
+        return (*steps, _install(case, compared))
+    plane = case.observation.workload("control_plane")
+    cost = restart(plane, plane.replicas if plane else 1)
+    version, hop, moves = (
+        case.chart.version,
+        case.running != case.chart.version,
+        _kubernetes_moves(case),
+    )
+    # The chart, the tenant's Kubernetes and the store move apart from each other, so Kubernetes is held meanwhile.
+    held = _pinned(case, compared.values) if hop or moves else compared.values
+    changes = tuple(
+        c for c in compared.changes if not (moves and c.path == pointer(KUBERNETES_TAG))
+    )
+    if hop:
+        change = Change("vcluster_version", case.running, version)
+        reason = f"chart {case.running} -> {version}, Kubernetes stays at {case.kubernetes}"
+        steps.append(Step(Kind.CHART_HOP, reason, (change, *changes), cost, "none", version, held))
+    elif changes or (changes := _workload_drift(case)):
+        steps.append(Step(Kind.VALUES, _reason(changes), changes, cost, "values", version, held))
+    if moves:
+        change = Change("vcluster_kubernetes_version", case.kubernetes, case.target_kubernetes)
+        reason = f"Kubernetes {case.kubernetes} -> {case.target_kubernetes}"
+        steps.append(
+            Step(Kind.KUBERNETES_HOP, reason, (change,), cost, "none", version, compared.values)
+        )
+    return tuple(steps) or (_prove(case),)
+
+
+def _kubernetes_moves(case: Case) -> bool:
+    wanted = case.target_kubernetes
+    return wanted is not None and case.kubernetes is not None and wanted != case.kubernetes
+
+
+def _pinned(case: Case, values: Tree) -> Tree:
+    """The same values, the tenant's Kubernetes held where it is (G19)."""
+    if case.kubernetes is None:
+        return values
+    return merged(values, build([(KUBERNETES_TAG, f"v{case.kubernetes}")]))
+
+
+def _broken(release: Release) -> bool:
+    """G23: left in the middle by another run, or failed."""
+    return release.status in STUCK or release.status == "failed"
+
+
+def _repair(release: Release, good: Release | None) -> Step:
+    what = f"revision {release.revision} is {release.status}"
+    if release.description:
+        what += f" ({release.description})"
+    if good is None:
+        return Step(Kind.REPAIR, f"{what}; nothing was ever deployed: clear it and install")
+    cost = Disruption("rolling", 0, "pods restart only where that revision had changed them")
+    return Step(Kind.REPAIR, f"{what}; back to revision {good.revision}", disruption=cost)
+
+
+def _install(case: Case, compared: Merge) -> Step:
+    return Step(
+        Kind.INSTALL,
+        f"chart {case.chart.version}, not there yet",
+        compared.changes,
+        version=case.chart.version,
+        values=compared.values,
+    )
+
+
+def _prove(case: Case) -> Step:
+    base, good = case.observation.base, case.observation.last_good
+    if base is None:
+        reason = "nothing to change; proved and adopted as it is"
+    elif good and base.revision != good.revision:
+        reason = f"revision {good.revision} was not proved yet; nothing asked for differs"
+    else:
+        reason = "nothing to change; proved again"
+    return Step(Kind.PROVE, reason, version=case.running or case.chart.version)
+
+
+def _workload_drift(case: Case) -> tuple[Change, ...]:
+    """Replicas that somebody scaled by hand, past the values (G09)."""
+    found = []
+    for component, path in _REPLICAS.items():
+        workload: Workload | None = case.observation.workload(component)
+        wanted = read(case.effective_live, path)
+        if workload and isinstance(wanted, int) and workload.replicas != wanted:
+            found.append(
+                Change(
+                    f"{workload.kind} {workload.name}: replicas", workload.replicas, wanted, "drift"
+                )
+            )
+    return tuple(found)
+
+
+_REPLICAS = {
+    "control_plane": ("controlPlane", "statefulSet", "highAvailability", "replicas"),
+    "etcd": (
+        "controlPlane",
+        "backingStore",
+        "etcd",
+        "deploy",
+        "statefulSet",
+        "highAvailability",
+        "replicas",
+    ),
+}
+
+
+def _reason(changes: tuple[Change, ...]) -> str:
+    counts = {
+        why: sum(change.why == why for change in changes) for why in ("asked", "drift", "removed")
+    }
+    words = {"asked": "asked for", "drift": "changed by hand", "removed": "gone from the inventory"}
+    return ", ".join(f"{count} {words[why]}" for why, count in counts.items() if count)
+
+
+def _sealed(steps: tuple[Step, ...], findings: Iterable[Finding], foreign: tuple[str, ...]) -> Plan:
+    unique = tuple(dict.fromkeys(findings))
+    return Plan(steps, unique, foreign, digest([steps, unique, foreign]))

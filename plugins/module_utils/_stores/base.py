@@ -1,0 +1,121 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a backing store is to the rest of the collection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from .._core.check import CheckResult
+from .._core.finding import Finding, refuse
+from .._core.observation import Observation, Pod
+from .._core.ports import Json, Reach
+from .._core.spec import Spec
+
+Values = Mapping[str, Any]
+Options = Mapping[str, Any]
+
+BACKING_STORE = ("controlPlane", "backingStore")
+PLANE_CLAIM = ("controlPlane", "statefulSet", "persistence", "volumeClaim")
+REPLICAS = ("controlPlane", "statefulSet", "highAvailability", "replicas")
+
+
+class Store(Protocol):
+    """A store type. Pure, except for `checks`, which asks through the ports.
+
+    Values given to a store are effective ones: the chart's defaults with the user values over them.
+    """
+
+    @property
+    def type(self) -> str:
+        """Name in `vcluster_store.type`."""
+
+    def enabled(self, values: Values) -> bool:
+        """Whether the values switch this store on by its own key."""
+
+    def values(self, name: str, options: Options) -> dict[str, Any]:
+        """User values that the options of `vcluster_store` stand for."""
+
+    def option_findings(self, options: Options) -> list[Finding]:
+        """Options that this store does not know, or lacks."""
+
+    def secrets(self, options: Options) -> dict[str, tuple[str, ...]]:
+        """Secrets of the namespace that the store needs, with the keys it reads."""
+
+    def identity(self, values: Values) -> str:
+        """Which data it is; a live store must keep it (G03). Empty where the name of the vCluster says it all."""
+
+    def findings(self, values: Values) -> list[Finding]:
+        """Guards on what is asked for."""
+
+    def change_findings(self, live: Values, values: Values) -> list[Finding]:
+        """Guards on a change of the same store, live."""
+
+    def members(self, values: Values) -> int:
+        """Members that the chart runs beside the control plane; 0 for none."""
+
+    def objects(self, spec: Spec, values: Values) -> list[Json]:
+        """Plain objects that belong beside the release."""
+
+    def checks(
+        self, spec: Spec, observation: Observation, pods: Sequence[Pod], reach: Reach
+    ) -> list[CheckResult]:
+        """The store's part of the proof. Never raises for what it finds."""
+
+
+def at(values: Values, *path: str) -> Any:
+    """The value at a path, None when there is none."""
+    node: Any = values
+    for key in path:
+        if not isinstance(node, Mapping):
+            return None
+        node = node.get(key)
+    return node
+
+
+def truthy(value: Any) -> bool:
+    """How the chart reads a switch: `true`, also as text (0.36.1, templates/_persistence.tpl)."""
+    return str(value).lower() == "true"
+
+
+def number(value: Any, default: int = 1) -> int:
+    """A count from values; the default for anything that is none (guard G59 speaks of those)."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
+
+
+def tree(*items: tuple[tuple[str, ...], Any]) -> dict[str, Any]:
+    """Values from paths; a path with None is left out."""
+    result: dict[str, Any] = {}
+    for path, value in items:
+        if value is None:
+            continue
+        node = result
+        for key in path[:-1]:
+            node = node.setdefault(key, {})
+        node[path[-1]] = value
+    return result
+
+
+def claim_values(claim: tuple[str, ...], options: Options) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The values of a volume claim: options size, storage_class, persistence."""
+    yield (*claim, "size"), options.get("size")
+    yield (*claim, "storageClass"), options.get("storage_class")
+    # True is what the chart does anyway.
+    yield (*claim, "enabled"), False if options.get("persistence") is False else None
+
+
+def unknown_options(store: str, known: Sequence[str], options: Options) -> list[Finding]:
+    """Options of another store."""
+    return [
+        refuse(
+            "spec",
+            f"vcluster_store.{option} means nothing to {store}.",
+            "",
+            f"It takes: {', '.join(known) or 'no options'}.",
+        )
+        for option in options
+        if option not in known
+    ]

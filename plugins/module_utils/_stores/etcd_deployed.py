@@ -1,0 +1,142 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""etcd that the chart deploys as a StatefulSet NAME-etcd beside the control plane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .._core.check import CheckResult
+from .._core.finding import Finding, refuse, warn
+from .._core.observation import Observation, Pod
+from .._core.ports import Json, Reach
+from .._core.spec import Spec
+from .base import BACKING_STORE, REPLICAS, Options, Values, at, claim_values, number, tree, truthy, unknown_options
+from .etcd_checks import member_checks
+
+DEPLOY = (*BACKING_STORE, "etcd", "deploy")
+STATEFUL_SET = (*DEPLOY, "statefulSet")
+MEMBERS = (*STATEFUL_SET, "highAvailability", "replicas")
+CLAIM = (*STATEFUL_SET, "persistence", "volumeClaim")
+_OPTIONS = ("members", "size", "storage_class", "persistence", "resources")
+
+
+class EtcdDeployed:
+    """See Store."""
+
+    type = "etcd_deployed"
+
+    def enabled(self, values: Values) -> bool:
+        """See Store."""
+        return truthy(at(values, *DEPLOY, "enabled"))
+
+    def values(self, name: str, options: Options) -> dict[str, Any]:
+        """See Store."""
+        return tree(
+            ((*DEPLOY, "enabled"), True),
+            (MEMBERS, options.get("members")),
+            ((*STATEFUL_SET, "resources"), options.get("resources")),
+            *claim_values(CLAIM, options),
+        )
+
+    def option_findings(self, options: Options) -> list[Finding]:
+        """See Store."""
+        return unknown_options(self.type, _OPTIONS, options)
+
+    def secrets(self, options: Options) -> dict[str, tuple[str, ...]]:
+        """See Store."""
+        return {}
+
+    def identity(self, values: Values) -> str:
+        """See Store."""
+        return ""
+
+    def findings(self, values: Values) -> list[Finding]:
+        """G02, G07, G59, G62 on the members."""
+        found = []
+        members = self.members(values)
+        if members > 1 and members % 2 == 0:
+            found.append(
+                refuse(
+                    "G07",
+                    f"{members} etcd members.",
+                    f"They survive no more losses than {members - 1} and need one more for quorum.",
+                    f"Use {members - 1} or {members + 1}, or set vcluster_allow: [G07].",
+                )
+            )
+        if at(values, *STATEFUL_SET, "enabled") is False:
+            found.append(
+                refuse(
+                    "G59",
+                    "backingStore.etcd.deploy is on and its statefulSet.enabled is off.",
+                    "The chart takes it, and the control plane dials an etcd that is not there.",
+                    "Remove the value.",
+                )
+            )
+        if not truthy(at(values, *CLAIM, "enabled")) and not at(
+            values, *STATEFUL_SET, "persistence", "volumeClaimTemplates"
+        ):
+            found.append(
+                refuse(
+                    "G02",
+                    "The etcd members have no volumes (volumeClaim.enabled is off).",
+                    "A member's data is gone when its pod moves.",
+                    "Leave persistence on, or set vcluster_allow: [G02].",
+                )
+            )
+        replicas = number(at(values, *REPLICAS))
+        if replicas > 1 and members == 1:
+            found.append(
+                warn(
+                    "G62",
+                    f"{replicas} replicas stand on one etcd member.",
+                    "They look highly available and are not.",
+                    "New vClusters: vcluster_store.members 3.",
+                )
+            )
+        return found
+
+    def change_findings(self, live: Values, values: Values) -> list[Finding]:
+        """G05, G06: by values alone the count of live members must not change (seen on 0.36.1)."""
+        before, after = self.members(live), self.members(values)
+        if after > before:
+            why = "The new members would start a cluster of their own, and the tenant would be empty and green."
+            return [refuse("G05", f"etcd members {before} -> {after} on a live store.", why, _NOT_YET)]
+        if after < before:
+            why = "The members left would have no quorum, for good."
+            return [refuse("G06", f"etcd members {before} -> {after} on a live store.", why, _NOT_YET)]
+        return []
+
+    def members(self, values: Values) -> int:
+        """See Store."""
+        return number(at(values, *MEMBERS))
+
+    def objects(self, spec: Spec, values: Values) -> list[Json]:
+        """A PodDisruptionBudget for the members (G42): the chart has one for the control plane only."""
+        if self.members(values) < 2 or spec.defaults.disruption_budgets is False:
+            return []
+        name = f"{spec.name}-etcd"
+        labels = {"app": "vcluster-etcd", "release": spec.name}
+        return [
+            {
+                "apiVersion": "policy/v1",
+                "kind": "PodDisruptionBudget",
+                "metadata": {"name": name, "namespace": spec.namespace, "labels": labels},
+                "spec": {"maxUnavailable": 1, "selector": {"matchLabels": labels}},
+            }
+        ]
+
+    def checks(
+        self, spec: Spec, observation: Observation, pods: Sequence[Pod], reach: Reach
+    ) -> list[CheckResult]:
+        """See etcd_checks. Every member is asked."""
+        workload = observation.workload("etcd")
+        expected = workload.replicas if workload else 0
+        names = [pod.name for pod in pods if pod.component == "etcd"]
+        return member_checks(f"{spec.name}-etcd", expected, names, reach.member)
+
+
+_NOT_YET = "Put vcluster_store.members back; changing the members of a live store is not there yet."

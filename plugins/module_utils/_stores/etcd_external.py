@@ -1,0 +1,119 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An etcd, or anything that speaks its protocol, outside the vCluster's namespace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .._core.check import CheckResult
+from .._core.errors import FleetError
+from .._core.finding import Finding, refuse
+from .._core.observation import Observation, Pod
+from .._core.ports import Json, Reach
+from .._core.spec import Spec
+from .base import BACKING_STORE, Options, Values, at, tree, truthy, unknown_options
+from .etcd_checks import Answer, alarms, member_lists, size
+
+EXTERNAL = (*BACKING_STORE, "etcd", "external")
+PERSISTENCE = ("controlPlane", "statefulSet", "persistence")
+VOLUME = "etcd-client"
+MOUNT = "/etcd-client"
+# The keys of a Secret of type kubernetes.io/tls.
+_KEYS = {"ca_key": "ca.crt", "certificate_key": "tls.crt", "private_key_key": "tls.key"}
+
+
+class EtcdExternal:
+    """See Store."""
+
+    type = "etcd_external"
+
+    def enabled(self, values: Values) -> bool:
+        """See Store."""
+        return truthy(at(values, *EXTERNAL, "enabled"))
+
+    def values(self, name: str, options: Options) -> dict[str, Any]:
+        """See Store. The client certificate is mounted from its Secret; the chart leaves that to the user."""
+        items: list[tuple[tuple[str, ...], Any]] = [
+            ((*EXTERNAL, "enabled"), True),
+            ((*EXTERNAL, "endpoint"), options.get("endpoint")),
+        ]
+        tls = options.get("tls")
+        if tls:
+            files = ("caFile", "certFile", "keyFile")
+            items += [
+                ((*EXTERNAL, "tls", file), f"{MOUNT}/{key}") for file, key in zip(files, _keys(tls), strict=True)
+            ]
+            volume = {"name": VOLUME, "secret": {"secretName": tls["secret"]}}
+            mount = {"name": VOLUME, "mountPath": MOUNT, "readOnly": True}
+            items += [((*PERSISTENCE, "addVolumes"), [volume]), ((*PERSISTENCE, "addVolumeMounts"), [mount])]
+        return tree(*items)
+
+    def option_findings(self, options: Options) -> list[Finding]:
+        """See Store."""
+        return unknown_options(self.type, ("endpoint", "tls"), options)
+
+    def secrets(self, options: Options) -> dict[str, tuple[str, ...]]:
+        """See Store."""
+        tls = options.get("tls")
+        return {tls["secret"]: _keys(tls)} if tls else {}
+
+    def identity(self, values: Values) -> str:
+        """See Store: the endpoint, however it is written."""
+        return str(at(values, *EXTERNAL, "endpoint") or "").removeprefix("https://").rstrip("/")
+
+    def findings(self, values: Values) -> list[Finding]:
+        """G59: without an address the pod ends at once."""
+        if self.identity(values):
+            return []
+        return [
+            refuse(
+                "G59",
+                "The store etcd_external has no endpoint.",
+                "The chart takes it, and the pods end at once.",
+                "Set vcluster_store.endpoint to host:port.",
+            )
+        ]
+
+    def change_findings(self, live: Values, values: Values) -> list[Finding]:
+        """See Store."""
+        return []
+
+    def members(self, values: Values) -> int:
+        """See Store."""
+        return 0
+
+    def objects(self, spec: Spec, values: Values) -> list[Json]:
+        """See Store."""
+        return []
+
+    def checks(
+        self, spec: Spec, observation: Observation, pods: Sequence[Pod], reach: Reach
+    ) -> list[CheckResult]:
+        """Leader, member list, alarms and size, from the controller; skipped with the reason when it has no way."""
+        options = spec.store.options if spec.store else {}
+        endpoint, tls = options.get("endpoint"), options.get("tls")
+        if not endpoint or not tls:
+            reason = "vcluster_store names no endpoint and tls secret, so it is not asked"
+            return [CheckResult("etcd_quorum", "skip", reason)]
+        try:
+            with reach.external(endpoint, tls["secret"], _keys(tls)) as etcd:
+                answer = Answer(endpoint, etcd.members(), etcd.status())
+        except FleetError as error:
+            return [CheckResult("etcd_quorum", "skip", f"{endpoint} cannot be asked from here: {error}")]
+        return [_leader(answer), member_lists(0, [answer]), alarms([answer]), size([answer])]
+
+
+def _keys(tls: Options) -> tuple[str, str, str]:
+    authority, certificate, key = (str(tls.get(option) or default) for option, default in _KEYS.items())
+    return authority, certificate, key
+
+
+def _leader(answer: Answer) -> CheckResult:
+    """`etcd_quorum`: the member at the endpoint knows a leader; it could not without a quorum."""
+    if answer.status.leader in ("", "0"):
+        return CheckResult("etcd_quorum", "fail", f"{answer.name} knows no leader")
+    return CheckResult("etcd_quorum", "pass", f"{answer.name} answers and knows a leader")

@@ -1,0 +1,60 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The stores, and which of them a vCluster uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .._core.check import CheckResult
+from .._core.observation import Observation, Pod
+from .._core.ports import Json, Reach
+from .._core.spec import Spec
+from .base import Store, Values
+from .etcd_deployed import EtcdDeployed
+from .etcd_external import EtcdExternal
+from .sqlite import Sqlite
+from .unmanaged import EMBEDDED_ETCD, EXTERNAL_DATABASE
+
+SQLITE: Store = Sqlite()
+# In the order in which the pod decides when several are on (0.36.1, config/config.go, BackingStoreType).
+STORES: tuple[Store, ...] = (EMBEDDED_ETCD, EtcdExternal(), EtcdDeployed(), SQLITE, EXTERNAL_DATABASE)
+
+
+def store_named(name: str) -> Store:
+    """The store of a `vcluster_store.type`, which the argument spec has checked."""
+    return next(store for store in STORES if store.type == name)
+
+
+def store_in(values: Values) -> Store:
+    """The store that the pod uses with these effective values; SQLite when none is switched on."""
+    return next((store for store in STORES if store.enabled(values)), SQLITE)
+
+
+def stores_on(values: Values) -> tuple[Store, ...]:
+    """All stores that are switched on by their own key."""
+    return tuple(store for store in STORES if store.enabled(values))
+
+
+def secrets_of(spec: Spec) -> Mapping[str, tuple[str, ...]]:
+    """Secrets of the namespace that the spec's store needs, with the keys it reads."""
+    return store_named(spec.store.type).secrets(spec.store.options) if spec.store else {}
+
+
+def objects(spec: Spec, values: Values) -> list[Json]:
+    """Plain objects that belong beside the release with these effective values."""
+    return store_in(values).objects(spec, values)
+
+
+def checks(
+    spec: Spec, observation: Observation, pods: Sequence[Pod], reach: Reach, values: Values | None = None
+) -> list[CheckResult]:
+    """The checks of the store that runs.
+
+    Args:
+        values: User values of the release; those of the observed release when not given.
+    """
+    live = values if values is not None else (observation.release.values if observation.release else None)
+    return store_in(live or {}).checks(spec, observation, pods, reach)

@@ -1,0 +1,109 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""SQLite in a volume of the one control-plane pod (the chart's default store)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .._core.check import CheckResult
+from .._core.finding import Finding, refuse
+from .._core.observation import Observation, Pod
+from .._core.ports import Json, Reach
+from .._core.spec import Spec
+from .base import (
+    BACKING_STORE,
+    PLANE_CLAIM,
+    REPLICAS,
+    Options,
+    Values,
+    at,
+    claim_values,
+    number,
+    tree,
+    truthy,
+    unknown_options,
+)
+
+
+class Sqlite:
+    """See Store."""
+
+    type = "sqlite"
+
+    def enabled(self, values: Values) -> bool:
+        """See Store. It is also what runs when nothing is switched on."""
+        return truthy(at(values, *BACKING_STORE, "database", "embedded", "enabled"))
+
+    def values(self, name: str, options: Options) -> dict[str, Any]:
+        """See Store."""
+        return tree(*claim_values(PLANE_CLAIM, options))
+
+    def option_findings(self, options: Options) -> list[Finding]:
+        """See Store."""
+        return unknown_options(self.type, ("size", "storage_class", "persistence"), options)
+
+    def secrets(self, options: Options) -> dict[str, tuple[str, ...]]:
+        """See Store."""
+        return {}
+
+    def identity(self, values: Values) -> str:
+        """See Store."""
+        return ""
+
+    def findings(self, values: Values) -> list[Finding]:
+        """G01: the pod refuses to start with more than one replica. G02: no volume, no data."""
+        found = []
+        replicas = number(at(values, *REPLICAS))
+        if replicas > 1:
+            found.append(
+                refuse(
+                    "G01",
+                    f"{replicas} replicas on the store sqlite.",
+                    "Helm would be green, and the pods would end with 'embedded database is not supported with "
+                    "multiple replicas'.",
+                    "Keep vcluster_replicas at 1, or begin with vcluster_store.type etcd_deployed or etcd_external; "
+                    "moving a live store is not there yet.",
+                )
+            )
+        claim = at(values, *PLANE_CLAIM, "enabled")
+        templates = at(values, "controlPlane", "statefulSet", "persistence", "volumeClaimTemplates")
+        if not truthy(claim) and claim != "auto" and not templates:
+            found.append(
+                refuse(
+                    "G02",
+                    "The store sqlite has no volume (volumeClaim.enabled is off).",
+                    "Its data is gone when the pod moves.",
+                    "Leave persistence on, or set vcluster_allow: [G02].",
+                )
+            )
+        return found
+
+    def change_findings(self, live: Values, values: Values) -> list[Finding]:
+        """See Store."""
+        return []
+
+    def members(self, values: Values) -> int:
+        """See Store."""
+        return 0
+
+    def objects(self, spec: Spec, values: Values) -> list[Json]:
+        """See Store."""
+        return []
+
+    def checks(
+        self, spec: Spec, observation: Observation, pods: Sequence[Pod], reach: Reach
+    ) -> list[CheckResult]:
+        """`store_volume`: the claim is there and bound."""
+        plane = observation.workload("control_plane")
+        if plane is not None and plane.kind != "StatefulSet":
+            return [CheckResult("store_volume", "skip", f"{plane.kind} {plane.name} runs without a volume")]
+        wanted = f"data-{spec.name}-0"
+        claim = next((found for found in observation.claims if found.name == wanted), None)
+        if claim is None:
+            return [CheckResult("store_volume", "fail", f"PersistentVolumeClaim {wanted} does not exist")]
+        status = "pass" if claim.phase == "Bound" else "fail"
+        return [CheckResult("store_volume", status, f"PersistentVolumeClaim {wanted}, {claim.size}: {claim.phase}")]

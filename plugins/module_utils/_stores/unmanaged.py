@@ -1,0 +1,100 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Stores that the chart has and this collection does not run yet: seen, named, left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .._core.check import CheckResult
+from .._core.finding import Finding, refuse, warn
+from .._core.observation import Observation, Pod
+from .._core.ports import Json, Reach
+from .._core.spec import Spec
+from .base import BACKING_STORE, PLANE_CLAIM, Options, Values, at, truthy
+
+
+@dataclass(frozen=True)
+class Unmanaged:
+    """See Store.
+
+    Attributes:
+        type: Name in messages; `vcluster_store.type` does not take it.
+        path: Where its section stands under backingStore.
+        needs_address: One of `dataSource` and `connector` must be set.
+        needs_volume: It keeps its data in the volume of the control plane.
+    """
+
+    type: str
+    path: tuple[str, ...]
+    needs_address: bool = False
+    needs_volume: bool = False
+
+    def enabled(self, values: Values) -> bool:
+        """See Store."""
+        return truthy(at(values, *BACKING_STORE, *self.path, "enabled"))
+
+    def values(self, name: str, options: Options) -> dict[str, Any]:
+        """See Store."""
+        return {}
+
+    def option_findings(self, options: Options) -> list[Finding]:
+        """See Store."""
+        return []
+
+    def secrets(self, options: Options) -> dict[str, tuple[str, ...]]:
+        """See Store."""
+        return {}
+
+    def identity(self, values: Values) -> str:
+        """See Store. A data source holds a password, so it is compared and never shown."""
+        section = at(values, *BACKING_STORE, *self.path) or {}
+        return f"{section.get('dataSource') or ''}{section.get('connector') or ''}"
+
+    def findings(self, values: Values) -> list[Finding]:
+        """G33: licensed in every image. G59: an address is missing, or the volume."""
+        section = at(values, *BACKING_STORE, *self.path) or {}
+        found = [
+            warn(
+                "G33",
+                f"The store {self.type} needs a licence (0.36.1, pkg/pro).",
+                "Without one Helm is green and the pods end at once.",
+                "The proof finds the words in the log.",
+            )
+        ]
+        if self.needs_address and not section.get("dataSource") and not section.get("connector"):
+            found.append(
+                refuse("G59", f"The store {self.type} has no dataSource and no connector.", "The pods end at once.")
+            )
+        if self.needs_volume and at(values, *PLANE_CLAIM, "enabled") is False:
+            found.append(
+                refuse("G02", f"The store {self.type} has no volume.", "Its data is gone when a pod moves.",
+                       "Leave persistence on, or set vcluster_allow: [G02].")
+            )
+        return found
+
+    def change_findings(self, live: Values, values: Values) -> list[Finding]:
+        """See Store."""
+        return []
+
+    def members(self, values: Values) -> int:
+        """See Store."""
+        return 0
+
+    def objects(self, spec: Spec, values: Values) -> list[Json]:
+        """See Store."""
+        return []
+
+    def checks(
+        self, spec: Spec, observation: Observation, pods: Sequence[Pod], reach: Reach
+    ) -> list[CheckResult]:
+        """See Store."""
+        return [CheckResult("store", "skip", f"the store {self.type} has no checks here yet")]
+
+
+EMBEDDED_ETCD = Unmanaged("etcd_embedded", ("etcd", "embedded"), needs_volume=True)
+EXTERNAL_DATABASE = Unmanaged("database_external", ("database", "external"), needs_address=True)
