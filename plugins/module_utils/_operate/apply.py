@@ -1,0 +1,173 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Carry out the plan of one vCluster: steps, proof, way back. Any run may be cut off anywhere; the next goes on (G48)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .._core.check import CheckResult
+from .._core.errors import FleetError, ProofFailed
+from .._core.observation import Observation, Release
+from .._core.plan import Kind, Step
+from .._core.ports import HostCluster, Lock
+from .._core.spec import Spec
+from .._plan.digest import UNFINISHED, applied_digest
+from .companions import ensure_companions
+from .context import Context
+from .planning import Planned
+from .verify import prove
+from .wait import Deadline, rollout
+
+# Seconds that one helm command may take; it waits for nothing, so this is its talk with the API server.
+HELM_SECONDS = 300
+
+
+@dataclass
+class Application:
+    """One run over one vCluster.
+
+    Attributes:
+        done: Step kinds that are carried out and proved.
+        checks: Results of the latest proof.
+    """
+
+    planned: Planned
+    host: HostCluster
+    context: Context
+    lock: Lock
+    deadline: Deadline
+    done: list[str] = field(default_factory=list)
+    checks: tuple[CheckResult, ...] = ()
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def spec(self) -> Spec:
+        """What the inventory asks."""
+        return self.planned.spec
+
+    def say(self, text: str) -> None:
+        """Progress, with the vCluster's name."""
+        self.context.say(f"{self.spec.host}: {text}")
+
+    def carry_out(self) -> dict[str, Any]:
+        """All steps in order; the first failure ends them, after its way back.
+
+        Returns:
+            The result of the module.
+        """
+        steps = self.planned.plan.steps
+        for number, step in enumerate(steps, 1):
+            last = number == len(steps)
+            self.lock.check()
+            self.say(f"{step.kind.value}: {step.reason}")
+            try:
+                self._step(step, last)
+            except ProofFailed as error:
+                return self._way_back(step, error)
+            except FleetError as error:
+                return self._result("failed", str(error), failed=True)
+            self.done.append(step.kind.value)
+        adopted = self.done == [Kind.PROVE.value] and self.planned.observation.base is None
+        return self._result(
+            "adopted" if adopted else "done", f"{self.spec.title}: {', '.join(self.done)}, proved"
+        )
+
+    def _step(self, step: Step, last: bool) -> None:
+        if step.kind is Kind.REPAIR:
+            self._repair()
+            return
+        if step.values is not None:
+            chart = self.host.helm.pull(self.spec.chart, step.version)
+            self.host.helm.upgrade(
+                self.spec.name, self.spec.namespace, chart, step.values, HELM_SECONDS
+            )
+        self._settle()
+        if self._lays_in_defaults(step):
+            self._companions(step)
+        self._prove()
+        self._mark(last)
+
+    def _settle(self) -> None:
+        rollout(
+            self.host.api, self.spec, Deadline(self.spec.limits.rollout, self.deadline), self.say
+        )
+
+    def _lays_in_defaults(self, step: Step) -> bool:
+        """Nothing is added to a vCluster that somebody else installed, unless it is asked for (G52)."""
+        ours = self.planned.observation.base is not None or step.kind is Kind.INSTALL
+        return ours or self.spec.defaults.disruption_budgets is not None
+
+    def _companions(self, step: Step) -> None:
+        release = self.planned.observation.last_good
+        values = step.values if step.values is not None else (release.values if release else None)
+        chart = self.host.helm.pull(self.spec.chart, step.version)
+        ensure_companions(self.host.api, self.spec, chart, dict(values or {}))
+
+    def _prove(self) -> None:
+        self.checks = prove(
+            self.spec, self.host, self.context, Deadline(self.spec.limits.proof, self.deadline)
+        )
+
+    def _mark(self, last: bool) -> None:
+        """Put the proof label on the newest revision; a plan that goes on gets a base only, never a no-op."""
+        self.lock.check()
+        observation = self.host.observe(self.spec)
+        release = _release(self.spec, observation)
+        digest = applied_digest(self.spec, observation) if last else UNFINISHED
+        self.host.mark(self.spec, release.revision, digest, self.planned.plan.foreign)
+
+    def _repair(self) -> None:
+        """Bring a release that was left in the middle back to what Helm can go on from (G23)."""
+        good = self.planned.observation.last_good
+        if good is None:
+            self.host.helm.uninstall(self.spec.name, self.spec.namespace, HELM_SECONDS)
+        else:
+            self.host.helm.rollback(
+                self.spec.name, self.spec.namespace, good.revision, HELM_SECONDS
+            )
+
+    def _way_back(self, step: Step, error: ProofFailed) -> dict[str, Any]:
+        """The last proved revision's values again, and their proof; or the plain failure where there is no way."""
+        base = self.planned.observation.base
+        if step.way_back != "values" or base is None:
+            return self._result("failed", str(error), failed=True)
+        self.say(f"the proof failed, going back to revision {base.revision}")
+        try:
+            self.lock.check()
+            self.host.helm.rollback(
+                self.spec.name, self.spec.namespace, base.revision, HELM_SECONDS
+            )
+            self._settle()
+            self._prove()
+            release = _release(self.spec, self.host.observe(self.spec))
+            self.host.mark(self.spec, release.revision, UNFINISHED, base.foreign)
+        except FleetError as second:
+            text = f"{error} Going back to revision {base.revision} failed too: {second}"
+            return self._result("failed", text, failed=True)
+        text = f"{error} The values of revision {base.revision} are back and proved; the change was not kept."
+        return self._result("rolled_back", text, failed=True)
+
+    def _result(self, outcome: str, msg: str, *, failed: bool = False) -> dict[str, Any]:
+        return {
+            "changed": bool(set(self.done) - {Kind.PROVE.value}) or failed,
+            "failed": failed,
+            "outcome": outcome,
+            "msg": msg,
+            "steps": self.done,
+            "checks": [asdict(result) for result in self.checks],
+            "seconds": round(time.monotonic() - self.began, 1),
+        }
+
+
+def _release(spec: Spec, observation: Observation) -> Release:
+    if observation.release is None:
+        raise FleetError(
+            f"{spec.title}: its release is gone.",
+            "Somebody uninstalled it during this run; run again.",
+        )
+    return observation.release

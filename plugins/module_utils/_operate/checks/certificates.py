@@ -1,0 +1,102 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Checks of the serving certificate: days left, and the names it is valid for."""
+
+from __future__ import annotations
+
+import base64
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from ..._core.check import CheckResult
+from ..._core.errors import FleetError
+from .scene import Scene, Verdict, all_of, run
+
+PORT = 8443
+SECONDS = 10.0
+# The syncer renews at its start when 90 days or less are left (vCluster 0.36, pkg/certs).
+WARN_DAYS = 30
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What a replica's serving certificate says."""
+
+    ends: datetime
+    names: tuple[str, ...]
+
+
+def checks(scene: Scene) -> Iterator[CheckResult]:
+    """All checks of this file, in order."""
+    found: dict[str, Certificate] = {}
+    yield run("certificates", lambda: certificates(scene, found))
+    yield run("service_names", lambda: service_names(scene, found))
+
+
+def certificates(scene: Scene, found: dict[str, Certificate]) -> Verdict:
+    """Days left on the certificate of every replica, by the host cluster's clock (G55); fills `found`."""
+    authority = _authority(scene)
+    problems, days = [], []
+    for name in scene.replicas:
+        found[name] = served(scene, name, authority)
+        left = (found[name].ends - scene.host.now).days
+        days.append(left)
+        if left < 0:
+            problems.append(f"{name}: expired {-left} days ago")
+    if not days:
+        return "skip", "no replica answers"
+    if not problems and min(days) < WARN_DAYS:
+        return "warn", f"{min(days)} days left; restarting the control plane renews it"
+    return all_of(problems, f"{min(days)} days left")
+
+
+def service_names(scene: Scene, found: dict[str, Certificate]) -> Verdict:
+    """The names by which workloads on the host cluster call the Service are in the certificate (G35)."""
+    if scene.spec.defaults.service_names is False:
+        return "skip", "vcluster_defaults.service_names is off"
+    if not found:
+        return "skip", "no certificate was read"
+    service = f"{scene.spec.name}.{scene.spec.namespace}.svc"
+    wanted = (service, f"{service}.cluster.local")
+    problems = [
+        f"{name} is not valid for {host}"
+        for name, seen in found.items()
+        for host in wanted
+        if host not in seen.names
+    ]
+    return ("warn", "; ".join(problems)) if problems else ("pass", ", ".join(wanted))
+
+
+def served(scene: Scene, pod: str, authority: str) -> Certificate:
+    """The certificate that a replica serves, verified for `localhost`.
+
+    Raises:
+        FleetError: The handshake fails.
+    """
+    context = ssl.create_default_context(cadata=authority)
+    with scene.host.forward(scene.spec.namespace, pod, PORT) as raw:
+        raw.settimeout(SECONDS)
+        try:
+            with context.wrap_socket(raw, server_hostname="localhost") as connection:
+                peer = connection.getpeercert() or {}
+        except (OSError, socket.timeout) as error:
+            raise FleetError(
+                f"TLS handshake with {scene.spec.namespace}/{pod} failed: {error}"
+            ) from error
+    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(peer["notAfter"])), timezone.utc)
+    names = tuple(str(value) for _kind, value in peer.get("subjectAltName", ()))
+    return Certificate(ends, names)
+
+
+def _authority(scene: Scene) -> str:
+    """The CA of the tenant, from Secret vc-NAME."""
+    path = f"/api/v1/namespaces/{scene.spec.namespace}/secrets/vc-{scene.spec.name}"
+    found = scene.host.find(path)
+    if not found:
+        raise FleetError(f"Secret vc-{scene.spec.name} does not exist.")
+    return base64.b64decode(found["data"]["certificate-authority"]).decode()

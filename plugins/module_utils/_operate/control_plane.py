@@ -1,0 +1,114 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The engine of module `control_plane`: everything of one vCluster in one call."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from .._core.errors import ApiError, Refused
+from .._core.finding import refuse
+from .._core.ports import HostCluster
+from .._core.spec import Spec
+from .apply import Application
+from .context import Context
+from .differences import differences
+from .door import Arguments, Result
+from .options import spec_of
+from .planning import Planned, observe_and_plan
+from .render import plan_as_data
+from .wait import Deadline
+
+CONFLICT = 409
+
+
+def run_control_plane(arguments: Arguments, context: Context) -> Result:
+    """Plan, and carry the plan out unless nothing is to be done or only checked.
+
+    Raises:
+        Refused: A guard refuses, or the plan is no longer the one that was shown.
+        FleetError: The host cluster, the lock or Helm ended the work before the first step.
+    """
+    spec = spec_of(arguments, context)
+    host = context.host(spec.access)
+    planned = _accepted(observe_and_plan(spec, host, context), context)
+    if not planned.plan.steps:
+        return _report(
+            planned,
+            {"changed": False, "outcome": "unchanged", "msg": f"{spec.title}: nothing to do"},
+        )
+    if context.check:
+        return _preview(planned, host, context)
+    _ensure_namespace(spec, host)
+    deadline = Deadline(spec.limits.total)
+    with host.lock(spec) as lock:
+        planned = _accepted(observe_and_plan(spec, host, context), context)
+        _still_as_planned(planned, arguments)
+        shown = differences(planned, host) if context.diff else None
+        result = Application(planned, host, context, lock, deadline).carry_out()
+    if shown is not None:
+        result["diff"] = shown
+    return _report(planned, result)
+
+
+def _accepted(planned: Planned, context: Context) -> Planned:
+    """The plan, unless a guard refuses; warnings are passed on."""
+    if planned.plan.refusals:
+        raise Refused(planned.plan.refusals)
+    for finding in planned.plan.findings:
+        context.warn(f"{planned.spec.host}: {finding}")
+    return planned
+
+
+def _still_as_planned(planned: Planned, arguments: Arguments) -> None:
+    """A plan that has become another since it was shown is refused, or carried out by choice."""
+    shown = arguments.get("planned")
+    if shown and shown != planned.plan.digest and arguments.get("on_change") != "replan":
+        kinds = ", ".join(planned.plan.kinds) or "nothing"
+        raise Refused(
+            (
+                refuse(
+                    "plan",
+                    f"{planned.spec.title}: the plan has changed since it was shown; it would be: {kinds}.",
+                    "Somebody changed the vCluster in between.",
+                    "Run again and look at the new plan.",
+                ),
+            )
+        )
+
+
+def _preview(planned: Planned, host: HostCluster, context: Context) -> Result:
+    """What a run would do."""
+    kinds = ", ".join(planned.plan.kinds)
+    only_proof = planned.plan.kinds == ("prove",)
+    result: dict[str, Any] = {
+        "changed": not only_proof,
+        "outcome": "planned",
+        "msg": f"{planned.spec.title}: would do {kinds}",
+    }
+    if context.diff:
+        result["diff"] = differences(planned, host)
+    return _report(planned, result)
+
+
+def _report(planned: Planned, result: dict[str, Any]) -> Result:
+    findings = [asdict(finding) for finding in planned.plan.findings]
+    return {
+        **result,
+        "plan": plan_as_data(planned.plan, planned.full.secret_paths),
+        "findings": findings,
+    }
+
+
+def _ensure_namespace(spec: Spec, host: HostCluster) -> None:
+    path = f"/api/v1/namespaces/{spec.namespace}"
+    if host.api.find(path) is not None:
+        return
+    try:
+        host.api.create("/api/v1/namespaces", {"metadata": {"name": spec.namespace}})
+    except ApiError as error:
+        if error.status != CONFLICT:
+            raise

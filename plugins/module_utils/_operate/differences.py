@@ -1,0 +1,75 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What --diff shows: values and rendered objects before and after, masked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from .._core.plan import Step
+from .._core.ports import HostCluster, Json
+from .._plan.mask import mask
+from .planning import Planned
+
+MASKED = "********"
+
+
+def differences(planned: Planned, host: HostCluster) -> list[dict[str, str]]:
+    """One entry for the values and one for the objects of every step that runs Helm."""
+    release = planned.observation.last_good
+    before_values = dict(release.values or {}) if release else {}
+    before_objects = _documents(release.manifest) if release and release.manifest else []
+    shown: list[dict[str, str]] = []
+    for step in planned.plan.steps:
+        if step.values is None:
+            continue
+        values = dict(step.values)
+        objects = _rendered(planned, step, host)
+        shown.append(_entry(planned, f"values of {step.kind.value}", before_values, values))
+        shown.append(_entry(planned, f"objects of {step.kind.value}", before_objects, objects))
+        before_values, before_objects = values, objects
+    return shown
+
+
+def _rendered(planned: Planned, step: Step, host: HostCluster) -> list[Json]:
+    chart = host.helm.pull(planned.spec.chart, step.version)
+    major, minor = planned.observation.host_version or (1, 30)
+    return host.helm.template(
+        planned.spec.name, planned.spec.namespace, chart, step.values or {}, f"{major}.{minor}.0"
+    )
+
+
+def _entry(planned: Planned, title: str, before: Any, after: Any) -> dict[str, str]:
+    header = f"{planned.spec.namespace}/{planned.spec.name} {title}"
+    return {
+        "before_header": header,
+        "after_header": header,
+        "before": _text(before, planned.full.secret_paths),
+        "after": _text(after, planned.full.secret_paths),
+    }
+
+
+def _text(value: Any, secret_paths: tuple[str, ...]) -> str:
+    if isinstance(value, list):
+        value = [_without_content(item) for item in value]
+        return str(yaml.safe_dump_all(value, sort_keys=True))
+    return str(yaml.safe_dump(mask(value, secret_paths), sort_keys=True))
+
+
+def _without_content(item: Json) -> Json:
+    """A Secret shows its keys only: the chart's own holds all values (chart 0.36, config-secret.yaml)."""
+    if item.get("kind") != "Secret":
+        return item
+    hidden = {
+        part: dict.fromkeys(item[part], MASKED) for part in ("data", "stringData") if item.get(part)
+    }
+    return {**item, **hidden}
+
+
+def _documents(manifest: str) -> list[Json]:
+    """The objects of a release in the order Helm keeps them."""
+    return [item for item in yaml.safe_load_all(manifest) if item]

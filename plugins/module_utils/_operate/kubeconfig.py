@@ -1,0 +1,119 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The engine of module `kubeconfig`: the tenant's kubeconfig in a file of yours."""
+
+from __future__ import annotations
+
+import base64
+import os
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+
+from .._core.errors import FleetError
+from .._core.ports import Api, Json
+from .._core.spec import Spec
+from .context import Context
+from .door import Arguments, Result
+from .options import spec_of
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def run_kubeconfig(arguments: Arguments, context: Context) -> Result:
+    """Write the kubeconfig that the leader keeps in Secret vc-NAME, with an address that can be dialled.
+
+    Raises:
+        FleetError: The Secret does not exist yet, no address is known, or the file cannot be written.
+    """
+    spec = spec_of(arguments, context)
+    api = context.host(spec.access).api
+    secret = api.find(f"/api/v1/namespaces/{spec.namespace}/secrets/vc-{spec.name}")
+    if secret is None:
+        raise FleetError(
+            f"{spec.title}: Secret vc-{spec.name} does not exist: no leader has written it yet.",
+            "Run fleetops.vcluster.verify to see why.",
+        )
+    config = yaml.safe_load(base64.b64decode(secret["data"]["config"]))
+    server = arguments.get("server") or address(spec, api, config)
+    for cluster in config["clusters"]:
+        cluster["cluster"]["server"] = server
+    destination = Path(arguments["dest"]).expanduser()
+    content = yaml.safe_dump(config, sort_keys=False).encode()
+    changed = not _same(destination, content)
+    if changed and not context.check:
+        _write(destination, content)
+    return {
+        "changed": changed,
+        "dest": str(destination),
+        "server": server,
+        "msg": f"{spec.title}: {server}",
+    }
+
+
+def address(spec: Spec, api: Api, config: Json) -> str:
+    """The address in the Secret, unless it is a loopback one: then what the Service offers.
+
+    Raises:
+        FleetError: The Service has no address from outside yet.
+    """
+    known = str(config["clusters"][0]["cluster"]["server"])
+    if urlsplit(known).hostname not in LOOPBACK:
+        return known
+    service = api.get(f"/api/v1/namespaces/{spec.namespace}/services/{spec.name}")
+    kind = service["spec"].get("type", "ClusterIP")
+    if kind == "LoadBalancer":
+        return _load_balancer(spec, service)
+    if kind == "NodePort":
+        return f"https://{_node_address(api)}:{service['spec']['ports'][0]['nodePort']}"
+    return f"https://{spec.name}.{spec.namespace}:443"
+
+
+def _load_balancer(spec: Spec, service: Json) -> str:
+    for point in service.get("status", {}).get("loadBalancer", {}).get("ingress", ()):
+        return f"https://{point.get('hostname') or point['ip']}:443"
+    raise FleetError(
+        f"{spec.title}: Service {spec.name} has no load balancer address yet.",
+        "Wait for the host cluster to give one, or set server.",
+    )
+
+
+def _node_address(api: Api) -> str:
+    """External address of a node, else an internal one."""
+    found: dict[str, str] = {}
+    for node in api.list("/api/v1/nodes"):
+        for entry in node.get("status", {}).get("addresses", ()):
+            found.setdefault(entry["type"], entry["address"])
+    for kind in ("ExternalIP", "InternalIP"):
+        if kind in found:
+            return found[kind]
+    raise FleetError("No node of the host cluster tells an address.", "Set server.")
+
+
+def _same(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content and not path.stat().st_mode & 0o077
+    except OSError:
+        return False
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Replace the file in one step; nobody but its owner ever reads it."""
+    folder = path.parent
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # mkstemp makes it 0600.
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            os.replace(temporary, path)
+        except OSError:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise FleetError(f"{path} cannot be written: {error}.", "Choose another dest.") from error

@@ -1,0 +1,51 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options that every module has beside the arguments of a vCluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._core.arguments import ARGUMENTS
+from .._core.spec import Spec
+from .._plan.inventory import spec_from
+from .._plan.values import path_of
+from .context import Context
+
+COMMON: dict[str, dict[str, Any]] = {
+    "from_inventory": {"type": "bool", "default": False},
+    "host": {"type": "str"},
+    "secret_paths": {"type": "list", "elements": "str", "no_log": False},
+}
+VCLUSTER_SPEC: dict[str, dict[str, Any]] = {**ARGUMENTS, **COMMON}
+
+
+def spec_of(arguments: Mapping[str, Any], context: Context) -> Spec:
+    """The Spec of a module's arguments; its secrets are masked from here on.
+
+    Raises:
+        Refused: With every mistake found.
+    """
+    taken = {*ARGUMENTS, "host", "secret_paths"}
+    spec = spec_from(
+        {name: value for name, value in arguments.items() if name in taken and value is not None}
+    )
+    context.secrets.learn(
+        spec.access.token, [_at(spec.values, path_of(path)) for path in spec.secret_paths]
+    )
+    return spec
+
+
+def _at(tree: Any, path: tuple[str, ...]) -> Any:
+    """What stands at a path, lists included; None when nothing does (a later layer replaced it)."""
+    for key in path:
+        if isinstance(tree, Mapping):
+            tree = tree.get(key)
+        elif isinstance(tree, list) and key.isdigit() and int(key) < len(tree):
+            tree = tree[int(key)]
+        else:
+            return None
+    return tree

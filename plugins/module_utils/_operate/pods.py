@@ -1,0 +1,125 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The pods of a vCluster, and what each is doing in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .._cluster.workloads import COMPONENTS, workload_of
+from .._core.observation import Pod, Workload
+from .._core.ports import Api, Json
+from .._core.spec import Spec
+
+KINDS = {"deployments": "Deployment", "statefulsets": "StatefulSet"}
+# Waiting reasons that say only that the container has not started yet; an event says more.
+STARTING = frozenset({"ContainerCreating", "PodInitializing"})
+
+
+@dataclass(frozen=True)
+class Live:
+    """The workloads and pods at one moment.
+
+    Attributes:
+        version: resourceVersion of the list of pods: a watch goes on from here.
+    """
+
+    workloads: tuple[Workload, ...]
+    pods: tuple[Pod, ...]
+    version: str
+
+    @property
+    def settled(self) -> bool:
+        """Every workload is rolled out, and there is a control plane at all."""
+        return any(w.component == "control_plane" for w in self.workloads) and all(
+            w.settled for w in self.workloads
+        )
+
+
+def selector(spec: Spec) -> str:
+    """The label selector of the workloads and pods of one vCluster."""
+    return f"app in ({','.join(COMPONENTS)}),release={spec.name}"
+
+
+def look(api: Api, spec: Spec) -> Live:
+    """Three small lists: Deployments, StatefulSets, pods."""
+    query = {"labelSelector": selector(spec)}
+    found = tuple(
+        workload_of(raw, kind)
+        for plural, kind in KINDS.items()
+        for raw in api.get(f"/apis/apps/v1/namespaces/{spec.namespace}/{plural}", query).get(
+            "items", ()
+        )
+    )
+    listed = api.get(f"/api/v1/namespaces/{spec.namespace}/pods", query)
+    pods = sorted(
+        (pod(raw) for raw in listed.get("items", ())), key=lambda item: (item.component, item.name)
+    )
+    return Live(found, tuple(pods), listed["metadata"]["resourceVersion"])
+
+
+def pod(raw: Json) -> Pod:
+    """A pod of the chart from its JSON."""
+    metadata, status = raw["metadata"], raw.get("status", {})
+    containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+    ready = any(
+        c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", ())
+    )
+    deleting = "deletionTimestamp" in metadata
+    return Pod(
+        component=COMPONENTS[metadata["labels"]["app"]],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        node=raw["spec"].get("nodeName", ""),
+        ready=ready and not deleting,
+        state="terminating" if deleting else "ready" if ready else _state(status, containers),
+        restarts=sum(c.get("restartCount", 0) for c in containers),
+        deleting=deleting,
+    )
+
+
+def _state(status: Json, containers: list[Json]) -> str:
+    """Why a pod is not ready."""
+    for condition in status.get("conditions", ()):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return f"not scheduled: {condition.get('message', condition.get('reason', ''))}"
+    waiting = [c["state"]["waiting"] for c in containers if "waiting" in c.get("state", {})]
+    telling = [w for w in waiting if w.get("reason") not in STARTING]
+    for told in telling:
+        return f"{told.get('reason', 'waiting')}: {told.get('message', '')}".rstrip(": ")
+    ended = [
+        c["state"]["terminated"]
+        for c in containers
+        if c.get("state", {}).get("terminated", {}).get("exitCode")
+    ]
+    for end in ended:
+        return f"{end.get('reason', 'ended')}: exit code {end['exitCode']}"
+    return "starting" if waiting or not containers else "running, not ready yet"
+
+
+def unready(live: Live) -> Iterator[Pod]:
+    """The pods that keep a rollout from being complete."""
+    return (item for item in live.pods if not item.ready)
+
+
+def last_event(api: Api, spec: Spec, item: Pod) -> tuple[str, str]:
+    """Reason and message of the newest event of a pod; empty when there is none."""
+    found = api.get(
+        f"/api/v1/namespaces/{spec.namespace}/events",
+        {"fieldSelector": f"involvedObject.uid={item.uid}"},
+    ).get("items", ())
+    newest = max(found, key=_moment, default=None)
+    return (newest.get("reason", ""), newest.get("message", "")) if newest else ("", "")
+
+
+def _moment(event: Json) -> str:
+    """When an event happened last; RFC 3339 texts sort by time."""
+    times = (
+        event.get("lastTimestamp"),
+        event.get("eventTime"),
+        event["metadata"].get("creationTimestamp"),
+    )
+    return next((time for time in times if time), "")

@@ -1,0 +1,32 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Values that name a Secret, read at the moment they are needed (G38)."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from .._core.ports import Api
+from .._core.spec import Spec
+from .._plan.references import resolved
+from .context import Secrets
+
+
+def with_secrets(spec: Spec, api: Api, secrets: Secrets) -> Spec:
+    """The spec with the content of the Secrets its values refer to; a reference that leads nowhere stays."""
+    read: dict[str, dict[str, Any]] = {}
+
+    def content(name: str, key: str) -> str | None:
+        if name not in read:
+            found = api.find(f"/api/v1/namespaces/{spec.namespace}/secrets/{name}")
+            read[name] = (found or {}).get("data") or {}
+        if key not in read[name]:
+            return None
+        text = base64.b64decode(read[name][key]).decode()
+        secrets.learn(text)
+        return text
+
+    return resolved(spec, content)

@@ -1,0 +1,129 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A plan as data for files and results, and as text for people. Every secret in it is masked."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from .._core.finding import Finding
+from .._core.observation import Observation, Workload
+from .._core.plan import Plan, Step
+from .._core.spec import Spec
+from .._plan.mask import mask, mask_change
+
+WIDTH = 80
+SIGNS = {"asked": "~", "drift": "!", "removed": "-", "default": "+"}
+WORDS = {"drift": "by hand", "removed": "gone from the inventory", "default": "default"}
+# Changes shown for a step; the plan file has all of them.
+SHOWN_CHANGES = 12
+
+
+def plan_as_data(plan: Plan, secret_paths: tuple[str, ...]) -> dict[str, Any]:
+    """The plan of one vCluster, masked, fit for JSON."""
+    return {
+        "digest": plan.digest,
+        "kinds": list(plan.kinds),
+        "steps": [_step_as_data(step, secret_paths) for step in plan.steps],
+        "findings": [asdict(finding) for finding in plan.findings],
+        "foreign": list(plan.foreign),
+    }
+
+
+def _step_as_data(step: Step, secret_paths: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "kind": step.kind.value,
+        "reason": step.reason,
+        "version": step.version,
+        "changes": [asdict(mask_change(change, secret_paths)) for change in step.changes],
+        "disruption": asdict(step.disruption),
+        "way_back": step.way_back,
+        "values": mask(dict(step.values), secret_paths) if step.values is not None else None,
+    }
+
+
+def live_as_data(observation: Observation) -> dict[str, Any]:
+    """What runs, from the light pass or the full one."""
+    plane, etcd = observation.workload("control_plane"), observation.workload("etcd")
+    release = observation.release
+    return {
+        "revision": release.revision if release else 0,
+        "release": release.status if release else "absent",
+        "proved": bool(
+            release and release.applied and release.applied.revision == release.revision
+        ),
+        "version": _tag(plane, "syncer"),
+        "kubernetes": _tag(plane, "kubernetes").removeprefix("v"),
+        "replicas": _count(plane),
+        "members": _count(etcd),
+        "paused": observation.paused,
+    }
+
+
+def _tag(workload: Workload | None, container: str) -> str:
+    image = workload.images.get(container, "") if workload else ""
+    return image.rpartition(":")[2] if ":" in image.rpartition("/")[2] else ""
+
+
+def _count(workload: Workload | None) -> str:
+    return f"{min(workload.ready, workload.updated)}/{workload.replicas}" if workload else ""
+
+
+def plan_lines(spec: Spec, plan: Plan, secret_paths: tuple[str, ...] = ()) -> Iterator[str]:
+    """One vCluster's plan in lines of at most 80 columns."""
+    kinds = ", ".join(plan.kinds) or "nothing to do"
+    yield from wrapped(f"{spec.host}: {kinds}", "  ", "    ")
+    for step in plan.steps:
+        yield from _step_lines(step, secret_paths)
+    for finding in plan.findings:
+        yield from finding_lines(finding)
+    if plan.foreign:
+        yield from wrapped(f"kept, not asked for: {', '.join(plan.foreign)}", "    ", "      ")
+
+
+def _step_lines(step: Step, secret_paths: tuple[str, ...]) -> Iterator[str]:
+    yield from wrapped(f"{step.kind.value}: {step.reason}", "    ", "      ")
+    for change in (mask_change(change, secret_paths) for change in step.changes[:SHOWN_CHANGES]):
+        note = f" ({WORDS[change.why]})" if change.why in WORDS else ""
+        yield from wrapped(
+            f"{SIGNS[change.why]} {change.path}: {_value(change.before)} -> {_value(change.after)}{note}",
+            "      ",
+            "        ",
+        )
+    if len(step.changes) > SHOWN_CHANGES:
+        yield f"      ... and {len(step.changes) - SHOWN_CHANGES} more, see the plan file"
+    if step.disruption.kind != "none":
+        about = f", about {step.disruption.seconds} s" if step.disruption.seconds else ""
+        text = f"disruption: {step.disruption.kind}{about} ({step.disruption.estimate})"
+        yield from wrapped(text, "      ", "        ")
+
+
+def _value(value: Any) -> str:
+    text = "unset" if value is None else str(value)
+    return text if len(text) <= 120 else text[:117] + "..."
+
+
+def finding_lines(finding: Finding) -> Iterator[str]:
+    """A finding: the fact, then why and the way out, indented."""
+    word = "refused" if finding.severity == "refuse" else "warning"
+    yield from wrapped(f"{word} [{finding.guard}] {finding.what}", "    ", "      ")
+    for part in (finding.why, finding.way_out):
+        if part:
+            yield from wrapped(part, "      ", "      ")
+
+
+def wrapped(text: str, first: str = "", others: str = "") -> list[str]:
+    """The text in lines of 80 columns; a word longer than that stays whole."""
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

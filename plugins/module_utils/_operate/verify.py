@@ -1,0 +1,128 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The proof: all checks of one vCluster."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict
+
+from .._core.check import CheckResult, failed
+from .._core.errors import FleetError, ProofFailed
+from .._core.observation import Observation
+from .._core.ports import Api, HostCluster
+from .._core.spec import Spec
+from .._stores.registry import checks as store_checks
+from .checks import certificates, data, names, plane
+from .checks.scene import Scene
+from .context import Context
+from .door import Arguments, Result
+from .options import spec_of
+from .pods import look
+from .wait import Deadline
+
+# Seconds between two rounds of a proof that has not passed yet.
+PAUSE = 2.0
+
+
+def run_verify(arguments: Arguments, context: Context) -> Result:
+    """The engine of module `verify`: look, check, change nothing on the host cluster."""
+    spec = spec_of(arguments, context)
+    host = context.host(spec.access)
+    observation = host.observe(spec)
+    if observation.release is None and not observation.workloads:
+        raise FleetError(
+            f"{spec.title} does not exist.",
+            "Install it first: ansible-playbook fleetops.vcluster.site",
+        )
+    results = checks_of(spec, observation, host, write=spec.proof == "write" and not context.check)
+    problems = failed(results)
+    return {
+        "changed": False,
+        "failed": bool(problems),
+        "outcome": "failed" if problems else "passed",
+        "msg": summary(spec, results),
+        "checks": [asdict(result) for result in results],
+    }
+
+
+def summary(spec: Spec, results: tuple[CheckResult, ...]) -> str:
+    """One sentence: how many checks passed, and the words of those that did not."""
+    problems = failed(results)
+    if problems:
+        words = "; ".join(f"{result.id}: {result.evidence}" for result in problems)
+        return f"{spec.title}: {len(problems)} of {len(results)} checks failed. {words}"
+    counts = {
+        status: sum(r.status == status for r in results) for status in ("pass", "warn", "skip")
+    }
+    return f"{spec.title}: {counts['pass']} checks passed, {counts['warn']} warnings, {counts['skip']} skipped"
+
+
+def checks_of(
+    spec: Spec, observation: Observation, host: HostCluster, *, write: bool
+) -> tuple[CheckResult, ...]:
+    """Run every check once."""
+    live = look(host.api, spec)
+    reach = host.reach(spec)
+    with ExitStack() as stack:
+        replicas: dict[str, Api] = {}
+        unreached: dict[str, FleetError] = {}
+        for pod in live.pods:
+            if pod.component == "control_plane" and pod.ready:
+                try:
+                    replicas[pod.name] = stack.enter_context(reach.replica(pod.name))
+                except FleetError as error:
+                    unreached[pod.name] = error
+        scene = Scene(spec, observation, live, host.api, reach, replicas, unreached, write)
+        return tuple(_all(scene))
+
+
+def _all(scene: Scene) -> Iterator[CheckResult]:
+    yield from plane.checks(scene)
+    yield from data.checks(scene)
+    yield from _store_checks(scene)
+    yield from certificates.checks(scene)
+    yield from names.checks(scene)
+
+
+def _store_checks(scene: Scene) -> Iterator[CheckResult]:
+    """The checks of the store that is running, whatever the inventory asks for."""
+    release = scene.observation.release
+    if release is None or release.values is None:
+        yield CheckResult("store", "skip", "there is no release to tell the store")
+        return
+    try:
+        yield from store_checks(scene.spec, scene.observation, scene.live.pods, scene.reach)
+    except FleetError as error:
+        yield CheckResult("store", "fail", str(error))
+
+
+def prove(
+    spec: Spec, host: HostCluster, context: Context, deadline: Deadline
+) -> tuple[CheckResult, ...]:
+    """Check until everything passes or the limit is reached.
+
+    Raises:
+        ProofFailed: With the checks that failed in the last round.
+    """
+    told = ""
+    while True:
+        observation = host.observe(spec)
+        results = checks_of(spec, observation, host, write=spec.proof == "write")
+        problems = failed(results)
+        if not problems:
+            return results
+        words = ", ".join(result.id for result in problems)
+        if deadline.left <= 0:
+            raise ProofFailed(
+                summary(spec, results),
+                "See `checks` in the result; run fleetops.vcluster.verify again.",
+            )
+        if words != told:
+            context.say(f"{spec.host}: not proved yet: {problems[0].id}: {problems[0].evidence}")
+            told = words
+        time.sleep(min(PAUSE, deadline.left))

@@ -1,0 +1,129 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Wait for a rollout, event driven, and say what it waits for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from .._core.errors import ApiError, FleetError, TimedOut
+from .._core.observation import Pod
+from .._core.ports import Api
+from .._core.spec import Spec
+from .endings import known_ending
+from .pods import Live, last_event, look, selector, unready
+
+# Seconds: a watch that stays silent is looked past after this long (a status that is not a pod's may have changed).
+SILENCE = 5.0
+# Seconds: events of one moment are taken together.
+BREATH = 0.3
+CRASHES = frozenset({"CrashLoopBackOff", "Error"})
+HTTP_GONE = 410
+
+
+class Deadline:
+    """A limit for a piece of work.
+
+    Args:
+        seconds: How long it may take.
+        outer: A limit around this one; the nearer of both counts.
+    """
+
+    def __init__(self, seconds: float, outer: Deadline | None = None) -> None:
+        self.seconds = seconds
+        end = time.monotonic() + seconds
+        self._end = min(end, outer._end) if outer else end
+
+    @property
+    def left(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self._end - time.monotonic())
+
+
+def rollout(api: Api, spec: Spec, deadline: Deadline, say: Callable[[str], None]) -> Live:
+    """Wait until every workload of the vCluster is rolled out.
+
+    Raises:
+        TimedOut: The limit was reached; says what was seen last and where to look.
+        FleetError: A pod cannot start, and its log says why: waiting longer would not help.
+    """
+    told = ""
+    while True:
+        live = look(api, spec)
+        if live.settled:
+            return live
+        _give_up_on_known_endings(api, spec, live)
+        words = describe(api, spec, live)
+        if words != told:
+            say(words)
+            told = words
+        if deadline.left <= 0:
+            raise TimedOut(
+                f"{spec.title}: not rolled out after {deadline.seconds:.0f} s. Seen last: {words}.",
+                _where_to_look(spec, live),
+            )
+        _next_change(api, spec, live, min(SILENCE, max(deadline.left, BREATH)))
+
+
+def _next_change(api: Api, spec: Spec, live: Live, seconds: float) -> None:
+    """Return after the next event of a pod, or after some seconds without one."""
+    began = time.monotonic()
+    query = {"labelSelector": selector(spec), "resourceVersion": live.version}
+    # All pods are ready, the workload's status follows within a moment: no pod event will tell.
+    limit = BREATH if live.pods and not any(unready(live)) else seconds
+    try:
+        for _event in api.watch(f"/api/v1/namespaces/{spec.namespace}/pods", query, limit):
+            break
+    except ApiError as error:
+        if error.status != HTTP_GONE:
+            raise
+    time.sleep(max(0.0, BREATH - (time.monotonic() - began)))
+
+
+def describe(api: Api, spec: Spec, live: Live) -> str:
+    """One line: what is ready, and what the others are doing."""
+    counts = []
+    for item in live.workloads:
+        ready = min(item.ready, item.updated)
+        counts.append(
+            f"{ready} of {item.replicas} {'members' if item.component == 'etcd' else 'replicas'} ready"
+        )
+    reasons = [f"{pod.name}: {_doing(api, spec, pod)}" for pod in unready(live)]
+    return ", ".join([*(counts or ["no workload yet"]), *reasons])
+
+
+def _doing(api: Api, spec: Spec, pod: Pod) -> str:
+    """The pod's state, said by its newest event while nothing else is known."""
+    if pod.state != "starting":
+        return pod.state
+    reason, message = last_event(api, spec, pod)
+    if reason == "Pulling":
+        return "pulling image"
+    return f"{reason}: {message}" if reason.startswith("Failed") else pod.state
+
+
+def _give_up_on_known_endings(api: Api, spec: Spec, live: Live) -> None:
+    for pod in unready(live):
+        if (
+            pod.restarts
+            and pod.state.split(":")[0] in CRASHES
+            and (found := known_ending(api, spec, pod))
+        ):
+            line, ending = found
+            raise FleetError(
+                f"{spec.title}: pod {pod.name} cannot start: {ending.meaning}. Its log says: {line}",
+                ending.way_out,
+            )
+
+
+def _where_to_look(spec: Spec, live: Live) -> str:
+    pods = (
+        [pod.name for pod in unready(live)] or [item.name for item in live.workloads] or [spec.name]
+    )
+    return (
+        f"Look at `kubectl --namespace {spec.namespace} describe pod {pods[0]}` and its logs; "
+        "run again when the cause is gone, or raise vcluster_timeouts.rollout."
+    )
