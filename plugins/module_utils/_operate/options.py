@@ -21,6 +21,17 @@ COMMON: dict[str, dict[str, Any]] = {
     "secret_paths": {"type": "list", "elements": "str", "no_log": False},
 }
 VCLUSTER_SPEC: dict[str, dict[str, Any]] = {**ARGUMENTS, **COMMON}
+INFO_SPEC = VERIFY_SPEC = VCLUSTER_SPEC
+CONTROL_PLANE_SPEC: dict[str, dict[str, Any]] = {
+    **VCLUSTER_SPEC,
+    "planned": {"type": "str"},
+    "on_change": {"type": "str", "choices": ["refuse", "replan"], "default": "refuse"},
+}
+KUBECONFIG_SPEC: dict[str, dict[str, Any]] = {
+    **VCLUSTER_SPEC,
+    "dest": {"type": "path", "required": True},
+    "server": {"type": "str"},
+}
 
 
 def spec_of(arguments: Mapping[str, Any], context: Context) -> Spec:

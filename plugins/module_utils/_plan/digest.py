@@ -19,6 +19,8 @@ from .._core.spec import Spec
 # Raise it when what is laid in by default changes: every vCluster is then compared in full once.
 DEFAULTS_VERSION = 1
 LENGTH = 20
+# A revision that was proved in the middle of a plan: a base to come back to, and never a no-op.
+UNFINISHED = "0" * LENGTH
 
 # How to get there, how long to wait and how to prove it ask nothing of the vCluster itself.
 _NOT_ASKED = ("host", "cluster", "access", "limits", "allow", "proof", "state", "secret_paths")

@@ -68,23 +68,38 @@ def quorum(expected: int, answers: Mapping[str, Answer], silent: Mapping[str, st
     if silent:
         who = "; ".join(f"{name}: {reason}" for name, reason in sorted(silent.items()))
         left = "" if len(answers) > expected // 2 else ", quorum is lost"
-        return CheckResult("etcd_quorum", "fail", f"{len(answers)} of {expected} members answer{left}: {who}")
+        return CheckResult(
+            "etcd_quorum", "fail", f"{len(answers)} of {expected} members answer{left}: {who}"
+        )
     leaders = {answer.name: answer.status.leader for answer in answers.values()}
     without = [name for name, leader in leaders.items() if leader in ("", "0")]
     if without:
-        return CheckResult("etcd_quorum", "fail", f"no leader is known to {', '.join(sorted(without))}")
+        return CheckResult(
+            "etcd_quorum", "fail", f"no leader is known to {', '.join(sorted(without))}"
+        )
     if len(set(leaders.values())) > 1:
-        return CheckResult("etcd_quorum", "fail", f"members know different leaders: {_listed(leaders)}")
-    leader = next((a.name for a in answers.values() if a.status.id == a.status.leader), "outside these pods")
-    return CheckResult("etcd_quorum", "pass", f"{len(answers)} of {expected} members answer, leader {leader}")
+        return CheckResult(
+            "etcd_quorum", "fail", f"members know different leaders: {_listed(leaders)}"
+        )
+    leader = next(
+        (a.name for a in answers.values() if a.status.id == a.status.leader), "outside these pods"
+    )
+    return CheckResult(
+        "etcd_quorum", "pass", f"{len(answers)} of {expected} members answer, leader {leader}"
+    )
 
 
 def member_lists(expected: int, answers: Sequence[Answer]) -> CheckResult:
     """`etcd_members`: the same list on all members, as long as it should be, no learner, each of them in it."""
     lists = {a.name: tuple(sorted((m.id, m.name) for m in a.members)) for a in answers}
     if len(set(lists.values())) > 1:
-        shown = {name: ", ".join(member or ident for ident, member in found) for name, found in lists.items()}
-        return CheckResult("etcd_members", "fail", f"members disagree on who is a member: {_listed(shown)}")
+        shown = {
+            name: ", ".join(member or ident for ident, member in found)
+            for name, found in lists.items()
+        }
+        return CheckResult(
+            "etcd_members", "fail", f"members disagree on who is a member: {_listed(shown)}"
+        )
     members = answers[0].members
     names = ", ".join(sorted(m.name or m.id for m in members))
     learners = [m.name or m.id for m in members if m.learner]
@@ -92,10 +107,16 @@ def member_lists(expected: int, answers: Sequence[Answer]) -> CheckResult:
         return CheckResult("etcd_members", "fail", f"{', '.join(learners)} is still a learner")
     strangers = [a.name for a in answers if a.status.id not in {m.id for m in members}]
     if strangers:
-        return CheckResult("etcd_members", "fail", f"{', '.join(strangers)} is not in its own member list: {names}")
+        return CheckResult(
+            "etcd_members", "fail", f"{', '.join(strangers)} is not in its own member list: {names}"
+        )
     if expected and len(members) != expected:
-        return CheckResult("etcd_members", "fail", f"{len(members)} members instead of {expected}: {names}")
-    return CheckResult("etcd_members", "pass", f"{len(members)} members, the same list on all: {names}")
+        return CheckResult(
+            "etcd_members", "fail", f"{len(members)} members instead of {expected}: {names}"
+        )
+    return CheckResult(
+        "etcd_members", "pass", f"{len(members)} members, the same list on all: {names}"
+    )
 
 
 def alarms(answers: Iterable[Answer]) -> CheckResult:
@@ -106,7 +127,9 @@ def alarms(answers: Iterable[Answer]) -> CheckResult:
     return CheckResult("etcd_alarms", "pass", "no alarms")
 
 
-def hashes(answers: Sequence[Answer], dial: Callable[[str], AbstractContextManager[Etcd]]) -> CheckResult:
+def hashes(
+    answers: Sequence[Answer], dial: Callable[[str], AbstractContextManager[Etcd]]
+) -> CheckResult:
     """`etcd_hash`: all members hold the same data at the lowest revision they have in common.
 
     Hashes at different compact revisions say nothing about each other (etcd, HashKV), so those are left out.
@@ -120,10 +143,14 @@ def hashes(answers: Sequence[Answer], dial: Callable[[str], AbstractContextManag
     except FleetError as error:
         return CheckResult("etcd_hash", "fail", f"no hash at revision {revision}: {error}")
     if len({compacted for _hash, compacted in found.values()}) > 1:
-        return CheckResult("etcd_hash", "skip", f"members were compacted while asked, at revision {revision}")
+        return CheckResult(
+            "etcd_hash", "skip", f"members were compacted while asked, at revision {revision}"
+        )
     if len({value for value, _compacted in found.values()}) > 1:
         shown = {name: str(value) for name, (value, _compacted) in found.items()}
-        return CheckResult("etcd_hash", "fail", f"data differs at revision {revision}: {_listed(shown)}")
+        return CheckResult(
+            "etcd_hash", "fail", f"data differs at revision {revision}: {_listed(shown)}"
+        )
     return CheckResult("etcd_hash", "pass", f"{len(found)} members equal at revision {revision}")
 
 
@@ -135,7 +162,9 @@ def size(answers: Iterable[Answer]) -> CheckResult:
         share = answer.status.db_size / answer.status.quota if answer.status.quota else 0.0
         status: Status = "fail" if share >= SIZE_FAIL else "warn" if share >= SIZE_WARN else "pass"
         worst = max(worst, status, key=("pass", "warn", "fail").index)
-        quota = f" of {answer.status.quota // MIB} MiB" if answer.status.quota else ", quota not told"
+        quota = (
+            f" of {answer.status.quota // MIB} MiB" if answer.status.quota else ", quota not told"
+        )
         shown[answer.name] = f"{answer.status.db_size // MIB} MiB{quota}"
     return CheckResult("etcd_size", worst, _listed(shown))
 

@@ -14,7 +14,18 @@ from .._core.finding import Finding, refuse, warn
 from .._core.observation import Observation, Pod
 from .._core.ports import Json, Reach
 from .._core.spec import Spec
-from .base import BACKING_STORE, REPLICAS, Options, Values, at, claim_values, number, tree, truthy, unknown_options
+from .base import (
+    BACKING_STORE,
+    REPLICAS,
+    Options,
+    Values,
+    at,
+    claim_values,
+    number,
+    tree,
+    truthy,
+    unknown_options,
+)
 from .etcd_checks import member_checks
 
 DEPLOY = (*BACKING_STORE, "etcd", "deploy")
@@ -104,10 +115,14 @@ class EtcdDeployed:
         before, after = self.members(live), self.members(values)
         if after > before:
             why = "The new members would start a cluster of their own, and the tenant would be empty and green."
-            return [refuse("G05", f"etcd members {before} -> {after} on a live store.", why, _NOT_YET)]
+            return [
+                refuse("G05", f"etcd members {before} -> {after} on a live store.", why, _NOT_YET)
+            ]
         if after < before:
             why = "The members left would have no quorum, for good."
-            return [refuse("G06", f"etcd members {before} -> {after} on a live store.", why, _NOT_YET)]
+            return [
+                refuse("G06", f"etcd members {before} -> {after} on a live store.", why, _NOT_YET)
+            ]
         return []
 
     def members(self, values: Values) -> int:

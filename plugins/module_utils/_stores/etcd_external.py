@@ -45,11 +45,15 @@ class EtcdExternal:
         if tls:
             files = ("caFile", "certFile", "keyFile")
             items += [
-                ((*EXTERNAL, "tls", file), f"{MOUNT}/{key}") for file, key in zip(files, _keys(tls), strict=True)
+                ((*EXTERNAL, "tls", file), f"{MOUNT}/{key}")
+                for file, key in zip(files, _keys(tls), strict=True)
             ]
             volume = {"name": VOLUME, "secret": {"secretName": tls["secret"]}}
             mount = {"name": VOLUME, "mountPath": MOUNT, "readOnly": True}
-            items += [((*PERSISTENCE, "addVolumes"), [volume]), ((*PERSISTENCE, "addVolumeMounts"), [mount])]
+            items += [
+                ((*PERSISTENCE, "addVolumes"), [volume]),
+                ((*PERSISTENCE, "addVolumeMounts"), [mount]),
+            ]
         return tree(*items)
 
     def option_findings(self, options: Options) -> list[Finding]:
@@ -103,12 +107,16 @@ class EtcdExternal:
             with reach.external(endpoint, tls["secret"], _keys(tls)) as etcd:
                 answer = Answer(endpoint, etcd.members(), etcd.status())
         except FleetError as error:
-            return [CheckResult("etcd_quorum", "skip", f"{endpoint} cannot be asked from here: {error}")]
+            return [
+                CheckResult("etcd_quorum", "skip", f"{endpoint} cannot be asked from here: {error}")
+            ]
         return [_leader(answer), member_lists(0, [answer]), alarms([answer]), size([answer])]
 
 
 def _keys(tls: Options) -> tuple[str, str, str]:
-    authority, certificate, key = (str(tls.get(option) or default) for option, default in _KEYS.items())
+    authority, certificate, key = (
+        str(tls.get(option) or default) for option, default in _KEYS.items()
+    )
     return authority, certificate, key
 
 

@@ -20,7 +20,13 @@ from .unmanaged import EMBEDDED_ETCD, EXTERNAL_DATABASE
 
 SQLITE: Store = Sqlite()
 # In the order in which the pod decides when several are on (0.36.1, config/config.go, BackingStoreType).
-STORES: tuple[Store, ...] = (EMBEDDED_ETCD, EtcdExternal(), EtcdDeployed(), SQLITE, EXTERNAL_DATABASE)
+STORES: tuple[Store, ...] = (
+    EMBEDDED_ETCD,
+    EtcdExternal(),
+    EtcdDeployed(),
+    SQLITE,
+    EXTERNAL_DATABASE,
+)
 
 
 def store_named(name: str) -> Store:
@@ -49,12 +55,20 @@ def objects(spec: Spec, values: Values) -> list[Json]:
 
 
 def checks(
-    spec: Spec, observation: Observation, pods: Sequence[Pod], reach: Reach, values: Values | None = None
+    spec: Spec,
+    observation: Observation,
+    pods: Sequence[Pod],
+    reach: Reach,
+    values: Values | None = None,
 ) -> list[CheckResult]:
     """The checks of the store that runs.
 
     Args:
         values: User values of the release; those of the observed release when not given.
     """
-    live = values if values is not None else (observation.release.values if observation.release else None)
+    live = (
+        values
+        if values is not None
+        else (observation.release.values if observation.release else None)
+    )
     return store_in(live or {}).checks(spec, observation, pods, reach)

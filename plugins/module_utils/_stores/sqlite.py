@@ -100,10 +100,24 @@ class Sqlite:
         """`store_volume`: the claim is there and bound."""
         plane = observation.workload("control_plane")
         if plane is not None and plane.kind != "StatefulSet":
-            return [CheckResult("store_volume", "skip", f"{plane.kind} {plane.name} runs without a volume")]
+            return [
+                CheckResult(
+                    "store_volume", "skip", f"{plane.kind} {plane.name} runs without a volume"
+                )
+            ]
         wanted = f"data-{spec.name}-0"
         claim = next((found for found in observation.claims if found.name == wanted), None)
         if claim is None:
-            return [CheckResult("store_volume", "fail", f"PersistentVolumeClaim {wanted} does not exist")]
+            return [
+                CheckResult(
+                    "store_volume", "fail", f"PersistentVolumeClaim {wanted} does not exist"
+                )
+            ]
         status = "pass" if claim.phase == "Bound" else "fail"
-        return [CheckResult("store_volume", status, f"PersistentVolumeClaim {wanted}, {claim.size}: {claim.phase}")]
+        return [
+            CheckResult(
+                "store_volume",
+                status,
+                f"PersistentVolumeClaim {wanted}, {claim.size}: {claim.phase}",
+            )
+        ]

@@ -68,12 +68,20 @@ class Unmanaged:
         ]
         if self.needs_address and not section.get("dataSource") and not section.get("connector"):
             found.append(
-                refuse("G59", f"The store {self.type} has no dataSource and no connector.", "The pods end at once.")
+                refuse(
+                    "G59",
+                    f"The store {self.type} has no dataSource and no connector.",
+                    "The pods end at once.",
+                )
             )
         if self.needs_volume and at(values, *PLANE_CLAIM, "enabled") is False:
             found.append(
-                refuse("G02", f"The store {self.type} has no volume.", "Its data is gone when a pod moves.",
-                       "Leave persistence on, or set vcluster_allow: [G02].")
+                refuse(
+                    "G02",
+                    f"The store {self.type} has no volume.",
+                    "Its data is gone when a pod moves.",
+                    "Leave persistence on, or set vcluster_allow: [G02].",
+                )
             )
         return found
 

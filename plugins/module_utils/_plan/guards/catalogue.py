@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..._core.finding import Finding
 from .case import Case, Guard
 from .chart_values import VALUE_GUARDS
-from .lift import allow_findings, lifted
+from .lift import lifted
 from .place import PLACE_GUARDS
 from .stores import STORE_GUARDS
 from .versions import VERSION_GUARDS
@@ -20,4 +20,4 @@ GUARDS: tuple[Guard, ...] = (*PLACE_GUARDS, *VERSION_GUARDS, *STORE_GUARDS, *VAL
 def findings_of(case: Case) -> tuple[Finding, ...]:
     """What every guard has to say, in a stable order; `vcluster_allow` has turned refusals into warnings."""
     found = [finding for guard in GUARDS for finding in guard(case)]
-    return (*allow_findings(case.spec.allow), *lifted(found, case.spec.allow))
+    return lifted(found, case.spec.allow)

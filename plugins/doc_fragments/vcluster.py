@@ -1,0 +1,203 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Documentation that the modules share: a vCluster's arguments, and their attributes."""
+
+    DOCUMENTATION = r"""
+options:
+  from_inventory:
+    description:
+      - Take the arguments from the host's C(vcluster_*) variables, as the playbooks do; arguments of the task win.
+      - Works where the task runs with O(ignore:connection=local); a shipped module has no inventory.
+    type: bool
+    default: false
+  host:
+    description: Inventory host; names the vCluster in messages. Filled in by O(from_inventory).
+    type: str
+  secret_paths:
+    description: JSON pointers of secret texts within O(values). Filled in for vaulted values.
+    type: list
+    elements: str
+  name:
+    description: Name of the vCluster and of its Helm release; the inventory name by default.
+    type: str
+  namespace:
+    description: Namespace on the host cluster, C(vcluster-NAME) by default. One vCluster a namespace.
+    type: str
+  kubeconfig:
+    description: Kubeconfig of the host cluster; E(KUBECONFIG), then C(~/.kube/config) by default.
+    type: path
+  context:
+    description: Context in O(kubeconfig); its current one by default.
+    type: str
+  api_host:
+    description: Address of the host cluster's API server (C(https://...)), instead of O(kubeconfig).
+    type: str
+  api_token:
+    description: Bearer token that goes with O(api_host).
+    type: str
+  api_ca_cert:
+    description: Path of the CA bundle that goes with O(api_host).
+    type: path
+  cluster:
+    description: Name of the host cluster in messages; the context or the kubeconfig's name by default.
+    type: str
+  chart:
+    description:
+      - A chart repository, an C(oci://) reference or the path of a chart archive (air gap).
+      - The vendor's repository U(https://charts.loft.sh) by default.
+    type: str
+  version:
+    description: Chart version such as V(0.36.1). A new vCluster needs one; there is no "latest".
+    type: str
+  kubernetes_version:
+    description: Tenant Kubernetes such as V(1.36.0). Unset, the running one stays, also when the chart moves.
+    type: str
+  replicas:
+    description: Control-plane replicas.
+    type: int
+  store:
+    description: The backing store. Unset, a new vCluster gets SQLite and a running one keeps its store.
+    type: dict
+    suboptions:
+      type:
+        description: Store type.
+        type: str
+        required: true
+        choices: [sqlite, etcd_deployed, etcd_external]
+      members:
+        description: Members of V(etcd_deployed), an odd number; the chart's default is 1.
+        type: int
+      size:
+        description: Size of the volume claim of V(sqlite) or of each member, such as V(5Gi).
+        type: str
+      storage_class:
+        description: Storage class of the volume claims.
+        type: str
+      persistence:
+        description: Whether there is a volume at all.
+        type: bool
+      resources:
+        description: Resources of each etcd member (requests, limits).
+        type: dict
+      endpoint:
+        description: Address of V(etcd_external), C(host:port).
+        type: str
+      tls:
+        description: Client certificate for V(etcd_external).
+        type: dict
+        suboptions:
+          secret:
+            description: Secret in the vCluster's namespace that holds it.
+            type: str
+            required: true
+          ca_key:
+            description: Its key with the authority, V(ca.crt) by default.
+            type: str
+          certificate_key:
+            description: Its key with the client certificate, V(tls.crt) by default.
+            type: str
+          private_key_key:
+            description: Its key with the client key, V(tls.key) by default.
+            type: str
+  resources:
+    description: Resources of the control-plane container (requests, limits).
+    type: dict
+  expose:
+    description: How the tenant's API is reached from outside.
+    type: dict
+    suboptions:
+      type:
+        description: V(cluster) is the default.
+        type: str
+        choices: [cluster, node_port, load_balancer, ingress]
+      address:
+        description: Host name or C(host:port) that the tenant's kubeconfig carries; needed for V(ingress).
+        type: str
+      node_port:
+        description: Fixed port for V(node_port); unset or 0, the host cluster chooses.
+        type: int
+      ingress_class:
+        description: Ingress class for V(ingress).
+        type: str
+      annotations:
+        description: Annotations of the Service or the Ingress.
+        type: dict
+  image_registry:
+    description: Registry that replaces those of the chart (air gap).
+    type: str
+  pull_secrets:
+    description: Names of image pull Secrets in the namespace.
+    type: list
+    elements: str
+  values:
+    description:
+      - Chart values for everything else.
+      - "A value C({$secret: {name: SECRET, key: KEY}}) is read from a Secret of the namespace."
+    type: dict
+  allow:
+    description: Ids of guards that are lifted, such as V(G02); the report shows them.
+    type: list
+    elements: str
+  defaults:
+    description:
+      - What production needs and the chart leaves out.
+      - Unset, each is laid in at an install and left alone in what was adopted; true asks for it, false removes it.
+    type: dict
+    suboptions:
+      topology_spread:
+        description: Replicas on different nodes and zones where there are such.
+        type: bool
+      disruption_budgets:
+        description: PodDisruptionBudgets for the control plane and the etcd members.
+        type: bool
+      service_names:
+        description: C(NAME.NAMESPACE.svc) and its long form among the certificate's names.
+        type: bool
+      resources:
+        description: A memory request that an API server can live on.
+        type: bool
+  timeouts:
+    description: Limits in seconds.
+    type: dict
+    suboptions:
+      total:
+        description: For everything done to one vCluster; 2400 by default.
+        type: int
+      rollout:
+        description: For the pods of one step to become ready; 1800 by default.
+        type: int
+      proof:
+        description: For the checks after a step to pass; 180 by default.
+        type: int
+      lock:
+        description: For another run to let go of the vCluster; 60 by default, 0 fails at once.
+        type: int
+  proof:
+    description: V(write), the default, proves with a ConfigMap written in the tenant's kube-system; V(read) only reads.
+    type: str
+    choices: [write, read]
+  state:
+    description: V(present) is the default, and all there is.
+    type: str
+    choices: [present]
+requirements:
+  - kubernetes >= 24.2.0, but not 36.0.0
+  - jsonschema
+  - helm 3.13 or later, or 4
+"""
+
+    ATTRIBUTES = r"""
+attributes:
+  check_mode:
+    support: full
+    description: Says what would be done and changes nothing.
+  diff_mode:
+    support: none
+    description: Shows differences.
+"""

@@ -1,0 +1,101 @@
+#!/usr/bin/python
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: control_plane
+short_description: Bring one vCluster to the state that is asked for, and prove it
+version_added: 0.1.0
+author: fleetops.vcluster contributors (@fleetops)
+description:
+  - Observes, plans, takes the lock of the vCluster, carries out each step, proves it, and goes back where the
+    proof fails and the way back is safe.
+  - Refuses what would lose data, before anything is changed.
+options:
+  planned:
+    description: Digest of the plan that was shown; a plan that has become another since is refused.
+    type: str
+  on_change:
+    description: What to do when the plan is no longer O(planned).
+    type: str
+    choices: [refuse, replan]
+    default: refuse
+extends_documentation_fragment:
+  - fleetops.vcluster.vcluster
+  - fleetops.vcluster.vcluster.attributes
+attributes:
+  diff_mode:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: One vCluster on SQLite
+  fleetops.vcluster.control_plane:
+    name: tenant-a
+    kubeconfig: ~/.kube/hc1
+    version: 0.36.1
+
+- name: As the inventory says
+  fleetops.vcluster.control_plane:
+    from_inventory: true
+"""
+
+RETURN = r"""
+msg:
+  description: The outcome in one sentence.
+  returned: always
+  type: str
+outcome:
+  description:
+    - V(unchanged), V(planned), V(done), V(adopted) or V(rolled_back).
+    - Where it failed V(refused), V(failed), V(unreachable) or V(locked).
+  returned: always
+  type: str
+plan:
+  description: The plan, secrets masked.
+  returned: when it was made
+  type: dict
+findings:
+  description: What the guards had to say.
+  returned: when there is something
+  type: list
+  elements: dict
+checks:
+  description: The checks of the proof.
+  returned: when they were run
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Stable name of the check.
+      type: str
+    status:
+      description: V(pass), V(warn), V(fail) or V(skip).
+      type: str
+    evidence:
+      description: What was seen, or why it was skipped.
+      type: str
+    seconds:
+      description: How long it took.
+      type: float
+"""
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.control_plane import (
+    run_control_plane,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.door import run_module
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.options import (
+    CONTROL_PLANE_SPEC,
+)
+
+
+def main() -> None:
+    """Run the engine of this module."""
+    run_module(CONTROL_PLANE_SPEC, run_control_plane)
+
+
+if __name__ == "__main__":
+    main()
