@@ -17,7 +17,12 @@ from .oci import Image, write
 from .parts import build
 
 BUSYBOX_PROGRAM = Path("/bin/busybox")
-APPLETS = "cat cp dd df env false id ls mkdir nc nslookup rm sh sleep sync true wget".split()
+# fmt: off
+APPLETS = (
+    "cat", "cp", "dd", "df", "env", "false", "id", "ls", "mkdir", "nc", "nslookup", "rm",
+    "sh", "sleep", "sync", "true", "wget",
+)
+# fmt: on
 
 PAUSE = "registry.k8s.io/pause:3.10"  # named by containerd's settings on every node
 BUSYBOX = "docker.io/library/busybox:1.35"

@@ -58,7 +58,7 @@ class Image:
 
     def digest(self) -> str:
         """What the image is made of, as 16 hexadecimal digits."""
-        content = {path: _checksum(source) for path, source in self.files.items()}
+        content = {path: (_checksum(file), _mode(file)) for path, file in self.files.items()}
         facts = [FORMAT, platform.machine(), self.references, dict(self.links), content]
         facts += [self.entrypoint, self.user]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
@@ -129,13 +129,12 @@ def _write_layer(image: Image, output: Path) -> None:
 def _add(tar: tarfile.TarFile, name: str, source: Path | bytes) -> None:
     """Add a regular file: executable where the source is, readable by all."""
     entry = tarfile.TarInfo(name)
+    entry.mode = _mode(source)
     if isinstance(source, bytes):
-        entry.size, entry.mode = len(source), 0o644
+        entry.size = len(source)
         tar.addfile(entry, io.BytesIO(source))
         return
-    status = source.stat()
-    entry.size = status.st_size
-    entry.mode = 0o755 if status.st_mode & 0o100 else 0o644
+    entry.size = source.stat().st_size
     with source.open("rb") as content:
         tar.addfile(entry, content)
 
@@ -181,6 +180,11 @@ def _checksum(source: Path | bytes) -> str:
         return hashlib.sha256(source).hexdigest()
     with source.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _mode(source: Path | bytes) -> int:
+    executable = isinstance(source, Path) and source.stat().st_mode & 0o100
+    return 0o755 if executable else 0o644
 
 
 def _encode(document: Mapping[str, Any] | Sequence[Any]) -> bytes:

@@ -24,7 +24,7 @@ from pathlib import Path
 from .command import LabError
 from .lock import cache_lock
 from .paths import LAB, cache
-from .toolchain import Go, go
+from .toolchain import GO_SETTINGS, Go, go
 
 MODULES = LAB / "go"
 BUILD_TIMEOUT = 3600  # seconds; Kubernetes with empty caches on a busy machine of two cores
@@ -55,12 +55,14 @@ class Part:
         settings = [f"-X {name}={value}" for name, value in sorted(self.variables.items())]
         return ["-ldflags", " ".join(["-s -w", *settings])]
 
-    def digest(self, go_version: str) -> str:
+    def digest(self, toolchain: Go) -> str:
         """What a build depends on, as 16 hexadecimal digits."""
         if not (self.sources / "go.mod").is_file():
             raise LabError(f"{self.sources}: no go.mod there, so {self.module} can't be built")
         digest = hashlib.sha256()
-        for fact in (go_version, self.package, *self.flags(), *sorted(self.programs.items())):
+        facts: list[object] = [toolchain.version, self.package, *self.flags()]
+        facts += [*GO_SETTINGS.items(), *sorted(self.programs.items())]
+        for fact in facts:
             digest.update(f"{fact}\0".encode())
         for source in sorted(self.sources.rglob("*")):
             if source.is_file() and not source.name.endswith("_test.go"):
@@ -194,7 +196,7 @@ def _programs(names: Iterable[str]) -> list[str]:
 
 def _folder(part: Part, toolchain: Go) -> Path:
     """The folder of the part's programs, built now unless it is there."""
-    folder = cache() / "programs" / f"{part.module}-{part.digest(toolchain.version)}"
+    folder = cache() / "programs" / f"{part.module}-{part.digest(toolchain)}"
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)

