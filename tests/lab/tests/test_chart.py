@@ -215,3 +215,23 @@ def test_helm_pulls_from_both(served: dict[str, str], tmp_path: Path, helm: str)
         )
         assert done.returncode == 0, done.stderr
         assert (into / "vcluster-0.35.3.tgz").read_bytes() == chart.package("0.35").read_bytes()
+
+
+def test_etcd_flags_of_the_user_come_last() -> None:
+    """etcd takes the last of two equal flags: so a member can join a cluster that exists."""
+    etcd = "controlPlane.backingStore.etcd.deploy"
+    argv = [parts.build(["helm4"])["helm4"], "template", "tenant", chart.package("0.36")]
+    argv += ["--set", f"{etcd}.enabled=true,{etcd}.statefulSet.highAvailability.replicas=2"]
+    argv += ["--set", f"{etcd}.statefulSet.extraArgs={{--initial-cluster-state=existing}}"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True)
+    (member,) = (
+        item
+        for item in yaml.safe_load_all(done.stdout)
+        if item and item["metadata"]["name"] == "tenant-etcd" and item["kind"] == "StatefulSet"
+    )
+    (container,) = member["spec"]["template"]["spec"]["containers"]
+    command = container["command"]
+    assert command.index("--initial-cluster-state=new") < len(command) - 1
+    assert command[-1] == "--initial-cluster-state=existing"
+    (cluster,) = (flag for flag in command if flag.startswith("--initial-cluster="))
+    assert cluster.count("=https://") == 2
