@@ -64,7 +64,8 @@ class EngineAction(ActionBase):  # type: ignore[misc]
                 given["secret_paths"] = [*given.get("secret_paths", ()), *secret_paths]
             return Collected(given)
         name = task_vars["inventory_hostname"]
-        collected = collect_inventory(task_vars["hostvars"], name)
+        # The task's own variables: unlike hostvars they hold play variables and role parameters too.
+        collected = collect_inventory({name: TaskVariables(task_vars, self._templar)}, name)
         if collected.errors:
             raise AnsibleActionFail(" ".join(collected.errors))
         return Collected({**collected.arguments, **given}, secrets=collected.secrets)
@@ -100,6 +101,23 @@ class EngineAction(ActionBase):  # type: ignore[misc]
 
     def _show(self, text: str) -> None:
         display.display(f"  {text}")
+
+
+class TaskVariables(Mapping[str, Any]):
+    """The variables of a task, each templated when it is read."""
+
+    def __init__(self, variables: Mapping[str, Any], templar: Any) -> None:
+        self._variables = variables
+        self._templar = templar
+
+    def __getitem__(self, name: str) -> Any:
+        return self._templar.template(self._variables[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
 
 
 @contextmanager

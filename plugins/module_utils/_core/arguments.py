@@ -11,9 +11,13 @@ validates. Defaults live in `_core.spec`: here every option is optional, so that
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 PREFIX = "vcluster_"
+# Layers of chart values: `vcluster_values__10_all` and its like, merged in name order.
+LAYER_PREFIX = "vcluster_values__"
 
 _TEXT: dict[str, Any] = {"type": "str"}
 _COUNT: dict[str, Any] = {"type": "int"}
@@ -99,3 +103,17 @@ FLEET_ARGUMENTS: dict[str, dict[str, Any]] = {
     "wave_budget": {"type": "raw"},
     "concurrency": _COUNT,
 }
+
+
+def unknown_variables(names: Iterable[str]) -> dict[str, str | None]:
+    """The `vcluster_*` names that mean nothing here, each with the known variable it most resembles.
+
+    A typo must not pass silently: it would mean "not said" (G51, G54).
+    """
+    known = [PREFIX + name for name in (*ARGUMENTS, *FLEET_ARGUMENTS)]
+    unknown = sorted(
+        name
+        for name in names
+        if name.startswith(PREFIX) and name not in known and not name.startswith(LAYER_PREFIX)
+    )
+    return {name: next(iter(get_close_matches(name, known, n=1)), None) for name in unknown}
