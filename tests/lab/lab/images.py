@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .command import LabError
 from .oci import Image, write
-from .parts import build
+from .parts import PARTS, build
 
 BUSYBOX_PROGRAM = Path("/bin/busybox")
 # fmt: off
@@ -28,6 +28,7 @@ PAUSE = "registry.k8s.io/pause:3.10"  # named by containerd's settings on every 
 BUSYBOX = "docker.io/library/busybox:1.35"
 COREDNS = "docker.io/coredns/coredns:1.12.1"
 ETCD = ("registry.k8s.io/etcd:3.6.8-0", "registry.k8s.io/etcd:3.6.4-0")
+EDITIONS = ("vcluster-pro", "vcluster-oss")
 LINES = ("0.34.7", "0.35.3", "0.36.1")
 KUBERNETES = ("v1.36.3", "v1.35.4")
 
@@ -44,39 +45,44 @@ _TENANT_PROGRAMS: Mapping[str, Mapping[str, str]] = {
 
 
 def images_for(lines: Sequence[str] = LINES, kubernetes: Sequence[str] = KUBERNETES) -> list[Path]:
-    """The tars of all images that vClusters of these lines and releases of Kubernetes need.
+    """The tars of all images on a node for vClusters of these lines and releases of Kubernetes.
 
-    :param lines: Chart versions, such as `0.36.1`.
+    :param lines: Chart versions, such as `0.36.1`; none for a node without vClusters.
     :param kubernetes: Tenant releases, such as `v1.36.3`; the lab runs those of `KUBERNETES`.
     """
     unknown = sorted(set(kubernetes) - set(_TENANT_PROGRAMS))
     if unknown:
         known = ", ".join(_TENANT_PROGRAMS)
         raise LabError(f"Kubernetes {', '.join(unknown)}: the lab runs {known} only")
-    images = [_pause(), _busybox(), _coredns(), _etcd()]
-    images += [_kubernetes(release) for release in kubernetes]
-    images.append(_syncer(lines, kubernetes))
+    names = ["coredns", *PARTS["etcd-3.6"].programs]
+    if lines:
+        names += ["syncer", "kine"]
+        names += [program for release in kubernetes for program in _programs(release)]
+    programs = build(names)
+    images = [_pause(), _busybox(), _coredns(programs), _etcd(programs)]
+    if lines:
+        images += [_kubernetes(release) for release in kubernetes]
+        images.append(_syncer(lines, kubernetes, programs))
     return [write(image) for image in images]
 
 
 def _pause() -> Image:
     # All that a sandbox needs is a process that stays; busybox counts no further than this.
-    seconds = "2147483647"
-    return Image((PAUSE,), {"/bin/sleep": BUSYBOX_PROGRAM}, entrypoint=("/bin/sleep", seconds))
+    command = ("/bin/sleep", "2147483647")
+    return Image((PAUSE,), {"/bin/sleep": BUSYBOX_PROGRAM}, entrypoint=command)
 
 
 def _busybox() -> Image:
     return Image((BUSYBOX,), _shell(), entrypoint=("/bin/sh",))
 
 
-def _coredns() -> Image:
-    program = build(["coredns"])["coredns"]
-    return Image((COREDNS,), {"/coredns": program}, entrypoint=("/coredns",), user="1001:1001")
+def _coredns(programs: Mapping[str, Path]) -> Image:
+    files = {"/coredns": programs["coredns"]}
+    return Image((COREDNS,), files, entrypoint=("/coredns",), user="1001:1001")
 
 
-def _etcd() -> Image:
-    programs = build(["etcd-3.6"])
-    files = {f"/usr/local/bin/{name}": path for name, path in programs.items()}
+def _etcd(programs: Mapping[str, Path]) -> Image:
+    files = {f"/usr/local/bin/{name}": programs[name] for name in PARTS["etcd-3.6"].programs}
     return Image(ETCD, {**files, **_shell()}, entrypoint=("/usr/local/bin/etcd",))
 
 
@@ -86,24 +92,27 @@ def _kubernetes(release: str) -> Image:
     It holds links into the syncer's image alone: the programs are on a node once, and the copy
     takes no time.
     """
-    links = {f"/kubernetes/{name}": f"/lab/{release}/{name}" for name in _TENANT_PROGRAMS[release]}
+    links = {f"/kubernetes/{name}": _home(release, name) for name in _TENANT_PROGRAMS[release]}
     return Image((f"ghcr.io/loft-sh/kubernetes:{release}",), _shell(), links)
 
 
-def _syncer(lines: Sequence[str], kubernetes: Sequence[str]) -> Image:
+def _syncer(lines: Sequence[str], kubernetes: Sequence[str], programs: Mapping[str, Path]) -> Image:
     """The stand-in of the vCluster itself, one image under the name of every line and edition."""
-    programs = build(["syncer", "kine"])
-    files: dict[str, Path] = {
-        "/vcluster": programs["syncer"],
-        "/usr/local/bin/kine": programs["kine"],
-    }
+    files = {"/vcluster": programs["syncer"], "/usr/local/bin/kine": programs["kine"]}
     for release in kubernetes:
-        built = build(_TENANT_PROGRAMS[release].values())
         for name, program in _TENANT_PROGRAMS[release].items():
-            files[f"/lab/{release}/{name}"] = built[program]
-    editions = ("vcluster-pro", "vcluster-oss")
-    names = tuple(f"ghcr.io/loft-sh/{edition}:{line}" for edition in editions for line in lines)
-    return Image(names, {**files, **_shell()}, entrypoint=("/vcluster", "start"))
+            files[_home(release, name)] = programs[program]
+    names = [f"ghcr.io/loft-sh/{edition}:{line}" for edition in EDITIONS for line in lines]
+    return Image(tuple(names), {**files, **_shell()}, entrypoint=("/vcluster", "start"))
+
+
+def _home(release: str, name: str) -> str:
+    """Where a program of a Kubernetes release is in the syncer's image."""
+    return f"/lab/{release}/{name}"
+
+
+def _programs(release: str) -> list[str]:
+    return list(_TENANT_PROGRAMS[release].values())
 
 
 def _shell() -> dict[str, Path]:
