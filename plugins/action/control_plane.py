@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.control_plane import (
     run_control_plane,
 )
@@ -11,6 +15,12 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.options
     CONTROL_PLANE_SPEC,
 )
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._action import EngineAction
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._inventory import Collected
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._runs import slot
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import PLAN
+
+# vClusters that are changed at once on one host cluster, unless vcluster_concurrency says otherwise.
+CONCURRENCY = 5
 
 
 class ActionModule(EngineAction):
@@ -18,3 +28,15 @@ class ActionModule(EngineAction):
 
     argument_spec = CONTROL_PLANE_SPEC
     engine = run_control_plane
+
+    def _turn(
+        self, collected: Collected, task_vars: dict[str, Any]
+    ) -> AbstractContextManager[None]:
+        """One of the slots of its host cluster, in a run that has a plan (`fleetops.vcluster.site`)."""
+        plan = task_vars.get(PLAN) or {}
+        if "path" not in plan:
+            return nullcontext()
+        keys = ("kubeconfig", "context", "api_host")
+        cluster = "#".join(str(collected.arguments.get(key) or "") for key in keys)
+        count = int(collected.fleet.get("concurrency", CONCURRENCY))
+        return slot(Path(plan["path"]).parent, cluster, count)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
@@ -17,8 +18,10 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ..module_utils._core.errors import Refused
+from ..module_utils._core.finding import refuse
 from ..module_utils._operate.context import Context
-from ..module_utils._operate.door import Engine, answer
+from ..module_utils._operate.door import Engine, answer, failure
 from ._inventory import Collected, plain, vaulted_paths
 from ._inventory import collect as collect_inventory
 
@@ -44,12 +47,24 @@ class EngineAction(ActionBase):  # type: ignore[misc]
                 f"{self._task.action} talks to API servers and needs no other user: remove become from this task."
             )
         collected = self._collect(task_vars or {})
+        if collected.errors:
+            return {
+                **result,
+                **failure(Refused(tuple(refuse("spec", text) for text in collected.errors))),
+            }
         if self._connection.transport == "local":
-            return {**result, **self._in_process(collected)}
+            with self._turn(collected, task_vars or {}):
+                return {**result, **self._in_process(collected)}
         return {
             **result,
             **self._execute_module(module_args=collected.arguments, task_vars=task_vars),
         }
+
+    def _turn(
+        self, collected: Collected, task_vars: dict[str, Any]
+    ) -> AbstractContextManager[None]:
+        """Held while the engine runs; an action that takes turns says how."""
+        return nullcontext()
 
     def _collect(self, task_vars: dict[str, Any]) -> Collected:
         """The task's arguments, over those of the inventory when `from_inventory` asks for them."""
@@ -66,9 +81,7 @@ class EngineAction(ActionBase):  # type: ignore[misc]
         name = task_vars["inventory_hostname"]
         # The task's own variables: unlike hostvars they hold play variables and role parameters too.
         collected = collect_inventory({name: TaskVariables(task_vars, self._templar)}, name)
-        if collected.errors:
-            raise AnsibleActionFail(" ".join(collected.errors))
-        return Collected({**collected.arguments, **given}, secrets=collected.secrets)
+        return replace(collected, arguments={**collected.arguments, **given})
 
     def _in_process(self, collected: Collected) -> dict[str, Any]:
         validation = ModuleArgumentSpecValidator(argument_spec=dict(self.argument_spec)).validate(

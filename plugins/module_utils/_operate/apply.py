@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Carry out the plan of one vCluster: steps, proof, way back. Any run may be cut off anywhere; the next goes on (G48)."""
+"""Carry out the plan of one vCluster: steps, proof, way back.
+
+A run may be cut off anywhere; the next one observes again and goes on (G48).
+"""
 
 from __future__ import annotations
 
@@ -124,14 +127,12 @@ class Application:
         self.host.mark(self.spec, release.revision, digest, self.planned.plan.foreign)
 
     def _repair(self) -> None:
-        """Bring a release that was left in the middle back to what Helm can go on from (G23)."""
-        good = self.planned.observation.last_good
-        if good is None:
-            self.host.helm.uninstall(self.spec.name, self.spec.namespace, HELM_SECONDS)
-        else:
-            self.host.helm.rollback(
-                self.spec.name, self.spec.namespace, good.revision, HELM_SECONDS
-            )
+        """Let Helm go on from the last good revision (G23); the next step puts the objects right.
+
+        Neither rolled back nor uninstalled: manifests of an older version under a store that has moved on, or keys
+        that go with the Service they are owned by, would cost the tenant more than the interrupted run did.
+        """
+        self.host.forget(self.spec, _release(self.spec, self.planned.observation).revision)
 
     def _way_back(self, step: Step, error: ProofFailed) -> dict[str, Any]:
         """The last proved revision's values again, and their proof; or the plain failure where there is no way."""

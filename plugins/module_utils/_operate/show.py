@@ -92,7 +92,8 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
         widths[widest] -= 1
         spare += 1
     return [
-        "  ".join(_cell(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        "  ".join(_cell(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
     ]
 
 

@@ -7,11 +7,10 @@
 from __future__ import annotations
 
 import base64
-import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from ..._core.check import CheckResult
 from ..._core.errors import FleetError
@@ -84,11 +83,11 @@ def served(scene: Scene, pod: str, authority: str) -> Certificate:
         try:
             with context.wrap_socket(raw, server_hostname="localhost") as connection:
                 peer = connection.getpeercert() or {}
-        except (OSError, socket.timeout) as error:
+        except OSError as error:
             raise FleetError(
                 f"TLS handshake with {scene.spec.namespace}/{pod} failed: {error}"
             ) from error
-    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(peer["notAfter"])), timezone.utc)
+    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(peer["notAfter"])), UTC)
     names = tuple(str(value) for _kind, value in peer.get("subjectAltName", ()))
     return Certificate(ends, names)
 

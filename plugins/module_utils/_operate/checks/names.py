@@ -12,7 +12,7 @@ from ..._core.check import CheckResult
 from .scene import Scene, Verdict, all_of, run
 
 NAME = "kubernetes.default.svc.cluster.local"
-TOKEN = "/api/v1/namespaces/kube-system/serviceaccounts/default/token"
+TOKEN_REQUESTS = "/api/v1/namespaces/kube-system/serviceaccounts/default/token"  # noqa: S105 (a path)
 REVIEW = "/apis/authentication.k8s.io/v1/tokenreviews"
 SUBJECT = "system:serviceaccount:kube-system:default"
 SERVICE = "/api/v1/namespaces/default/services/kubernetes"
@@ -49,7 +49,7 @@ def tokens(scene: Scene) -> Verdict:
         "kind": "TokenRequest",
         "spec": {"expirationSeconds": 600},
     }
-    token = api.create(TOKEN, request)["status"]["token"]
+    token = api.create(TOKEN_REQUESTS, request)["status"]["token"]
     problems = []
     for name, other in scene.replicas.items():
         review = {
