@@ -90,10 +90,6 @@ class HelmCommand:
         command = ["rollback", name, str(revision), *self._history(), *self._apply()]
         self._change(command, namespace, seconds)
 
-    def uninstall(self, name: str, namespace: str, seconds: int) -> None:
-        """See Helm."""
-        self._change(["uninstall", name], namespace, seconds)
-
     def template(
         self,
         name: str,

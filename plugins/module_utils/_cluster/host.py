@@ -18,7 +18,7 @@ from .helm import HelmCommand
 from .kubeconfig import load
 from .lock import locked
 from .observe import observe
-from .releases import mark
+from .releases import forget, mark
 from .tenant import Ways
 from .transport import HostTransport
 
@@ -52,6 +52,10 @@ class Host:
     def reach(self, spec: Spec) -> Reach:
         """See HostCluster."""
         return Ways(self.api, self._transport.connection, spec.namespace, spec.name)
+
+    def forget(self, spec: Spec, revision: int) -> None:
+        """See HostCluster."""
+        forget(self.api, spec.namespace, spec.name, revision)
 
     def mark(self, spec: Spec, revision: int, digest: str, foreign: Sequence[str]) -> None:
         """See HostCluster."""

@@ -12,6 +12,7 @@ from typing import Any
 from .._core.observation import Claim, Observation, Workload
 from .._core.ports import Api, Json
 from .._core.spec import Spec
+from .._stores.registry import secrets_of
 from .fleet import host_version
 from .releases import foreign_values, history, with_foreign
 from .workloads import SELECTOR, paused, workload_of
@@ -42,12 +43,8 @@ def observe(api: Api, spec: Spec) -> Observation:
 
 
 def referenced_secrets(spec: Spec) -> frozenset[str]:
-    """Names of the Secrets of the namespace that a spec refers to: `$secret` references and pull secrets."""
-    names = set(spec.pull_secrets or ())
-    options = spec.store.options if spec.store else {}
-    names.update(_references(spec.values))
-    names.update(_references(options))
-    return frozenset(names)
+    """Names of the Secrets of the namespace that a spec needs: references, pull secrets, those of its store."""
+    return frozenset({*(spec.pull_secrets or ()), *_references(spec.values), *secrets_of(spec)})
 
 
 def _references(value: Any) -> Iterator[str]:

@@ -106,6 +106,11 @@ def secret_path(namespace: str, name: str, revision: int) -> str:
     return f"/api/v1/namespaces/{namespace}/secrets/sh.helm.release.v1.{name}.v{revision}"
 
 
+def forget(api: Api, namespace: str, name: str, revision: int) -> None:
+    """Delete the Secret of a revision, so that Helm goes on from the one before; objects stay as they are."""
+    api.delete(secret_path(namespace, name, revision))
+
+
 def mark(
     api: Api, namespace: str, name: str, revision: int, digest: str, foreign: Sequence[str]
 ) -> None:

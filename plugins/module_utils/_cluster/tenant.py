@@ -64,8 +64,9 @@ class Ways:
             yield EtcdGateway(KubernetesApi(title, transport, PATIENCE))
 
     @contextmanager
-    def external(self, endpoint: str, tls: ssl.SSLContext) -> Iterator[Etcd]:
+    def external(self, endpoint: str, secret: str, keys: tuple[str, str, str]) -> Iterator[Etcd]:
         """See Reach. `endpoint` is `host:port`, with or without https://."""
+        tls = self._tls(secret, keys)
         server = endpoint if "://" in endpoint else f"https://{endpoint}"
         connection = Connection(server, tls, None, None, lambda: None, server)
         transport = HostTransport(lambda: connection)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Any, Literal
 
 from .finding import Finding
 
 
-class Kind(str, Enum):
+class Kind(StrEnum):
     """The step kinds. A verb is a subset of them."""
 
     REPAIR = "repair"

@@ -110,9 +110,6 @@ class Helm(Protocol):
     def rollback(self, name: str, namespace: str, revision: int, seconds: int) -> None:
         """`helm rollback` to a revision."""
 
-    def uninstall(self, name: str, namespace: str, seconds: int) -> None:
-        """`helm uninstall`, only to clear an install that never finished (G23)."""
-
     def template(
         self,
         name: str,
@@ -230,6 +227,9 @@ class HostCluster(Protocol):
 
     def reach(self, spec: Spec) -> Reach:
         """Ways into the vCluster."""
+
+    def forget(self, spec: Spec, revision: int) -> None:
+        """Delete the record of a revision that was left in the middle; no object of the vCluster is touched (G23)."""
 
     def mark(self, spec: Spec, revision: int, digest: str, foreign: Sequence[str]) -> None:
         """Patch label `applied` and annotation `foreign` onto the release Secret of that revision."""

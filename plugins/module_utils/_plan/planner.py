@@ -11,7 +11,7 @@ from typing import Any
 
 from .._core.finding import Finding
 from .._core.observation import STUCK, Observation, Release, Workload
-from .._core.plan import Change, Disruption, Kind, Plan, Step
+from .._core.plan import Change, Kind, Plan, Step
 from .._core.ports import ChartArchive
 from .._core.spec import Spec
 from .desired import KUBERNETES_TAG, desired_values
@@ -96,7 +96,7 @@ def running_kubernetes(observation: Observation) -> str | None:
 
 def _steps(case: Case, compared: Merge) -> tuple[Step, ...]:
     release, good = case.observation.release, case.observation.last_good
-    steps = [_repair(release, good)] if release and _broken(release) else []
+    steps = [_repair(release, good)] if release and release.status in STUCK else []
     if good is None:
         return (*steps, _install(case, compared))
     plane = case.observation.workload("control_plane")
@@ -117,6 +117,9 @@ def _steps(case: Case, compared: Merge) -> tuple[Step, ...]:
         steps.append(Step(Kind.CHART_HOP, reason, (change, *changes), cost, "none", version, held))
     elif changes or (changes := _workload_drift(case)):
         steps.append(Step(Kind.VALUES, _reason(changes), changes, cost, "values", version, held))
+    elif release and release.revision != good.revision:
+        reason = f"put the objects of revision {good.revision} back, {release.revision} was {release.status}"
+        steps.append(Step(Kind.VALUES, reason, (), cost, "values", version, held))
     if moves:
         change = Change("vcluster_kubernetes_version", case.kubernetes, case.target_kubernetes)
         reason = f"Kubernetes {case.kubernetes} -> {case.target_kubernetes}"
@@ -138,19 +141,13 @@ def _pinned(case: Case, values: Tree) -> Tree:
     return merged(values, build([(KUBERNETES_TAG, f"v{case.kubernetes}")]))
 
 
-def _broken(release: Release) -> bool:
-    """G23: left in the middle by another run, or failed."""
-    return release.status in STUCK or release.status == "failed"
-
-
 def _repair(release: Release, good: Release | None) -> Step:
+    """G23: another run left the release in the middle."""
     what = f"revision {release.revision} is {release.status}"
     if release.description:
         what += f" ({release.description})"
-    if good is None:
-        return Step(Kind.REPAIR, f"{what}; nothing was ever deployed: clear it and install")
-    cost = Disruption("rolling", 0, "pods restart only where that revision had changed them")
-    return Step(Kind.REPAIR, f"{what}; back to revision {good.revision}", disruption=cost)
+    after = f"go on from revision {good.revision}" if good else "nothing was deployed before it"
+    return Step(Kind.REPAIR, f"{what}; drop its record, {after}")
 
 
 def _install(case: Case, compared: Merge) -> Step:

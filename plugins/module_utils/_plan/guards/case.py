@@ -56,7 +56,7 @@ class Case:
 
     def changed(self, path: Path) -> bool:
         """Whether the effective value at a path would become another."""
-        return read(self.effective, path) != read(self.effective_live, path)
+        return bool(read(self.effective, path) != read(self.effective_live, path))
 
     def value(self, path: Path, otherwise: Any = None) -> Any:
         """The effective value at a path."""

@@ -46,8 +46,10 @@ def own_namespace(case: Case) -> Iterator[Finding]:
 
 def old_claims(case: Case) -> Iterator[Finding]:
     """G14: a volume that an earlier vCluster of this name left comes up with its old data."""
-    if case.observation.release is None and case.observation.claims:
-        names = ", ".join(claim.name for claim in case.observation.claims)
+    observation = case.observation
+    # Claims beside workloads are those of an install that was cut off.
+    if observation.release is None and observation.claims and not observation.workloads:
+        names = ", ".join(claim.name for claim in observation.claims)
         yield refuse(
             "G14",
             f"Claims of an earlier vCluster of this name are still there: {names}.",
@@ -67,6 +69,18 @@ def not_paused(case: Case) -> Iterator[Finding]:
         )
 
 
+def not_being_removed(case: Case) -> Iterator[Finding]:
+    """G23: an uninstall that was begun takes objects away; nothing is built on that."""
+    release = case.observation.release
+    if release and release.status == "uninstalling":
+        yield refuse(
+            "G23",
+            f"Release {case.spec.name} is being uninstalled (revision {release.revision}).",
+            "Objects are on their way out.",
+            "Finish the uninstall with helm, or roll it back, then run again.",
+        )
+
+
 def references_lead_somewhere(case: Case) -> Iterator[Finding]:
     """G38: a value by reference must find its Secret and key before anything is changed."""
     for path, name, key in references_in(case.spec.values):
@@ -78,4 +92,11 @@ def references_lead_somewhere(case: Case) -> Iterator[Finding]:
         )
 
 
-PLACE_GUARDS = (version_given, own_namespace, old_claims, not_paused, references_lead_somewhere)
+PLACE_GUARDS = (
+    version_given,
+    own_namespace,
+    old_claims,
+    not_paused,
+    not_being_removed,
+    references_lead_somewhere,
+)
