@@ -212,8 +212,13 @@ class Lock(Protocol):
 class HostCluster(Protocol):
     """One host cluster as the engine uses it. `_cluster/host.py: connect(access, warn)` makes it."""
 
-    api: Api
-    helm: Helm
+    @property
+    def api(self) -> Api:
+        """Its API server."""
+
+    @property
+    def helm(self) -> Helm:
+        """Helm against it."""
 
     def fleet(self, wanted: Sequence[tuple[str, str]]) -> Fleet:
         """The light pass over (namespace, name) pairs: a fixed number of paged lists."""

@@ -127,12 +127,9 @@ class Application:
         self.host.mark(self.spec, release.revision, digest, self.planned.plan.foreign)
 
     def _repair(self) -> None:
-        """Let Helm go on from the last good revision (G23); the next step puts the objects right.
-
-        Neither rolled back nor uninstalled: manifests of an older version under a store that has moved on, or keys
-        that go with the Service they are owned by, would cost the tenant more than the interrupted run did.
-        """
-        self.host.forget(self.spec, _release(self.spec, self.planned.observation).revision)
+        """Drop the record of a revision that was left in the middle, so that Helm goes on (G23)."""
+        stuck = _release(self.spec, self.planned.observation)
+        self.host.forget(self.spec, stuck.revision)
 
     def _way_back(self, step: Step, error: ProofFailed) -> dict[str, Any]:
         """The last proved revision's values again, and their proof; or the plain failure where there is no way."""

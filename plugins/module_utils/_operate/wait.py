@@ -33,9 +33,8 @@ class Deadline:
     """
 
     def __init__(self, seconds: float, outer: Deadline | None = None) -> None:
-        self.seconds = seconds
-        end = time.monotonic() + seconds
-        self._end = min(end, outer._end) if outer else end
+        self.seconds = min(seconds, outer.left) if outer else seconds
+        self._end = time.monotonic() + self.seconds
 
     @property
     def left(self) -> float:

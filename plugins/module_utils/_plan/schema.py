@@ -18,7 +18,7 @@ from .values import ABSENT, is_reference, merged, pointer, read
 try:
     from jsonschema import Draft202012Validator
 except ImportError:
-    Draft202012Validator = None
+    Draft202012Validator = None  # type: ignore[assignment, misc]
 
 
 def schema_findings(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._core.check import CheckResult
+from .._core.check import CheckResult, Status
 from .._core.finding import Finding, refuse
 from .._core.observation import Observation, Pod
 from .._core.ports import Json, Reach
@@ -113,7 +113,7 @@ class Sqlite:
                     "store_volume", "fail", f"PersistentVolumeClaim {wanted} does not exist"
                 )
             ]
-        status = "pass" if claim.phase == "Bound" else "fail"
+        status: Status = "pass" if claim.phase == "Bound" else "fail"
         return [
             CheckResult(
                 "store_volume",

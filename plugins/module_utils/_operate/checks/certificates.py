@@ -88,7 +88,7 @@ def served(scene: Scene, pod: str, authority: str) -> Certificate:
                 f"TLS handshake with {scene.spec.namespace}/{pod} failed: {error}"
             ) from error
     ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(peer["notAfter"])), UTC)
-    names = tuple(str(value) for _kind, value in peer.get("subjectAltName", ()))
+    names = tuple(str(entry[1]) for entry in peer.get("subjectAltName", ()))
     return Certificate(ends, names)
 
 
