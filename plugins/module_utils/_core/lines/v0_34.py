@@ -4,7 +4,9 @@
 
 """Chart line 0.34.
 
-Source: values.yaml, values.schema.json and the templates of each release tag. 0.34.0 lacked experimental.virtualClusterKubeConfig.clientCAKey, which 0.33.3 and 0.34.1 have.
+Source: values.yaml, values.schema.json and the templates of each release tag.
+
+0.34.0 lacked experimental.virtualClusterKubeConfig.clientCAKey, which 0.33.3 and 0.34.1 have.
 """
 
 from __future__ import annotations

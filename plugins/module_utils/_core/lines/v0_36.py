@@ -4,7 +4,9 @@
 
 """Chart line 0.36.
 
-Source: values.yaml, values.schema.json and the templates of each release tag. The keys with volume snapshots are refused by templates/_validate.tpl, not by the schema.
+Source: values.yaml, values.schema.json and the templates of each release tag.
+
+The keys with volume snapshots are refused by templates/_validate.tpl, not by the schema.
 """
 
 from __future__ import annotations
