@@ -12,10 +12,8 @@ import inventory
 import pytest
 import yaml
 
-from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.inventory import (
-    arguments_from,
-    spec_from,
-)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.inventory import spec_from
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._inventory import collect
 
 FACTS = {
     "clusters": [{"name": f"hc{n}", "kubeconfig": f"/lab/hc{n}/kubeconfig"} for n in (1, 2)],
@@ -38,10 +36,9 @@ def test_the_lab_gets_six_valid_vclusters() -> None:
     fleet = inventory.of_lab(FACTS)
     variables = hosts(fleet)
     assert fleet.size == len(variables) == 6
-    specs = [
-        spec_from(arguments_from({k: v for k, v in own.items() if k.startswith("vcluster_")}), host)
-        for host, own in variables.items()
-    ]
+    collected = [collect(variables, host) for host in variables]
+    assert [found.errors for found in collected] == [()] * 6
+    specs = [spec_from(found.arguments) for found in collected]
     stores = [(s.store.type, s.replicas, s.store.options.get("members")) for s in specs if s.store]
     assert (
         stores == [("sqlite", None, None), ("etcd_deployed", 3, 3), ("etcd_external", 2, None)] * 2
