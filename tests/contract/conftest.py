@@ -88,7 +88,15 @@ def helms() -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def template(helms: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Template:
+def charts() -> dict[str, Path]:
+    """Packages of the stand-in chart by version."""
+    return {version: chart.package(version) for version in VERSIONS}
+
+
+@pytest.fixture(scope="session")
+def template(
+    helms: dict[str, Path], charts: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Template:
     """Run `helm template` on the stand-in chart; the same call is run once."""
     values_file = tmp_path_factory.mktemp("values") / "values.json"
     known: dict[tuple[str, ...], Outcome] = {}
@@ -106,7 +114,7 @@ def template(helms: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -
         key = (version, text, helm, host, release, namespace)
         if key not in known:
             values_file.write_text(text)
-            argv = [helms[helm], "template", release, chart.package(version)]
+            argv = [helms[helm], "template", release, charts[version]]
             argv += ["--namespace", namespace, "--kube-version", host, "--values", values_file]
             done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
             known[key] = Outcome(done.returncode, done.stdout, done.stderr)

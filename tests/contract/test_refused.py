@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 from facts import Contract, differences
@@ -73,18 +75,16 @@ def test_duplicate_priority_class(contract: Contract, template: Any, version: st
     assert template(version, check["values"]).output.count("priorityClassName:") == 2
 
 
-def test_unquoted_scalars(contract: Contract, template: Any, helms: Any, tmp_path: Any) -> None:
+def test_unquoted_scalars(
+    contract: Contract, helms: dict[str, Path], charts: dict[str, Path], tmp_path: Path
+) -> None:
     """Helm reads unquoted scalars as the schema's string only where the facts say so."""
-    import subprocess
-
-    from lab import chart
-
     fact = contract.read("fails.json")["yaml_scalars_in_a_string_field"]
     keys = fact["field"].split(".")
     for scalar, told in fact["scalars"].items():
         lines = [f"{'  ' * depth}{key}:" for depth, key in enumerate(keys)]
         (tmp_path / "values.yaml").write_text("\n".join(lines) + f" {scalar}\n")
-        argv = [helms["helm4"], "template", "tenant", chart.package(fact["version"])]
+        argv = [helms["helm4"], "template", "tenant", charts[fact["version"]]]
         argv += ["--values", tmp_path / "values.yaml"]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
         assert (done.returncode == 0) == told["accepted_as_string"], f"{scalar}: {done.stderr}"
