@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from .check import CheckResult
 from .finding import Finding
 
 
@@ -71,4 +72,12 @@ class TimedOut(FleetError):
 
 
 class ProofFailed(FleetError):
-    """The checks after a step failed; `what` names them."""
+    """The checks after a step failed; `what` names them.
+
+    Args:
+        checks: All results of the last round.
+    """
+
+    def __init__(self, what: str, way_out: str, checks: tuple[CheckResult, ...]) -> None:
+        super().__init__(what, way_out)
+        self.checks = checks

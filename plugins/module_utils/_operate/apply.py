@@ -73,6 +73,7 @@ class Application:
             try:
                 self._step(step, last)
             except ProofFailed as error:
+                self.checks = error.checks
                 return self._way_back(step, error)
             except FleetError as error:
                 return self._result("failed", str(error), failed=True)
@@ -147,6 +148,8 @@ class Application:
             release = _release(self.spec, self.host.observe(self.spec))
             self.host.mark(self.spec, release.revision, UNFINISHED, base.foreign)
         except FleetError as second:
+            if isinstance(second, ProofFailed):
+                self.checks = second.checks
             text = f"{error} Going back to revision {base.revision} failed too: {second}"
             return self._result("failed", text, failed=True)
         text = f"{error} The values of revision {base.revision} are back and proved; the change was not kept."

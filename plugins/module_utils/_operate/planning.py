@@ -14,6 +14,7 @@ from .._core.observation import Observation
 from .._core.plan import Plan
 from .._core.ports import HostCluster
 from .._core.spec import Spec
+from .._plan.digest import unchanged
 from .._plan.planner import plan
 from .context import Context
 from .references import with_secrets
@@ -42,6 +43,8 @@ def observe_and_plan(spec: Spec, host: HostCluster, context: Context) -> Planned
         FleetError: The host cluster or the chart cannot be read.
     """
     observation = host.observe(spec)
+    if unchanged(spec, observation):
+        return Planned(spec, spec, observation, Plan())
     full = with_secrets(spec, host.api, context.secrets)
     running = observation.last_good.chart_version if observation.last_good else None
     version = spec.version or running

@@ -119,8 +119,7 @@ def prove(
         words = ", ".join(result.id for result in problems)
         if deadline.left <= 0:
             raise ProofFailed(
-                summary(spec, results),
-                "See `checks` in the result; run fleetops.vcluster.verify again.",
+                summary(spec, results), "Run fleetops.vcluster.verify to look again.", results
             )
         if words != told:
             context.say(f"{spec.host}: not proved yet: {problems[0].id}: {problems[0].evidence}")
