@@ -93,7 +93,7 @@ class EngineAction(ActionBase):  # type: ignore[misc]
         context.secrets.learn(*secrets)
         if validation.error_messages:
             text = context.secrets.mask("; ".join(validation.error_messages))
-            return {"failed": True, "changed": False, "outcome": "refused", "msg": text}
+            return {"failed": True, "changed": False, "msg": text}
         with environment(self._environment()):
             return answer(
                 type(self).engine, validation.validated_parameters, context, secrets, display.vvvv

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import verify, wait
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.control_plane import (
@@ -42,7 +43,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wait, "BREATH", 0.0)
     monkeypatch.setattr(verify, "PAUSE", 0.0)
     # Certificates need a TLS server: they have tests of their own.
-    monkeypatch.setattr(verify.certificates, "checks", lambda scene: iter(()))
+    monkeypatch.setattr(verify.certificates, "checks", lambda _scene: iter(()))
 
 
 @pytest.fixture
@@ -55,8 +56,8 @@ def run(world: World) -> Run:
         context = Context(
             check=check,
             diff=diff,
-            connect=lambda access, warn: FakeHost(world),
-            progress=progress or (lambda text: None),
+            connect=lambda _access, _warn: FakeHost(world),
+            progress=progress or (lambda _text: None),
         )
         return answer(run_control_plane, {**ASKED, **more}, context)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Release
 from fakes import Cut, World
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Release
 
 SAFE_TIMEOUTS = {"total": 5, "rollout": 1, "proof": 1, "lock": 0}
 

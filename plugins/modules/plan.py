@@ -1,0 +1,88 @@
+#!/usr/bin/python
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This is a virtual module that is entirely implemented as an action plugin and runs on the controller.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: plan
+short_description: Plan all vClusters of the play
+version_added: 0.1.0
+author: fleetops.vcluster contributors (@fleetops)
+description:
+  - Observes every host cluster with a fixed number of list calls, looks closer only where something differs, and
+    prints what would be done, by wave, and why.
+  - Every inventory host of the play with a C(vcluster_*) variable is a vCluster.
+  - Changes nothing, and does not fail for a vCluster that cannot be planned; that is part of the result.
+  - Set C(run_once) on the task, so that the result is registered for every host of the play.
+options:
+  show:
+    description:
+      - V(plan) prints the plan.
+      - V(status) only looks, plans nothing, and prints one line for each vCluster.
+      - V(none) prints nothing.
+    type: str
+    choices: [plan, status, none]
+    default: plan
+  directory:
+    description:
+      - Where the folder of the run is made, which holds the plan file and the report.
+      - By default C($XDG_STATE_HOME/fleetops.vcluster/runs), C(~/.local/state) standing in for an unset variable.
+    type: path
+extends_documentation_fragment:
+  - fleetops.vcluster.vcluster.attributes
+attributes:
+  check_mode:
+    support: full
+    details: It never changes anything.
+  diff_mode:
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Plan the fleet
+  fleetops.vcluster.plan:
+  run_once: true
+  register: fleetops_plan
+"""
+
+RETURN = r"""
+summary:
+  description: How many vClusters, and what is with them.
+  returned: always
+  type: str
+  sample: "6 vClusters: 6 to change, 0 unchanged, 0 refused (0.4 s)"
+hosts:
+  description: The step kinds of each vCluster that is not unchanged, or V(refused), V(unreachable), V(failed).
+  returned: always
+  type: dict
+  sample: {tenant-a: [install], tenant-b: [values]}
+refused:
+  description: The vClusters that are refused.
+  returned: always
+  type: list
+  elements: str
+waves:
+  description: The vClusters of each wave; refused ones come in the first.
+  returned: always
+  type: dict
+budgets:
+  description: The failures that each wave may have.
+  returned: always
+  type: dict
+digests:
+  description: The digest of each plan, for O(fleetops.vcluster.control_plane#module:planned).
+  returned: always
+  type: dict
+unchanged:
+  description: How many vClusters need nothing.
+  returned: always
+  type: int
+path:
+  description: The plan file (mode 0600), which has everything, secrets masked.
+  returned: always
+  type: str
+"""
