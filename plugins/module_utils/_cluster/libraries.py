@@ -33,6 +33,7 @@ try:
     from urllib3.connection import HTTPSConnection
 except ImportError as error:
     MISSING = str(error)
+    kubernetes = urllib3 = websocket = yaml = kube_config = None  # type: ignore[assignment,unused-ignore]
 
 # The range that kubernetes.core accepts; 36.0.0 lost its authentication (withdrawn by its makers).
 OLDEST_CLIENT = (24, 2)
