@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import chart_server, parts
+from . import chart_server, parts, up
 from .command import LabError
 
-MODULES = (parts, chart_server)
+MODULES = (up, parts, chart_server)
 
 
 def main() -> int:

@@ -91,7 +91,7 @@ class Network:
                     )
             VOLUMES.mkdir(exist_ok=True)
             run(["ip", "link", "add", self.bridge, "type", "bridge"])
-            run(["ip", "link", "set", self.bridge, "alias", str(owner)[:255], "up"])
+            run(["ip", "link", "set", self.bridge, "alias", _alias(owner), "up"])
             run(["ip", "address", "add", f"{self.gateway}/24", "dev", self.bridge])
             run(["ip", "route", "add", self.services, "via", self.node(1)])
 
@@ -129,10 +129,23 @@ class Network:
                     with contextlib.suppress(LabError):  # the other end of a veth takes it along
                         run(["ip", "link", "delete", link])
             if self.bridge in links():
-                raise LabError(f"link {self.bridge} cannot be deleted; see `ip link show {self.bridge}`")
-            if not any(link.startswith(PREFIX) and link[len(PREFIX) :].isdigit() for link in links()):
+                raise LabError(
+                    f"link {self.bridge} cannot be deleted; see `ip link show {self.bridge}`"
+                )
+            if not any(
+                link.startswith(PREFIX) and link[len(PREFIX) :].isdigit() for link in links()
+            ):
                 with contextlib.suppress(OSError):  # another program's files are in it
                     VOLUMES.rmdir()
+
+
+def owned_by(owner: Path) -> list[int]:
+    """Numbers that the lab with its state in `owner` has taken on this machine."""
+    return sorted(
+        int(link.removeprefix(PREFIX))
+        for link, alias in links().items()
+        if alias == _alias(owner) and link.removeprefix(PREFIX).isdigit()
+    )
 
 
 def links() -> dict[str, str]:
@@ -143,6 +156,10 @@ def links() -> dict[str, str]:
         for link in shown
         if link["ifname"].startswith(PREFIX)
     }
+
+
+def _alias(owner: Path) -> str:
+    return str(owner)[-255:]  # what the kernel has room for
 
 
 @contextlib.contextmanager

@@ -55,6 +55,9 @@ class Authority:
             x509.BasicConstraints(ca=True, path_length=0), critical=True
         )
         builder = builder.add_extension(_key_usage(authority=True), critical=True)
+        # Python 3.13 verifies strictly: an authority and what it issues must name the key.
+        own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+        builder = builder.add_extension(own, critical=False)
         authority = cls(directory)
         write_private(authority.key, _pem_key(key))
         certificate = builder.sign(key, hashes.SHA256())
@@ -85,6 +88,8 @@ class Authority:
             x509.BasicConstraints(ca=False, path_length=None), critical=True
         )
         builder = builder.add_extension(_key_usage(authority=False), critical=True)
+        signed_by = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+        builder = builder.add_extension(signed_by, critical=False)
         usages = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         names = [_general_name(host) for host in hosts]

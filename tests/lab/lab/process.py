@@ -44,7 +44,15 @@ class Start:
     def __init__(self, spec: NodeSpec, *, own_network: bool = True) -> None:
         self._spec = spec
         spec.write()
-        namespaces = ["--pid", "--fork", "--kill-child", "--mount", "--mount-proc", "--uts", "--ipc"]
+        namespaces = [
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount",
+            "--mount-proc",
+            "--uts",
+            "--ipc",
+        ]
         if own_network:
             namespaces.append("--net")
         with spec.log("supervisor").open("ab") as log:

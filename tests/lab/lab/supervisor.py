@@ -94,7 +94,9 @@ class Supervisor:
 
     def _failure(self, unit: Unit, what: str) -> UnitFailed:
         self._note(unit, state="failed")
-        return UnitFailed(unit.name, f"{self._spec.name}: {unit.name} {what}; log: {self._spec.log(unit.name)}")
+        return UnitFailed(
+            unit.name, f"{self._spec.name}: {unit.name} {what}; log: {self._spec.log(unit.name)}"
+        )
 
     async def _keep(self, unit: Unit, exited: asyncio.Future[int]) -> None:
         restarts = 0
