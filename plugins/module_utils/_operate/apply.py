@@ -87,14 +87,14 @@ class Application:
         if step.kind is Kind.REPAIR:
             self._repair()
             return
+        if self._lays_in_defaults(step):
+            self._companions(step)
         if step.values is not None:
             chart = self.host.helm.pull(self.spec.chart, step.version)
             self.host.helm.upgrade(
                 self.spec.name, self.spec.namespace, chart, step.values, HELM_SECONDS
             )
         self._settle()
-        if self._lays_in_defaults(step):
-            self._companions(step)
         self._prove()
         self._mark(last)
 

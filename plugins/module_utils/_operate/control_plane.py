@@ -95,12 +95,11 @@ def _preview(planned: Planned, host: HostCluster, context: Context) -> Result:
 
 
 def _report(planned: Planned, result: dict[str, Any]) -> Result:
-    findings = [asdict(finding) for finding in planned.plan.findings]
-    return {
-        **result,
-        "plan": plan_as_data(planned.plan, planned.full.secret_paths),
-        "findings": findings,
-    }
+    """The result with the plan; a failure, which Ansible prints in full, names its kinds only."""
+    plan = plan_as_data(planned.plan, planned.full.secret_paths)
+    if result.get("failed"):
+        plan = {key: plan[key] for key in ("digest", "kinds")}
+    return {**result, "plan": plan, "findings": [asdict(f) for f in planned.plan.findings]}
 
 
 def _ensure_namespace(spec: Spec, host: HostCluster) -> None:

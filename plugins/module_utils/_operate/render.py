@@ -83,7 +83,9 @@ def plan_lines(spec: Spec, plan: Plan, secret_paths: tuple[str, ...] = ()) -> It
     for finding in plan.findings:
         yield from finding_lines(finding)
     if plan.foreign:
-        yield from wrapped(f"kept, not asked for: {', '.join(plan.foreign)}", "    ", "      ")
+        yield from wrapped(
+            f"kept, not asked for: {', '.join(map(dotted, plan.foreign))}", "    ", "      "
+        )
 
 
 def _step_lines(step: Step, secret_paths: tuple[str, ...]) -> Iterator[str]:
@@ -91,7 +93,7 @@ def _step_lines(step: Step, secret_paths: tuple[str, ...]) -> Iterator[str]:
     for change in (mask_change(change, secret_paths) for change in step.changes[:SHOWN_CHANGES]):
         note = f" ({WORDS[change.why]})" if change.why in WORDS else ""
         yield from wrapped(
-            f"{SIGNS[change.why]} {change.path}: {_value(change.before)} -> {_value(change.after)}{note}",
+            f"{SIGNS[change.why]} {dotted(change.path)}: {_value(change.before)} -> {_value(change.after)}{note}",
             "      ",
             "        ",
         )
@@ -101,6 +103,13 @@ def _step_lines(step: Step, secret_paths: tuple[str, ...]) -> Iterator[str]:
         about = f", about {step.disruption.seconds} s" if step.disruption.seconds else ""
         text = f"disruption: {step.disruption.kind}{about} ({step.disruption.estimate})"
         yield from wrapped(text, "      ", "        ")
+
+
+def dotted(path: str) -> str:
+    """A JSON pointer as Helm's users write it."""
+    if not path.startswith("/"):
+        return path
+    return ".".join(key.replace("~1", "/").replace("~0", "~") for key in path.split("/")[1:])
 
 
 def _value(value: Any) -> str:

@@ -119,10 +119,9 @@ def _give_up_on_known_endings(api: Api, spec: Spec, live: Live) -> None:
 
 
 def _where_to_look(spec: Spec, live: Live) -> str:
-    pods = (
-        [pod.name for pod in unready(live)] or [item.name for item in live.workloads] or [spec.name]
-    )
+    pods = [pod.name for pod in unready(live)]
+    command = f"describe pod {pods[0]}" if pods else "get pods,events"
     return (
-        f"Look at `kubectl --namespace {spec.namespace} describe pod {pods[0]}` and its logs; "
+        f"Look at `kubectl --namespace {spec.namespace} {command}`; "
         "run again when the cause is gone, or raise vcluster_timeouts.rollout."
     )
