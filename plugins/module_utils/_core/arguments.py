@@ -40,9 +40,9 @@ STORE_OPTIONS: dict[str, dict[str, Any]] = {
     "tls": {
         "type": "dict",
         "options": {
-            "secret": {"type": "str", "required": True},
-            "ca_key": _TEXT,
-            "certificate_key": _TEXT,
+            "secret": {"type": "str", "required": True, "no_log": False},  # names only, no secrets
+            "ca_key": {"type": "str", "no_log": False},
+            "certificate_key": {"type": "str", "no_log": False},
             "private_key_key": {"type": "str", "no_log": False},
         },
     },

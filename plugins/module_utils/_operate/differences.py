@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
+from .._cluster.libraries import yaml
 from .._core.plan import Step
 from .._core.ports import HostCluster, Json
 from .._plan.mask import mask

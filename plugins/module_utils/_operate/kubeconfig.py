@@ -12,8 +12,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import yaml
-
+from .._cluster.libraries import yaml
 from .._core.errors import FleetError
 from .._core.ports import Api, Json
 from .._core.spec import Spec
