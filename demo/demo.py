@@ -95,7 +95,7 @@ Look around:
     ansible-playbook -i {shown} fleetops.vcluster.verify
 A kubeconfig of one vCluster, and its tenant:
     ansible -i {shown} sqlite-1 -m fleetops.vcluster.kubeconfig \\
-      -a 'from_inventory=true path=build/demo/sqlite-1.kubeconfig'
+      -a 'from_inventory=true dest=build/demo/sqlite-1.kubeconfig'
 Again, and nothing changes:
     ansible-playbook -i {shown} fleetops.vcluster.site
 Edit {shown} and see the plan first:

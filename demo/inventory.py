@@ -23,6 +23,7 @@ HEAD = """\
 all:
   vars:
     ansible_connection: local
+    ansible_python_interpreter: "{{{{ ansible_playbook_python }}}}"
     vcluster_chart: {chart}
     vcluster_version: {version}
 {kubernetes}  children:
