@@ -30,7 +30,7 @@ const (
 	binaries      = "/binaries"
 	certificates  = "/pki"
 	database      = "/data/state.db"
-	kine          = "/lab/kine"
+	kine          = "/usr/local/bin/kine"
 	kineSocket    = "/tmp/kine.sock"
 	namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 )
