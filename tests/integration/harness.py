@@ -127,8 +127,15 @@ class Fleet:
 
     def play(self, playbook: str, *arguments: str) -> Run:
         """Run `fleetops.vcluster.PLAYBOOK`, as a person would."""
+        return self._run(self.command(playbook, *arguments))
+
+    def play_file(self, playbook: Path, *arguments: str) -> Run:
+        """Run a playbook of the test's own."""
+        return self._run([*self.command("site")[:3], str(playbook), *arguments])
+
+    def _run(self, command: list[str]) -> Run:
         result = subprocess.run(
-            self.command(playbook, *arguments),
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -148,13 +155,15 @@ class Fleet:
 def surroundings(folder: Path, helm: str) -> dict[str, str]:
     """Environment of a run: the wanted Helm, nothing of the developer's own configuration."""
     keep = {name: os.environ[name] for name in ("LANG", "XDG_CACHE_HOME") if name in os.environ}
+    empty = folder / "ansible.cfg"
+    empty.touch()
     return {
         **keep,
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "HELM": program(helm),
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build" / "collections"),
-        "ANSIBLE_CONFIG": "/dev/null",
+        "ANSIBLE_CONFIG": str(empty),
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_DEPRECATION_WARNINGS": "true",
     }
