@@ -152,17 +152,24 @@ def end(below: Path) -> int:
     ended = {running.spec for running in find(below)}
     deadline = time.monotonic() + END_LIMIT
     while remaining := find(below):
-        handles = []
-        for running in remaining:
-            with contextlib.suppress(ProcessLookupError):
-                handles.append(os.pidfd_open(running.pid))
-                signal.pidfd_send_signal(handles[-1], signal.SIGKILL)
         if time.monotonic() > deadline:
             pids = ", ".join(str(running.pid) for running in remaining)
             raise LabError(f"processes {pids} did not end after SIGKILL; see /proc/PID/stack")
-        for handle in handles:
-            select.select([handle], [], [], 1)
-            os.close(handle)
+        firsts = {running.spec for running in remaining if running.first}
+        with contextlib.ExitStack() as handles:
+            ending = []
+            for running in remaining:
+                with contextlib.suppress(ProcessLookupError):
+                    handle = os.pidfd_open(running.pid)
+                    handles.callback(os.close, handle)
+                    ending.append(handle)
+                    # `unshare` is left to bury PID 1, and ends then; it dies itself only where it
+                    # has no PID 1 yet.
+                    if running.first or running.spec not in firsts:
+                        signal.pidfd_send_signal(handle, signal.SIGKILL)
+            for handle in ending:
+                # An ending PID 1 is no longer seen by `find`, yet is the last of its namespace.
+                select.select([handle], [], [], max(0.0, deadline - time.monotonic()))
         _reap_children()
     return len(ended)
 

@@ -12,17 +12,17 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import cgroup, chart_server, process
+from . import cgroup, chart_server, network, process
 from .cluster import PROGRAMS, HostCluster
 from .command import LabError, write_private
 from .images import images_for
-from .network import NODES
+from .network import NODES, Network
 from .parts import build
 from .paths import state
 from .toolchain import debian_packages
@@ -59,8 +59,9 @@ class Lab:
 
     def up(self, nodes: Sequence[int], first: int) -> dict[str, Any]:
         """Start host clusters with these numbers of nodes; returns the facts."""
-        if self.clusters():
-            raise LabError("a lab is running already: `lab status` shows it, `lab down` ends it")
+        if process.find(self.directory):
+            raise LabError("a lab runs already: `lab status` shows it, `lab down` ends it")
+        self.down()  # what a lab that failed or was killed left behind
         debian_packages()
         programs = build(PROGRAMS)
         images = images_for() if any(nodes) else []
@@ -70,8 +71,7 @@ class Lab:
         ]
         entries = [{"name": c.name, "number": c.number, "nodes": c.nodes} for c in clusters]
         write_private(self.record, json.dumps(entries))
-        with ThreadPoolExecutor(len(clusters)) as pool:
-            list(pool.map(lambda cluster: cluster.up(programs, images, self.directory), clusters))
+        self._start(clusters, programs, images)
         facts = {
             "clusters": [_entry(cluster) for cluster in clusters],
             **chart_server.start(self.directory / "charts"),
@@ -80,15 +80,48 @@ class Lab:
         write_private(self.facts, json.dumps(facts, indent=1))
         return facts
 
+    def _start(
+        self,
+        clusters: Sequence[HostCluster],
+        programs: Mapping[str, Path],
+        images: Sequence[Path],
+    ) -> None:
+        """Start the clusters side by side; on a failure or Ctrl-C nothing but the logs stays."""
+        try:
+            with ThreadPoolExecutor(len(clusters)) as pool:
+                try:
+                    starts = pool.map(
+                        lambda one: one.up(programs, images, self.directory), clusters
+                    )
+                    list(starts)
+                except BaseException:
+                    process.end(
+                        self.directory
+                    )  # so that the other threads have nothing to wait for
+                    raise
+        except BaseException:
+            self._end()
+            raise
+
     def down(self) -> int:
         """End and remove all of it; returns how many nodes were running."""
         chart_server.stop(self.directory / "charts")
+        ended = self._end()
+        if self.directory.exists():
+            shutil.rmtree(self.directory)
+        return ended
+
+    def _end(self) -> int:
+        """End the nodes and give back what they hold of the machine.
+
+        Found by what is there, not by records: processes by their command line, numbers by the
+        alias of their link. So a lab whose starter was killed goes too, and no other lab does.
+        """
         ended = process.end(self.directory)
-        for cluster in self.clusters():
-            cluster.network.release()
+        for number in network.owned_by(self.directory):
             for index in NODES:
-                cgroup.remove(cgroup.name(cluster.number, index))
-        shutil.rmtree(self.directory, ignore_errors=True)
+                cgroup.remove(cgroup.name(number, index))
+            Network(number).release()
         return ended
 
     def status(self) -> Iterator[str]:
@@ -167,7 +200,8 @@ def _status(_arguments: argparse.Namespace) -> int:
 
 
 def _down(_arguments: argparse.Namespace) -> int:
-    print(f"ended {Lab(state()).down()} nodes; nothing is left")
+    ended = Lab(state()).down()
+    print(f"ended {ended} nodes; nothing is left" if ended else "nothing ran here; nothing is left")
     return 0
 
 
