@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -43,7 +44,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wait, "BREATH", 0.0)
     monkeypatch.setattr(verify, "PAUSE", 0.0)
     # Certificates need a TLS server: they have tests of their own.
-    monkeypatch.setattr(verify.certificates, "checks", lambda _scene: iter(()))
+    monkeypatch.setattr(verify, "certificates", SimpleNamespace(checks=lambda _scene: iter(())))
 
 
 @pytest.fixture
