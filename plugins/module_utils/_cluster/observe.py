@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from typing import Any
 
 from .._core.observation import Claim, Observation, Workload
@@ -24,7 +26,7 @@ def observe(api: Api, spec: Spec) -> Observation:
     found = with_foreign(history(api, namespace, name), foreign_values(api, namespace, name))
     here = list(_workloads(api, namespace))
     workloads = tuple(workload for release, workload in here if release == name)
-    secrets, references = _secrets(api, spec)
+    secrets = dict(_secrets(api, spec))
     return Observation(
         release=found.release,
         base=found.base,
@@ -33,8 +35,9 @@ def observe(api: Api, spec: Spec) -> Observation:
         claims=tuple(_claims(api, namespace, name)),
         neighbours=_neighbours(here, name),
         services=tuple(_services(api, namespace)),
-        secrets=secrets,
-        references=references,
+        secrets={name: tuple(sorted(secret.get("data") or {})) for name, secret in secrets.items()},
+        references={name: _identity(secret) for name, secret in secrets.items()},
+        fingerprints={name: _fingerprints(secret) for name, secret in secrets.items()},
         host_version=host_version(api),
         paused=paused(workloads),
         budgets=tuple(_budgets(api, namespace)),
@@ -90,18 +93,22 @@ def _services(api: Api, namespace: str) -> Iterator[str]:
         yield "loft"
 
 
-def _secrets(api: Api, spec: Spec) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
-    """Keys and identity of the Secrets that the spec refers to; their content is not kept."""
-    keys: dict[str, tuple[str, ...]] = {}
-    identities: dict[str, str] = {}
+def _secrets(api: Api, spec: Spec) -> Iterator[tuple[str, Json]]:
+    """The Secrets that the spec refers to, as far as they exist."""
     for name in sorted(referenced_secrets(spec)):
-        secret: Json | None = api.find(f"/api/v1/namespaces/{spec.namespace}/secrets/{name}")
-        if secret is None:
-            continue
-        metadata = secret["metadata"]
-        keys[name] = tuple(sorted(secret.get("data") or {}))
-        identities[name] = f"{metadata['uid']}/{metadata['resourceVersion']}"
-    return keys, identities
+        secret = api.find(f"/api/v1/namespaces/{spec.namespace}/secrets/{name}")
+        if secret is not None:
+            yield name, secret
+
+
+def _identity(secret: Json) -> str:
+    return f"{secret['metadata']['uid']}/{secret['metadata']['resourceVersion']}"
+
+
+def _fingerprints(secret: Json) -> dict[str, str]:
+    """What is kept of the content: enough to see that a value on the cluster is the one referred to."""
+    data = secret.get("data") or {}
+    return {key: sha256(base64.b64decode(data[key])).hexdigest() for key in data}
 
 
 def _budgets(api: Api, namespace: str) -> Iterator[str]:

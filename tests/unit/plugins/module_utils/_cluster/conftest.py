@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import signal
 import socket
 import subprocess
 import threading
@@ -166,7 +168,9 @@ class Programs:
 
     def start(self, name: str, command: list[str]) -> None:
         log = (self._folder / f"{name}.log").open("wb")
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent
+        )
         self._running.append(process)
 
     def wait_for(self, name: str, ready: Callable[[], bool]) -> None:
@@ -189,11 +193,18 @@ class Programs:
                 process.wait()
 
 
+def _die_with_parent() -> None:
+    """A test run that is killed leaves nothing behind (prctl PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
     started = Programs(tmp_path_factory.mktemp("logs"))
-    yield started
-    started.end()
+    try:
+        yield started
+    finally:
+        started.end()
 
 
 @pytest.fixture(scope="session")
@@ -266,6 +277,12 @@ def api_server(
     server = ApiServer(path, url, authority)
     programs.wait_for("kube-apiserver", lambda: _ready(server))
     return server
+
+
+@pytest.fixture(scope="session")
+def tools() -> dict[str, Path]:
+    """Paths of helm3, helm4 and kubectl; for the session, because each test has a cache folder of its own."""
+    return build(["helm3", "helm4", "kubectl"])
 
 
 @pytest.fixture
