@@ -51,10 +51,21 @@ const corefile = `.:1053 {
 
 import /etc/coredns/custom/*.server`
 
-// create leaves an object alone that exists already: what the tenant changed stays.
-func create[T any](ctx context.Context, what string, do func(context.Context, *T, meta.CreateOptions) (*T, error), object *T) error {
-	if _, err := do(ctx, object, meta.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("create the tenant's %s: %w", what, err)
+// client is what a typed client of client-go can do that matters here.
+type client[T any] interface {
+	Get(ctx context.Context, name string, options meta.GetOptions) (*T, error)
+	Create(ctx context.Context, object *T, options meta.CreateOptions) (*T, error)
+}
+
+// ensure leaves an object alone that exists already: what the tenant changed stays. It looks
+// first, as a Service whose address is taken is invalid before it is a duplicate.
+func ensure[T any](ctx context.Context, what string, client client[T], name string, object *T) error {
+	_, err := client.Get(ctx, name, meta.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		_, err = client.Create(ctx, object, meta.CreateOptions{})
+	}
+	if err != nil {
+		return fmt.Errorf("ensure the tenant's %s %s: %w", what, name, err)
 	}
 	return nil
 }
@@ -66,24 +77,24 @@ func (s *Syncer) deploy(ctx context.Context, clusterIP string) error {
 	role := meta.ObjectMeta{Name: "system:coredns"}
 	read := []string{"list", "watch"}
 	steps := []error{
-		create(ctx, "ServiceAccount coredns", tenant.CoreV1().ServiceAccounts(namespace).Create, &core.ServiceAccount{ObjectMeta: name}),
-		create(ctx, "ClusterRole system:coredns", tenant.RbacV1().ClusterRoles().Create, &rbac.ClusterRole{
+		ensure(ctx, "ServiceAccount", tenant.CoreV1().ServiceAccounts(namespace), "coredns", &core.ServiceAccount{ObjectMeta: name}),
+		ensure(ctx, "ClusterRole", tenant.RbacV1().ClusterRoles(), "system:coredns", &rbac.ClusterRole{
 			ObjectMeta: role,
 			Rules: []rbac.PolicyRule{
 				{APIGroups: []string{""}, Resources: []string{"endpoints", "services", "pods", "namespaces"}, Verbs: read},
 				{APIGroups: []string{"discovery.k8s.io"}, Resources: []string{"endpointslices"}, Verbs: read},
 			},
 		}),
-		create(ctx, "ClusterRoleBinding system:coredns", tenant.RbacV1().ClusterRoleBindings().Create, &rbac.ClusterRoleBinding{
+		ensure(ctx, "ClusterRoleBinding", tenant.RbacV1().ClusterRoleBindings(), "system:coredns", &rbac.ClusterRoleBinding{
 			ObjectMeta: role,
 			RoleRef:    rbac.RoleRef{APIGroup: rbac.GroupName, Kind: "ClusterRole", Name: role.Name},
 			Subjects:   []rbac.Subject{{Kind: "ServiceAccount", Name: name.Name, Namespace: namespace}},
 		}),
-		create(ctx, "ConfigMap coredns", tenant.CoreV1().ConfigMaps(namespace).Create, &core.ConfigMap{
+		ensure(ctx, "ConfigMap", tenant.CoreV1().ConfigMaps(namespace), "coredns", &core.ConfigMap{
 			ObjectMeta: name, Data: map[string]string{"Corefile": corefile, "NodeHosts": ""},
 		}),
-		create(ctx, "Deployment coredns", tenant.AppsV1().Deployments(namespace).Create, deployment(s.Settings)),
-		create(ctx, "Service kube-dns", tenant.CoreV1().Services(namespace).Create, service(clusterIP)),
+		ensure(ctx, "Deployment", tenant.AppsV1().Deployments(namespace), "coredns", deployment(s.Settings)),
+		ensure(ctx, "Service", tenant.CoreV1().Services(namespace), "kube-dns", service(clusterIP)),
 	}
 	for _, err := range steps {
 		if err != nil {

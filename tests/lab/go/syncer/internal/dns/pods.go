@@ -101,8 +101,8 @@ func (s *Syncer) bind(ctx context.Context, pod *core.Pod, node string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.Tenant.CoreV1().Nodes().Create(ctx, fakeNode(node, address), meta.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("create the tenant's Node %s: %w", node, err)
+	if err := ensure(ctx, "Node", s.Tenant.CoreV1().Nodes(), node, fakeNode(node, address)); err != nil {
+		return err
 	}
 	err = s.Tenant.CoreV1().Pods(namespace).Bind(ctx, &core.Binding{
 		ObjectMeta: meta.ObjectMeta{Name: pod.Name, Namespace: namespace},

@@ -24,6 +24,7 @@ import (
 
 const (
 	resync        = 30 * time.Second
+	retry         = 2 * time.Second
 	tokenLifetime = 10 * 365 * 24 * time.Hour // the vendor's: nobody renews it
 )
 
@@ -52,14 +53,16 @@ func (s *Syncer) Run(ctx context.Context) error {
 	changed := make(chan struct{}, 1)
 	s.watch(ctx, changed)
 	for {
+		pause := resync
 		if err := s.step(ctx); err != nil && ctx.Err() == nil {
 			slog.Warn("CoreDNS is not in step", "error", err)
+			pause = retry
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
-		case <-time.After(resync):
+		case <-time.After(pause):
 		}
 	}
 }
