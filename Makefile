@@ -51,7 +51,7 @@ molecule: ## Role scenarios against the lab
 	@$(RUN) setup lab-parts lab-up molecule
 
 bench: setup ## CPU a vCluster beside other ways to do it (build/bench.json)
-	@$(VENV)/python tests/bench/bench.py
+	@PYTHONPATH=tests/lab:tests/integration $(VENV)/python tests/bench/bench.py
 
 lab-up: setup ## Start two host clusters (tests/lab/README.md)
 	@$(LAB) up
