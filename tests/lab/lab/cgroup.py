@@ -62,7 +62,7 @@ def _remove_tree(top: Path) -> Path | None:
     """Remove from the leaves up; returns the first directory that is in use."""
     for place, _, _ in os.walk(top, topdown=False):
         try:
-            os.rmdir(place)
+            Path(place).rmdir()
         except FileNotFoundError:
             continue
         except OSError as error:

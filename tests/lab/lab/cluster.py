@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import addons, cgroup, control_plane, node, process
+from . import addons, cgroup, control_plane, image_store, node, process
 from .command import LabError
 from .control_plane import API_PORT, READY
 from .network import Network
@@ -65,7 +65,9 @@ class HostCluster:
         :raises LabError: The number is taken, or a program failed: its last lines of log follow.
         """
         self.network.claim(lab)
-        specs = self._specs(programs, images)
+        specs = self._specs(programs)
+        if self.nodes:
+            image_store.provide(images, [Path(spec.directory) for spec in specs])
         starts = []
         for index, spec in enumerate(specs, 1):
             if self.nodes:
@@ -87,7 +89,7 @@ class HostCluster:
                 return running.pid
         raise LabError(f"{self.name}: node {index} does not run; see `lab status`")
 
-    def _specs(self, programs: Mapping[str, Path], images: Sequence[Path]) -> list[NodeSpec]:
+    def _specs(self, programs: Mapping[str, Path]) -> list[NodeSpec]:
         authority = Authority.create(self.directory / "pki", f"{self.name}-ca")
         admin = authority.issue("admin", "admin", groups=["system:masters"])
         local = self._write_kubeconfigs(authority, admin)
@@ -95,7 +97,7 @@ class HostCluster:
         volumes.mkdir(exist_ok=True)
         specs = []
         for index in range(1, max(self.nodes, 1) + 1):
-            spec = self._spec(index, programs, images, authority, local, volumes)
+            spec = self._spec(index, programs, authority, local, volumes)
             spec.write()
             specs.append(spec)
         return specs
@@ -104,7 +106,6 @@ class HostCluster:
         self,
         index: int,
         programs: Mapping[str, Path],
-        images: Sequence[Path],
         authority: Authority,
         local: Path,
         volumes: Path,
@@ -130,7 +131,7 @@ class HostCluster:
             units=units,
         )
         if self.nodes:
-            units += node.units(programs, images, network, index, spec, authority)
+            units += node.units(programs, network, index, spec, authority)
             units += addons.node_ready(kubectl, directory / "kubelet.kubeconfig", spec.name)
         return spec
 

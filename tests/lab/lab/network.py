@@ -11,22 +11,17 @@ N is global to the machine: making the bridge is what takes it.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
+from . import machine
 from .command import LabError, run
 
 NUMBERS = range(1, 200)
 NODES = range(1, 5)  # the /24 of the pods is cut into four
 PREFIX = "lab"
-# The in-tree hostpath provisioner has this path compiled in. A private mount covers it in the
-# namespaces of each cluster; on the machine it is only the empty directory to mount on.
-VOLUMES = Path("/tmp/hostpath_pv")
 
 
 @dataclass(frozen=True)
@@ -76,7 +71,7 @@ class Network:
 
         :raises LabError: Another lab holds it, or the machine routes one of the ranges elsewhere.
         """
-        with _machine_lock():
+        with machine.lock():
             if self.bridge in links():
                 raise LabError(
                     f"host cluster number {self.number} is taken: link {self.bridge} exists, made by "
@@ -89,7 +84,7 @@ class Network:
                         f"{prefix} is routed to {route.get('dev')} on this machine already; "
                         "choose other numbers with --first"
                     )
-            VOLUMES.mkdir(exist_ok=True)
+            machine.prepare()
             run(["ip", "link", "add", self.bridge, "type", "bridge"])
             run(["ip", "link", "set", self.bridge, "alias", _alias(owner), "up"])
             run(["ip", "address", "add", f"{self.gateway}/24", "dev", self.bridge])
@@ -122,7 +117,7 @@ class Network:
 
     def release(self) -> None:
         """Remove the links and with them addresses and routes. Does nothing when they are gone."""
-        with _machine_lock():
+        with machine.lock():
             taken = links()
             for link in taken:
                 if link == self.bridge or link.startswith(f"{self.bridge}-"):
@@ -132,11 +127,8 @@ class Network:
                 raise LabError(
                     f"link {self.bridge} cannot be deleted; see `ip link show {self.bridge}`"
                 )
-            if not any(
-                link.startswith(PREFIX) and link[len(PREFIX) :].isdigit() for link in links()
-            ):
-                with contextlib.suppress(OSError):  # another program's files are in it
-                    VOLUMES.rmdir()
+            if not any(link.removeprefix(PREFIX).isdigit() for link in links()):
+                machine.restore()
 
 
 def owned_by(owner: Path) -> list[int]:
@@ -160,14 +152,3 @@ def links() -> dict[str, str]:
 
 def _alias(owner: Path) -> str:
     return str(owner)[-255:]  # what the kernel has room for
-
-
-@contextlib.contextmanager
-def _machine_lock() -> Iterator[None]:
-    """One lab at a time changes the machine's links. A directory's lock leaves no file behind."""
-    descriptor = os.open("/run", os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

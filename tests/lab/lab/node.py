@@ -6,20 +6,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 
-from . import cgroup
-from .network import VOLUMES, Network
+from . import cgroup, containerd
+from .containerd import HERE, SOCKET
+from .machine import VOLUMES
+from .network import Network
 from .pki import Authority, kubeconfig
 from .unit import Mount, NodeSpec, Unit
 
 PROGRAMS = ("kubelet", "kube-proxy")
-# Where a node finds its own directory: sockets below it would be too long under their full path.
-HERE = Path("/run/node")
-CONTAINERD = "/run/containerd/containerd.sock"
 RESOLV_CONF = Path("/etc/resolv.conf")
 # kubelet sets these for the whole machine; a node gets files of its own with what kubelet wants.
 KERNEL_SETTINGS = {
@@ -67,7 +66,6 @@ def commands() -> list[list[str]]:
 
 def units(
     programs: Mapping[str, Path],
-    images: Sequence[Path],
     network: Network,
     index: int,
     spec: NodeSpec,
@@ -76,23 +74,8 @@ def units(
     """The units of node `index`; they wait for a unit `kube-apiserver` that the spec also has."""
     directory = Path(spec.directory)
     _configure(directory, network, index, spec.name, authority)
-    imports = [
-        Unit(
-            f"import-{image.stem}",
-            ["ctr", "--namespace=k8s.io", "images", "import", str(image)],
-            after=["containerd"],
-            once=True,
-            limit=120,
-        )
-        for image in images
-    ]
     return [
-        Unit(
-            "containerd",
-            ["containerd", f"--config={HERE}/containerd.toml"],
-            probe=f"unix:{CONTAINERD}",
-        ),
-        *imports,
+        containerd.unit(directory),
         Unit(
             "kubelet",
             [
@@ -131,7 +114,6 @@ def _configure(
     cni = directory / "cni"
     cni.mkdir(exist_ok=True)
     (cni / "lab.conflist").write_text(json.dumps(_cni(network, index)), encoding="utf-8")
-    (directory / "containerd.toml").write_text(CONTAINERD_CONFIG, encoding="utf-8")
     tls = {"tlsCertFile": str(kubelet.certificate), "tlsPrivateKeyFile": str(kubelet.key)}
     for file, document in (
         ("kubelet.yaml", {**_kubelet(network, index, authority), **tls}),
@@ -160,40 +142,6 @@ def _cni(network: Network, index: int) -> dict[str, object]:
     }
 
 
-# Debian's containerd 1.6. `restrict_oom_score_adj`: without CAP_SYS_RESOURCE runc cannot lower the
-# score and dies.
-CONTAINERD_CONFIG = f"""\
-version = 2
-root = "{HERE}/containerd"
-state = "/run/containerd"
-disabled_plugins = [
-  "io.containerd.snapshotter.v1.aufs",
-  "io.containerd.snapshotter.v1.btrfs",
-  "io.containerd.snapshotter.v1.devmapper",
-  "io.containerd.snapshotter.v1.native",
-  "io.containerd.snapshotter.v1.zfs",
-  "io.containerd.internal.v1.opt",
-  "io.containerd.internal.v1.tracing",
-]
-
-[grpc]
-address = "{CONTAINERD}"
-
-[plugins."io.containerd.grpc.v1.cri"]
-sandbox_image = "registry.k8s.io/pause:3.10"
-restrict_oom_score_adj = true
-disable_hugetlb_controller = true
-tolerate_missing_hugetlb_controller = true
-
-[plugins."io.containerd.grpc.v1.cri".containerd]
-snapshotter = "overlayfs"
-
-[plugins."io.containerd.grpc.v1.cri".cni]
-bin_dir = "/usr/lib/cni"
-conf_dir = "{HERE}/cni"
-"""
-
-
 def _kubelet(network: Network, index: int, authority: Authority) -> dict[str, object]:
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -213,7 +161,7 @@ def _kubelet(network: Network, index: int, authority: Authority) -> dict[str, ob
         "failSwapOn": False,
         "clusterDNS": [network.dns_service],
         "clusterDomain": "cluster.local",
-        "containerRuntimeEndpoint": f"unix://{CONTAINERD}",
+        "containerRuntimeEndpoint": f"unix://{SOCKET}",
         # The machine's disk and memory are shared with everything else on it: no eviction.
         "evictionHard": {
             "memory.available": "1Mi",

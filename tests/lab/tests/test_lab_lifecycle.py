@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from lab import cgroup, process
 from lab.command import run
 from lab.parts import build
@@ -99,7 +100,7 @@ def left_on_machine() -> dict[str, list[str]]:
     )
     links = [link["ifname"] for link in json.loads(run(["ip", "-json", "link", "show"]))]
     routes = [route["dst"] for route in json.loads(run(["ip", "-json", "route", "show"]))]
-    groups = [group for top in cgroup.hierarchies() for group in os.listdir(top)]
+    groups = [group.name for top in cgroup.hierarchies() for group in top.iterdir()]
     return {
         "links": [link for link in links if link.startswith(ours)],
         "routes": [route for route in routes if route.startswith(prefixes)],
@@ -114,14 +115,14 @@ def processes_in(namespaces: set[str]) -> list[str]:
     for directory in Path("/proc").iterdir():
         if directory.name.isdigit():
             with contextlib.suppress(OSError):
-                if os.readlink(directory / "ns" / "pid") in namespaces:
+                if str((directory / "ns" / "pid").readlink()) in namespaces:
                     found.append(directory.name)
     return found
 
 
 def namespaces_of(state: Path) -> set[str]:
     firsts = [running.pid for running in process.find(state) if running.first]
-    return {os.readlink(f"/proc/{pid}/ns/pid") for pid in firsts}
+    return {str(Path(f"/proc/{pid}/ns/pid").readlink()) for pid in firsts}
 
 
 def answer(host: str, port: int, limit: float = 30) -> str:

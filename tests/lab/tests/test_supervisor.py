@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from lab import process
 from lab.command import LabError
 from lab.unit import Mount, NodeSpec, Unit
@@ -90,7 +91,7 @@ def test_a_failed_unit_is_named_with_its_last_words(node: Callable[..., NodeSpec
 
 def test_a_unit_that_is_never_ready_ends_the_wait(node: Callable[..., NodeSpec]) -> None:
     spec = node(shell("deaf", "exec sleep 60", probe="unix:/nowhere", limit=0.5))
-    with pytest.raises(LabError, match="deaf not ready after .*unix:/nowhere"):
+    with pytest.raises(LabError, match=r"deaf not ready after .*unix:/nowhere"):
         start(spec).wait(10)
 
 
@@ -136,9 +137,9 @@ def test_the_end_takes_everything_along(node: Callable[..., NodeSpec], tmp_path:
     # Its own session and without a parent, as containers are.
     spec = node(shell("daemon", "(setsid sleep 3600 &); exec sleep 3600"))
     start(spec).wait(10)
-    pids = {os.readlink(f"/proc/{r.pid}/ns/pid") for r in process.find(tmp_path) if r.first}
+    pids = {Path(f"/proc/{r.pid}/ns/pid").readlink() for r in process.find(tmp_path) if r.first}
     assert process.end(tmp_path) == 1
     for directory in Path("/proc").iterdir():
         with contextlib.suppress(OSError):  # no process, not ours to look at, or just ended
-            assert os.readlink(directory / "ns" / "pid") not in pids
+            assert (directory / "ns" / "pid").readlink() not in pids
     assert process.end(tmp_path) == 0
