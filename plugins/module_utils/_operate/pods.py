@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ from .._core.spec import Spec
 KINDS = {"deployments": "Deployment", "statefulsets": "StatefulSet"}
 # Waiting reasons that say only that the container has not started yet; an event says more.
 STARTING = frozenset({"ContainerCreating", "PodInitializing"})
+# These two follow each other while nothing changes, with ever other words.
+UNPULLED = frozenset({"ErrImagePull", "ImagePullBackOff"})
+IMAGE = re.compile(r'image "([^"]+)"')
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,9 @@ def _state(status: Json, containers: list[Json]) -> str:
     waiting = [c["state"]["waiting"] for c in containers if "waiting" in c.get("state", {})]
     telling = [w for w in waiting if w.get("reason") not in STARTING]
     for told in telling:
+        if told.get("reason") in UNPULLED:
+            image = IMAGE.search(told.get("message", ""))
+            return f"cannot pull image {image[1] if image else ''}".rstrip()
         return f"{told.get('reason', 'waiting')}: {told.get('message', '')}".rstrip(": ")
     ended = [
         c["state"]["terminated"]

@@ -230,7 +230,7 @@ def pod(name: str, component: str, waiting: str = "") -> Json:
     app = "vcluster" if component == "control_plane" else "vcluster-etcd"
     status: Json = {"conditions": [{"type": "Ready", "status": "False" if waiting else "True"}]}
     if waiting:
-        state = {"waiting": {"reason": waiting, "message": "back-off"}}
+        state = {"waiting": {"reason": waiting, "message": 'Back-off pulling image "x:1": why'}}
         status["containerStatuses"] = [{"name": "syncer", "restartCount": 3, "state": state}]
     metadata = {"name": name, "uid": f"uid-{name}", "labels": {"app": app}}
     return {"metadata": metadata, "spec": {"nodeName": "n1"}, "status": status}

@@ -80,7 +80,7 @@ def test_a_pending_replica_fails_by_name(scene: Scene, world: World) -> None:
     world.never_ready = "ImagePullBackOff"
     found = result(plane.checks(replace(scene, live=look(scene.host, SPEC))), "pods")
     assert found.status == "fail"
-    assert "tenant-a-1: ImagePullBackOff" in found.evidence
+    assert "tenant-a-1: cannot pull image x:1" in found.evidence
 
 
 def test_g32_a_replica_that_never_registered_fails_by_name(

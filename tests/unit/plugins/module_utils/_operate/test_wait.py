@@ -63,7 +63,7 @@ def test_an_image_that_cannot_be_pulled_is_named_with_its_reason(
     api: FakeApi, world: World
 ) -> None:
     unready(world, "ImagePullBackOff")
-    with pytest.raises(TimedOut, match="tenant-a-0: ImagePullBackOff: back-off"):
+    with pytest.raises(TimedOut, match="tenant-a-0: cannot pull image x:1"):
         rollout(api, SPEC, Deadline(0), lambda _text: None)
 
 
