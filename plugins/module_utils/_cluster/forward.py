@@ -91,7 +91,7 @@ class Forward:
         if not content:
             return True
         if channel == ERROR:
-            self.error = content.decode(errors="replace").strip()
+            self.error = reason(content.decode(errors="replace"))
             return False
         self._far.sendall(content)
         return True
@@ -128,8 +128,21 @@ def forward(connection: Connection, namespace: str, pod: str, port: int) -> Iter
     opened = open_forward(connection, namespace, pod, port)
     try:
         yield opened.socket
+    except OSError as error:
+        if opened.error:
+            raise Unreachable(
+                f"Port-forward to {namespace}/{pod}, port {port}: {opened.error}."
+            ) from error
+        raise
     finally:
         opened.close()
+
+
+def reason(text: str) -> str:
+    """The kubelet's complaint in short; it wraps the cause in ids of sandboxes and network namespaces."""
+    if "connection refused" in text:
+        return "nothing listens on that port of the pod"
+    return " ".join(text.split())[:300]
 
 
 def _options(connection: Connection) -> dict[str, Any]:

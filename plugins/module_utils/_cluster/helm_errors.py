@@ -57,7 +57,11 @@ def explain(command: list[str], output: str) -> HelmError:
 def _schema_causes(lines: list[str]) -> str:
     if not any("meet the specifications of the schema" in line for line in lines):
         return ""
-    causes = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
+    causes = [
+        line.removeprefix("- ").replace("at '':", "at the top:")
+        for line in lines
+        if line.startswith("- ")
+    ]
     return "values the chart's schema refuses: " + "; ".join(causes) if causes else ""
 
 
