@@ -176,6 +176,7 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     execute = subparsers.add_parser(
         "exec", help="run a command in the namespaces of a host cluster"
     )
+    execute.add_argument("--node", type=int, default=1, help="which of its nodes (default 1)")
     execute.add_argument("cluster", help="for example hc1")
     execute.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND")
     execute.set_defaults(run=_exec)
@@ -211,7 +212,7 @@ def _exec(arguments: argparse.Namespace) -> int:
         raise LabError("say which command: lab exec hc1 -- ip address")
     for cluster in Lab(state()).clusters():
         if cluster.name == arguments.cluster:
-            prefix = process.enter(cluster.first_process())
+            prefix = process.enter(cluster.first_process(arguments.node))
             sys.stdout.flush()
             os.execvp(prefix[0], [*prefix, *argv])
     raise LabError(f"there is no host cluster {arguments.cluster} here")

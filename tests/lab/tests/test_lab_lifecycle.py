@@ -157,6 +157,7 @@ def test_a_lab_runs_pods_and_leaves_nothing(lab: Lab, tmp_path: Path) -> None:
     assert left_on_machine() != before
     assert "hc1-2  ready" in lab("status")
     assert lab("exec", "hc2", "--", "hostname").strip() == "hc2-1"
+    assert lab("exec", "--node=2", "hc1", "--", "hostname").strip() == "hc1-2"
 
     facts = json.loads((lab.state / "lab.json").read_text(encoding="utf-8"))
     kubeconfig = facts["clusters"][0]["kubeconfig"]
