@@ -21,7 +21,7 @@ import inventory
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "build" / "demo"
-LAB_STATE = ROOT / "build" / "lab" / "lab.json"
+LAB_STATE = Path(os.environ.get("FLEETOPS_LAB_STATE", ROOT / "build" / "lab")) / "lab.json"
 VENV = Path(sys.executable).parent
 
 
@@ -45,7 +45,7 @@ def up() -> int:
     DEMO.mkdir(parents=True, exist_ok=True)
     path = DEMO / "inventory.yml"
     path.write_text(inventory.render(fleet))
-    say(f"the inventory is {path.relative_to(ROOT)}; six lines of it are the fleet")
+    say(f"{fleet.size} vClusters are in {path.relative_to(ROOT)}")
     code = site(path)
     if code == 0:
         print(f"\n{fleet.size} vClusters proved, {time.monotonic() - started:.0f} s in all.")
@@ -57,8 +57,11 @@ def lab_fleet() -> inventory.Fleet:
     """The lab's host clusters, started unless they run."""
     say("building the lab's programs (about 15 minutes the first time, then cached)")
     lab("build")
-    say("starting two host clusters, hc1 with two nodes and hc2 with one")
-    lab("up", "--clusters", "2", "--nodes", "2,1")
+    if LAB_STATE.exists():
+        say("the lab runs already")
+    else:
+        say("starting two host clusters, hc1 with two nodes and hc2 with one")
+        lab("up", "--clusters", "2", "--nodes", "2,1")
     return inventory.of_lab(json.loads(LAB_STATE.read_text()))
 
 

@@ -90,9 +90,9 @@ class Fleet:
 
 def of_lab(facts: Mapping[str, Any]) -> Fleet:
     """The lab's host clusters, chart repository and external etcds."""
-    etcds = facts["external_etcd"]
+    etcds = facts.get("external_etcd", {})
     clusters = tuple(
-        HostCluster(entry["name"], entry["kubeconfig"], etcds[entry["name"]]["endpoint"])
+        HostCluster(entry["name"], entry["kubeconfig"], etcds.get(entry["name"], {}).get("endpoint"))
         for entry in facts["clusters"]
     )
     return Fleet(clusters, facts["chart_repository"], kubernetes_version="1.36.3")

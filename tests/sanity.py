@@ -25,10 +25,12 @@ ROOT = Path(__file__).resolve().parent.parent
 # ansible-test fetches get-pip from its project's own host. Where only package registries can be
 # reached that fails, so its cache is filled with this: the same result from Python's own wheel.
 GET_PIP = """\
-import ensurepip, subprocess, sys
+import ensurepip, ssl, subprocess, sys
 ensurepip.bootstrap()
 packages = [argument for argument in sys.argv[1:] if not argument.startswith("--no-")]
-sys.exit(subprocess.call([sys.executable, "-m", "pip", "install", *packages]))
+system = ssl.get_default_verify_paths()  # newer pips trust the system's certificates by themselves
+trust = ["--cert", system.cafile or system.capath] if system.cafile or system.capath else []
+sys.exit(subprocess.call([sys.executable, "-m", "pip", "install", *trust, *packages]))
 """
 
 
