@@ -15,10 +15,10 @@ setup: ## Make the virtual environments and the collections folder
 	@$(PYTHON) tests/environments.py
 
 demo: setup ## Six vClusters on two host clusters (KUBECONFIGS=a,b CHART=c: on yours)
-	@$(VENV)/python demo/demo.py up
+	@PYTHONPATH=tests/lab $(VENV)/python demo/demo.py up
 
 demo-down: ## Stop the demo and remove all it started
-	@$(VENV)/python demo/demo.py down
+	@PYTHONPATH=tests/lab $(VENV)/python demo/demo.py down
 
 test: ## Everything but load and fault tests, one verdict
 	@$(RUN) test

@@ -17,7 +17,10 @@ import sys
 import time
 from pathlib import Path
 
+import external
 import inventory
+
+from lab.command import LabError
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "build" / "demo"
@@ -32,7 +35,7 @@ def main() -> int:
         return 2
     try:
         return verbs[sys.argv[1]]()
-    except (subprocess.SubprocessError, inventory.DemoError) as error:
+    except (subprocess.SubprocessError, LabError, inventory.DemoError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
 
@@ -62,7 +65,15 @@ def lab_fleet() -> inventory.Fleet:
     else:
         say("starting two host clusters, hc1 with two nodes and hc2 with one")
         lab("up", "--clusters", "2", "--nodes", "2,1")
-    return inventory.of_lab(json.loads(LAB_STATE.read_text()))
+    facts = json.loads(LAB_STATE.read_text())
+    say("starting an etcd on each, for the vClusters that use an external one")
+    etcds = {
+        entry["name"]: external.provide(
+            Path(entry["kubeconfig"]), f"external-{number}", inventory.ETCD_SECRET, LAB_STATE.parent
+        )
+        for number, entry in enumerate(facts["clusters"], start=1)
+    }
+    return inventory.of_lab(facts, etcds)
 
 
 def site(path: Path) -> int:

@@ -88,11 +88,10 @@ class Fleet:
         return sum(3 if cluster.external_etcd else 2 for cluster in self.clusters)
 
 
-def of_lab(facts: Mapping[str, Any]) -> Fleet:
-    """The lab's host clusters, chart repository and external etcds."""
-    etcds = facts.get("external_etcd", {})
+def of_lab(facts: Mapping[str, Any], etcds: Mapping[str, str]) -> Fleet:
+    """The lab's host clusters and chart repository, and an external etcd on each."""
     clusters = tuple(
-        HostCluster(entry["name"], entry["kubeconfig"], etcds.get(entry["name"], {}).get("endpoint"))
+        HostCluster(entry["name"], entry["kubeconfig"], etcds[entry["name"]])
         for entry in facts["clusters"]
     )
     return Fleet(clusters, facts["chart_repository"], kubernetes_version="1.36.3")

@@ -18,8 +18,8 @@ from ansible_collections.fleetops.vcluster.plugins.plugin_utils._inventory impor
 FACTS = {
     "clusters": [{"name": f"hc{n}", "kubeconfig": f"/lab/hc{n}/kubeconfig"} for n in (1, 2)],
     "chart_repository": "http://127.0.0.1:8879",
-    "external_etcd": {f"hc{n}": {"endpoint": f"10.90.{n}.2:2379"} for n in (1, 2)},
 }
+ETCDS = {f"hc{n}": f"external-{n}.external-etcd:2379" for n in (1, 2)}
 
 
 def hosts(fleet: inventory.Fleet) -> dict[str, dict[str, Any]]:
@@ -33,7 +33,7 @@ def hosts(fleet: inventory.Fleet) -> dict[str, dict[str, Any]]:
 
 
 def test_the_lab_gets_six_valid_vclusters() -> None:
-    fleet = inventory.of_lab(FACTS)
+    fleet = inventory.of_lab(FACTS, ETCDS)
     variables = hosts(fleet)
     assert fleet.size == len(variables) == 6
     collected = [collect(variables, host) for host in variables]
@@ -47,7 +47,7 @@ def test_the_lab_gets_six_valid_vclusters() -> None:
 
 
 def test_one_canary_goes_first() -> None:
-    waves = [own["vcluster_wave"] for own in hosts(inventory.of_lab(FACTS)).values()]
+    waves = [own["vcluster_wave"] for own in hosts(inventory.of_lab(FACTS, ETCDS)).values()]
     assert waves.count(1) == 1
 
 
