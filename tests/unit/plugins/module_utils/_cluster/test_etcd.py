@@ -1,0 +1,77 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tests of the etcd gateway's shapes; real answers are in test_tenant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.api import KubernetesApi
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.etcd import EtcdGateway
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import ApiError
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import Member
+
+
+@pytest.fixture
+def paths(scripted: Any) -> dict[str, Any]:
+    """Answers by path, to be filled by the test; 404 for the others."""
+    answers: dict[str, Any] = {}
+    kind = type(scripted.answers[0])
+
+    def answer(request: Any) -> Any:
+        found = answers.get(request.path)
+        return kind(200, found) if found is not None else kind(404, {"message": "Not Found"})
+
+    scripted.answers = [answer]
+    return answers
+
+
+def test_members_are_what_this_member_knows(
+    api: KubernetesApi, scripted: Any, paths: dict[str, Any]
+) -> None:
+    paths["/v3/cluster/member/list"] = {
+        "members": [
+            {"ID": "1", "name": "m0", "peerURLs": ["https://m0:2380"]},
+            {"ID": "2", "peerURLs": ["https://m1:2380"], "isLearner": True},
+        ]
+    }
+    assert EtcdGateway(api).members() == (
+        Member("1", "m0", False, ("https://m0:2380",)),
+        Member("2", "", True, ("https://m1:2380",)),
+    )
+    assert scripted.requests[0].body == {"linearizable": False}
+
+
+def test_alarms_are_named_once(api: KubernetesApi, paths: dict[str, Any]) -> None:
+    paths["/v3/maintenance/status"] = {"header": {"member_id": "1", "revision": "5"}}
+    paths["/v3/maintenance/alarm"] = {
+        "alarms": [{"memberID": "1", "alarm": "NOSPACE"}, {"memberID": "2", "alarm": "NOSPACE"}]
+    }
+    status = EtcdGateway(api).status()
+    assert (status.alarms, status.revision) == (("NOSPACE",), 5)
+    assert (status.leader, status.quota) == ("0", 0), (
+        "no leader, and a quota that 3.5 does not tell"
+    )
+
+
+def test_hash_on_etcd_3_5_has_the_older_path(
+    api: KubernetesApi, scripted: Any, paths: dict[str, Any]
+) -> None:
+    paths["/v3/maintenance/hash"] = {"hash": 77, "compact_revision": "3"}
+    assert EtcdGateway(api).hash(9) == (77, 3)
+    assert [request.path for request in scripted.requests] == [
+        "/v3/maintenance/hashkv",
+        "/v3/maintenance/hash",
+    ]
+    assert scripted.requests[1].body == {"revision": "9"}
+
+
+def test_other_errors_stay(api: KubernetesApi, scripted: Any) -> None:
+    scripted.answers = [type(scripted.answers[0])(400, {"message": "future revision"})]
+    with pytest.raises(ApiError, match="future revision"):
+        EtcdGateway(api).hash(9)
+    assert len(scripted.requests) == 1

@@ -1,0 +1,115 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tests of the light pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.api import KubernetesApi
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.fleet import survey
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import ApiError
+
+RELEASES, DEPLOYMENTS, SETS = "secrets", "deployments", "statefulsets"
+
+
+def secret(namespace: str, name: str, revision: int, status: str = "deployed") -> dict[str, Any]:
+    labels = {"name": name, "owner": "helm", "status": status, "version": str(revision)}
+    return {"metadata": {"name": f"r{revision}", "namespace": namespace, "labels": labels}}
+
+
+def workload(namespace: str, release: str, app: str = "vcluster") -> dict[str, Any]:
+    labels = {"app": app, "release": release}
+    spec = {"template": {"spec": {"containers": [{"name": "syncer", "image": "s:1"}]}}}
+    return {"metadata": {"name": release, "namespace": namespace, "labels": labels}, "spec": spec}
+
+
+class Cluster:
+    """Answers lists of a small cluster; namespaces can be forbidden, the whole cluster too."""
+
+    def __init__(self, scripted: Any, forbidden: set[str]) -> None:
+        self._answer = type(scripted.answers[0])
+        self._forbidden = forbidden
+        scripted.answers = [self.answer]
+        self.items = {
+            RELEASES: [
+                secret("n1", "a", 1, "failed"),
+                secret("n1", "a", 2),
+                secret("n2", "b", 7),
+                secret("n1", "other-chart", 1),
+            ],
+            DEPLOYMENTS: [workload("n2", "b")],
+            SETS: [workload("n1", "a"), workload("n2", "b", "vcluster-etcd")],
+        }
+
+    def answer(self, request: Any) -> Any:
+        if request.path == "/version":
+            return self._answer(200, {"major": "1", "minor": "36+"})
+        parts = request.path.split("/")
+        scope = parts[parts.index("namespaces") + 1] if "namespaces" in parts else ""
+        if scope in self._forbidden:
+            return self._answer(403, {"message": f"cannot list in {scope or 'all namespaces'}"})
+        items = [
+            item
+            for item in self.items[parts[-1]]
+            if not scope or item["metadata"]["namespace"] == scope
+        ]
+        return self._answer(200, {"metadata": {}, "items": items})
+
+
+WANTED = [("n1", "a"), ("n2", "b"), ("n3", "none")]
+
+
+def test_four_requests_whatever_the_number_of_vclusters(api: KubernetesApi, scripted: Any) -> None:
+    Cluster(scripted, set())
+    fleet = survey(api, WANTED)
+    assert [request.path for request in scripted.requests] == [
+        "/version",
+        "/api/v1/secrets",
+        "/apis/apps/v1/deployments",
+        "/apis/apps/v1/statefulsets",
+    ]
+    secrets = scripted.requests[1]
+    assert secrets.query["labelSelector"] == "owner=helm,status!=superseded"
+    assert "PartialObjectMetadataList" in secrets.headers["accept"]
+    a, b, none = (fleet.observations[key] for key in WANTED)
+    assert a.release is not None and a.release.revision == 2
+    assert [w.kind for w in a.workloads] == ["StatefulSet"]
+    assert {w.component: w.kind for w in b.workloads} == {
+        "control_plane": "Deployment",
+        "etcd": "StatefulSet",
+    }
+    assert (none.release, none.workloads) == (None, ())
+    assert all(o.host_version == (1, 36) and not o.complete for o in fleet.observations.values())
+    assert (fleet.failures, fleet.notes) == ({}, ())
+
+
+def test_without_the_right_each_namespace_is_asked_and_the_cost_is_told(
+    api: KubernetesApi, scripted: Any
+) -> None:
+    Cluster(scripted, {"", "n2"})
+    fleet = survey(api, WANTED)
+    assert set(fleet.observations) == {("n1", "a"), ("n3", "none")}
+    assert set(fleet.failures) == {("n2", "b")}
+    failure = fleet.failures[("n2", "b")]
+    assert isinstance(failure, ApiError)
+    assert "cannot list in n2" in str(failure)
+    (note,) = fleet.notes
+    assert "asked 3 namespaces one by one, 10 requests instead of 4" in note
+
+
+def test_other_errors_are_not_taken_for_missing_rights(api: KubernetesApi, scripted: Any) -> None:
+    cluster = Cluster(scripted, set())
+    version = cluster.answer
+
+    def broken(request: Any) -> Any:
+        return version(request) if request.path == "/version" else cluster._answer(400, {})
+
+    scripted.answers = [broken]
+    with pytest.raises(ApiError):
+        survey(api, WANTED)
+    assert len(scripted.requests) == 2
