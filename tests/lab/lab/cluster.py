@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import addons, cgroup, control_plane, image_store, node, process
+from . import addons, cgroup, control_plane, image_store, node, process, proxy
 from .command import LabError
-from .control_plane import API_PORT, READY
+from .control_plane import API_PORT, PROXY_PORT, READY
 from .network import Network
 from .pki import Authority, Pair, kubeconfig
 from .unit import NodeSpec, Unit
@@ -41,7 +41,7 @@ class HostCluster:
 
     @property
     def kubeconfig(self) -> Path:
-        """For its users."""
+        """For its users: through the proxy that can cut it off."""
         return self.directory / "kubeconfig"
 
     @property
@@ -116,7 +116,12 @@ class HostCluster:
         kubectl = programs["kubectl"]
         if index == 1:
             units = control_plane.units(
-                programs, network, authority, local, self.directory / "etcd"
+                programs,
+                network,
+                authority,
+                local,
+                self.directory / "etcd",
+                self.directory / proxy.CONTROL,
             )
             units += addons.units(kubectl, local, network, self.nodes, self.directory)
         else:
@@ -138,7 +143,8 @@ class HostCluster:
     def _write_kubeconfigs(self, authority: Authority, admin: Pair) -> Path:
         """Write the kubeconfigs; returns the one for use inside the first node."""
         direct = f"https://{self.network.node(1)}:{API_PORT}"
-        kubeconfig(self.kubeconfig, direct, self.name, authority, admin)
+        proxied = f"https://{self.network.node(1)}:{PROXY_PORT}"
+        kubeconfig(self.kubeconfig, proxied, self.name, authority, admin)
         kubeconfig(self.direct_kubeconfig, direct, self.name, authority, admin)
         local = self.directory / "kubeconfig.local"
         return kubeconfig(local, f"https://127.0.0.1:{API_PORT}", self.name, authority, admin)

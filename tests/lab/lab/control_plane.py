@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from .pki import Authority, Pair, signing_key
 from .unit import Unit
 
 API_PORT = 6443
+PROXY_PORT = 7443  # what users of the cluster go through
 ETCD = "http://127.0.0.1:2379"  # reachable in the node's network namespace alone
 READY = f"https://127.0.0.1:{API_PORT}/readyz"
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -24,20 +26,29 @@ def units(
     authority: Authority,
     admin: Path,
     data: Path,
+    control: Path,
 ) -> list[Unit]:
     """The units of the control plane, all on the first node.
 
     :param programs: Executables by name.
     :param admin: Kubeconfig of a cluster administrator for use inside the node.
     :param data: Directory for etcd.
+    :param control: Where the proxy before the API server takes its orders.
     """
+    serving = _serving_pair(network, authority)
     return [
         Unit("etcd", _etcd(programs["etcd"], data), probe=f"{ETCD}/health"),
         Unit(
             "kube-apiserver",
-            _apiserver(programs["kube-apiserver"], network, authority),
+            _apiserver(programs["kube-apiserver"], network, authority, serving),
             after=["etcd"],
             probe=READY,
+        ),
+        Unit(
+            "proxy",
+            _proxy(network, serving, control),
+            after=["kube-apiserver"],
+            probe=f"https://{network.node(1)}:{PROXY_PORT}/readyz",
         ),
         Unit(
             "kube-controller-manager",
@@ -71,28 +82,46 @@ def _etcd(program: Path, data: Path) -> list[str]:
     ]
 
 
-def _apiserver(program: Path, network: Network, authority: Authority) -> list[str]:
-    address = network.node(1)
-    serving = authority.issue(
+def _serving_pair(network: Network, authority: Authority) -> Pair:
+    return authority.issue(
         "kube-apiserver",
         "kube-apiserver",
         hosts=[
             "localhost",
             "127.0.0.1",
-            address,
+            network.node(1),
             network.gateway,
             network.api_service,
             *(f"kubernetes{suffix}" for suffix in ("", ".default", ".default.svc")),
             "kubernetes.default.svc.cluster.local",
         ],
     )
+
+
+def _proxy(network: Network, serving: Pair, control: Path) -> list[str]:
+    return [
+        # Its own files go where they end with the node, not into the machine's /tmp.
+        "env",
+        "TMPDIR=/run",
+        sys.executable,
+        "-m",
+        "lab.proxy",
+        f"--listen={network.node(1)}:{PROXY_PORT}",
+        f"--upstream=127.0.0.1:{API_PORT}",
+        f"--certificate={serving.certificate}",
+        f"--key={serving.key}",
+        f"--control={control}",
+    ]
+
+
+def _apiserver(program: Path, network: Network, authority: Authority, serving: Pair) -> list[str]:
     kubelet_client = authority.issue(
         "kubelet-client", "kube-apiserver-kubelet-client", groups=["system:masters"]
     )
     tokens = service_account_pair(authority)
     return [
         str(program),
-        f"--advertise-address={address}",
+        f"--advertise-address={network.node(1)}",
         f"--secure-port={API_PORT}",
         f"--etcd-servers={ETCD}",
         f"--service-cluster-ip-range={network.services}",

@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from lab import cgroup, process
-from lab.command import run
+from lab.command import LabError, run
 from lab.parts import build
 
 pytestmark = pytest.mark.lab
@@ -212,6 +212,30 @@ def test_ctrl_c_takes_down_what_was_started(lab: Lab) -> None:
     assert command.returncode == 130, output
     assert left_on_machine() == before
     assert processes_in(namespaces) == []
+
+
+@pytest.mark.timeout(240)
+def test_the_proxy_stands_before_the_api_server(lab: Lab) -> None:
+    before = sorted(Path("/tmp").glob("lab-proxy-*"))
+    lab("up", "--clusters=0", "--api-only=1", f"--first={FIRST}")
+
+    def namespaces(kubeconfig: str) -> str:
+        path = lab.state / "hc1" / kubeconfig
+        kubectl = [str(build(["kubectl"])["kubectl"]), f"--kubeconfig={path}"]
+        return run([*kubectl, "get", "namespace", "default", "--output=name"])
+
+    assert namespaces("kubeconfig") == "namespace/default\n"
+    assert lab("proxy", "hc1", "cut") == "cut\n"
+    with pytest.raises(LabError, match="exit code 1"):
+        namespaces("kubeconfig")
+    assert namespaces("kubeconfig.direct") == "namespace/default\n"
+    lab("proxy", "hc1", "error", "500")
+    with pytest.raises(LabError, match="answers 500"):
+        namespaces("kubeconfig")
+    lab("proxy", "hc1", "ok")
+    assert namespaces("kubeconfig") == "namespace/default\n"
+    lab("down")
+    assert sorted(Path("/tmp").glob("lab-proxy-*")) == before
 
 
 @pytest.mark.timeout(240)
