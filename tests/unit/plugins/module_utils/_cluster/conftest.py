@@ -34,6 +34,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.transpo
     Silent,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Access
+from lab.chart import package
 from lab.parts import build
 from lab.pki import Authority, kubeconfig, signing_key
 
@@ -283,6 +284,12 @@ def api_server(
 def tools() -> dict[str, Path]:
     """Paths of helm3, helm4 and kubectl; for the session, because each test has a cache folder of its own."""
     return build(["helm3", "helm4", "kubectl"])
+
+
+@pytest.fixture(scope="session")
+def chart_file() -> Path:
+    """The lab's chart of the newest line."""
+    return package("0.36.1")
 
 
 @pytest.fixture
