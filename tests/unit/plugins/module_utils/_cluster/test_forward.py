@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import socket
 import struct
 import threading
@@ -156,7 +157,7 @@ def test_a_complaint_is_what_the_error_says(kubelet: Kubelet) -> None:
 
 
 def test_a_refusal_is_an_api_error(kubelet: Kubelet) -> None:
-    body = b'{"message": "pods "a-0" not found"}'
+    body = json.dumps({"message": 'pods "a-0" not found'}).encode()
     kubelet.refusal = (
         b"HTTP/1.1 404 Not Found\r\nContent-Length: " + str(len(body)).encode() + b"\r\n\r\n" + body
     )
