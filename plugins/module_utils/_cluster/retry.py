@@ -21,7 +21,7 @@ class Patience:
         silent: While it cannot be reached at all.
         first: Delay before the second attempt; each further one is twice as long.
         longest: Longest delay of our own; a longer Retry-After is honoured while it fits into `busy`.
-        connect: Timeout of a connection attempt.
+        connect: Timeout of a connection attempt, TLS handshake included.
         read: Timeout between two pieces of an answer.
     """
 
@@ -29,7 +29,7 @@ class Patience:
     silent: float = 15.0
     first: float = 0.25
     longest: float = 8.0
-    connect: float = 5.0
+    connect: float = 10.0
     read: float = 30.0
 
 

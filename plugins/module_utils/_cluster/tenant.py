@@ -31,7 +31,7 @@ ETCD_PORT = 2379
 # The certificates of the plane and of the members are valid for it (seen on 0.36.1).
 SERVER_NAME = "localhost"
 # A check asks again by itself; one question must not take long.
-PATIENCE = Patience(busy=2.0, silent=5.0, read=15.0)
+PATIENCE = Patience(busy=2.0, silent=10.0, read=15.0)
 
 
 class Ways:

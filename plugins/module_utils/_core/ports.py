@@ -237,4 +237,4 @@ class HostCluster(Protocol):
         """Delete the record of a revision that was left in the middle; no object of the vCluster is touched (G23)."""
 
     def mark(self, spec: Spec, revision: int, digest: str, foreign: Sequence[str]) -> None:
-        """Patch label `applied` and annotation `foreign` onto the release Secret of that revision."""
+        """Note the foreign values of that revision on the Lease, then patch label `applied` onto its release Secret."""
