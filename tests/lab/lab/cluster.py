@@ -65,7 +65,7 @@ class HostCluster:
         :raises LabError: The number is taken, or a program failed: its last lines of log follow.
         """
         self.network.claim(lab)
-        specs = self._specs(programs)
+        specs = self.prepare(programs)
         if self.nodes:
             image_store.provide(images, [Path(spec.directory) for spec in specs])
         starts = []
@@ -89,7 +89,8 @@ class HostCluster:
                 return running.pid
         raise LabError(f"{self.name}: node {index} does not run; see `lab status`")
 
-    def _specs(self, programs: Mapping[str, Path]) -> list[NodeSpec]:
+    def prepare(self, programs: Mapping[str, Path]) -> list[NodeSpec]:
+        """Write keys, kubeconfigs, configurations and what each node's supervisor is told."""
         authority = Authority.create(self.directory / "pki", f"{self.name}-ca")
         admin = authority.issue("admin", "admin", groups=["system:masters"])
         local = self._write_kubeconfigs(authority, admin)
