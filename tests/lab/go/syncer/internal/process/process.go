@@ -1,14 +1,16 @@
 // Package process runs the programs of the control plane: all die with this one, and this one
-// ends when any of them does.
+// ends when one of them does that is not started again.
 package process
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"runtime"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -19,6 +21,9 @@ type Program struct {
 	Path string   // executable
 	Args []string // without the name
 	Env  []string // in addition to the environment of this process
+
+	// Again is the pause before the program is started again when it ended; 0 tells Ended instead.
+	Again time.Duration
 }
 
 // Group runs programs and stops them in the reverse order of their start.
@@ -27,10 +32,14 @@ type Group struct {
 	ended   chan error
 }
 
+// running is a program that was started; a program started again is the same one with a new process.
 type running struct {
-	name    string
-	command *exec.Cmd
-	done    chan struct{}
+	program Program
+	stop    chan struct{} // closed when it is to end
+	done    chan struct{} // closed when it ended for good
+
+	mutex   sync.Mutex
+	process *os.Process
 }
 
 // NewGroup returns an empty group.
@@ -38,37 +47,69 @@ func NewGroup() *Group {
 	return &Group{ended: make(chan error, 8)}
 }
 
-// Ended delivers the error of each program that ended; nobody asks them to end but Stop.
+// Ended delivers the error of each program that ended for good; nobody asks them to but Stop.
 func (g *Group) Ended() <-chan error { return g.ended }
 
 // Start starts a program; its output goes where this process's output goes.
 func (g *Group) Start(program Program) error {
-	command := exec.Command(program.Path, program.Args...)
-	command.Env = append(os.Environ(), program.Env...)
-	command.Stdout, command.Stderr = os.Stdout, os.Stderr
-	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	started := make(chan error)
-	child := &running{name: program.Name, command: command, done: make(chan struct{})}
-	go func() {
-		// The kernel sends Pdeathsig when the thread that forked ends, not the process.
-		runtime.LockOSThread()
-		defer close(child.done)
-		err := command.Start()
-		started <- err
-		if err != nil {
-			return
-		}
-		err = command.Wait()
-		if err == nil {
-			err = errors.New("exit status 0")
-		}
-		g.ended <- fmt.Errorf("%s ended: %w", child.name, err)
-	}()
+	child := &running{program: program, stop: make(chan struct{}), done: make(chan struct{})}
+	started := make(chan error, 1)
+	go child.run(started, g.ended)
 	if err := <-started; err != nil {
 		return fmt.Errorf("start %s: %w", program.Name, err)
 	}
 	g.running = append(g.running, child)
 	return nil
+}
+
+// run is the life of the program; started gets the outcome of its first start.
+func (r *running) run(started, ended chan<- error) {
+	// The kernel sends Pdeathsig when the thread that forked ends, not the process.
+	runtime.LockOSThread()
+	defer close(r.done)
+	command, err := r.launch()
+	started <- err
+	for err == nil {
+		err = command.Wait()
+		if err == nil {
+			err = errors.New("exit status 0")
+		}
+		if r.program.Again == 0 {
+			break
+		}
+		slog.Info("starting a program again", "program", r.program.Name, "ended", err.Error())
+		select {
+		case <-r.stop:
+			return
+		case <-time.After(r.program.Again):
+		}
+		command, err = r.launch()
+	}
+	ended <- fmt.Errorf("%s ended: %w", r.program.Name, err)
+}
+
+func (r *running) launch() (*exec.Cmd, error) {
+	command := exec.Command(r.program.Path, r.program.Args...)
+	command.Env = append(os.Environ(), r.program.Env...)
+	command.Stdout, command.Stderr = os.Stdout, os.Stderr
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	select {
+	case <-r.stop:
+		return nil, errors.New("asked to end")
+	default:
+	}
+	err := command.Start()
+	r.process = command.Process
+	return command, err
+}
+
+// signal reaches the process of the moment; an error means that it is gone already.
+func (r *running) signal(signal os.Signal) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	_ = r.process.Signal(signal)
 }
 
 // Stop asks the programs to end, the last started first, and kills what is left when the time is
@@ -78,12 +119,20 @@ func (g *Group) Stop(limit time.Duration) {
 	defer cancel()
 	for i := len(g.running) - 1; i >= 0; i-- {
 		child := g.running[i]
-		_ = child.command.Process.Signal(syscall.SIGTERM) // an error means it is gone already
+		child.end()
 		select {
 		case <-child.done:
 		case <-ctx.Done():
-			_ = child.command.Process.Kill()
+			child.signal(syscall.SIGKILL)
 			<-child.done
 		}
 	}
+}
+
+// end lets nothing start any more and asks the process to end.
+func (r *running) end() {
+	r.mutex.Lock()
+	close(r.stop)
+	r.mutex.Unlock()
+	r.signal(syscall.SIGTERM)
 }

@@ -29,6 +29,25 @@ func TestAProgramThatEndsIsTold(t *testing.T) {
 	}
 }
 
+func TestAProgramIsStartedAgain(t *testing.T) {
+	folder := t.TempDir()
+	first, second := filepath.Join(folder, "first"), filepath.Join(folder, "second")
+	script := "if test -e " + first + "; then : > " + second + "; exec sleep 60; fi; : > " + first + "; exit 1"
+	program := shell("often", script)
+	program.Again = time.Millisecond
+	group := NewGroup()
+	if err := group.Start(program); err != nil {
+		t.Fatal(err)
+	}
+	await(t, second)
+	group.Stop(10 * time.Second)
+	select {
+	case err := <-group.Ended():
+		t.Fatalf("told as an end: %v", err)
+	default:
+	}
+}
+
 func TestAMissingProgramIsAnError(t *testing.T) {
 	err := NewGroup().Start(Program{Name: "none", Path: "/nowhere"})
 	if err == nil || !strings.Contains(err.Error(), "start none") {

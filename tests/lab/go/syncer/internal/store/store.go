@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +17,13 @@ import (
 
 	"lab/syncer/internal/config"
 	"lab/syncer/internal/process"
+)
+
+// Limits for the question whether an etcd has a quorum, in all and for one answer, and for a connection.
+const (
+	quorumLimit = time.Minute
+	healthLimit = 10 * time.Second
+	dialLimit   = 10 * time.Second
 )
 
 // Endpoint is a server of the etcd protocol; the three files are empty where there is no TLS.
@@ -69,14 +78,19 @@ func Kine(path, database, socket string) process.Program {
 	}
 }
 
-// Wait returns once the endpoint accepts a connection, with TLS if it has any. It does not ask for
-// a quorum: a store without one is for the API server to find out, as it is with the vendor.
+// Wait returns once the endpoint accepts a connection, with TLS if it has any. For a time it asks
+// for a quorum too, as an API server that gives up costs many seconds of CPU; after that a store
+// without one is for the API server to find out, as it is with the vendor.
 func Wait(ctx context.Context, endpoint Endpoint) error {
 	told := ""
+	patience, cancel := context.WithTimeout(ctx, quorumLimit)
+	defer cancel()
 	for {
 		err := dial(ctx, endpoint)
 		if err == nil {
-			return nil
+			if err = healthy(ctx, endpoint); err == nil || patience.Err() != nil {
+				return nil
+			}
 		}
 		if err.Error() != told {
 			told = err.Error()
@@ -90,8 +104,40 @@ func Wait(ctx context.Context, endpoint Endpoint) error {
 	}
 }
 
+// healthy returns an error while an etcd says itself that it has no quorum. Other servers of the
+// protocol, such as kine, have no such page: they pass.
+func healthy(ctx context.Context, endpoint Endpoint) error {
+	if endpoint.CAFile == "" {
+		return nil
+	}
+	settings, err := endpoint.tls()
+	if err != nil {
+		return err
+	}
+	client := http.Client{
+		Transport: &http.Transport{TLSClientConfig: settings, DisableKeepAlives: true},
+		Timeout:   healthLimit,
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint.URL+"/health", nil)
+	if err != nil {
+		return err
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		if os.IsTimeout(err) {
+			return err
+		}
+		return nil // speaks no HTTP/1
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode == http.StatusServiceUnavailable {
+		return errors.New("it has no quorum")
+	}
+	return nil
+}
+
 func dial(ctx context.Context, endpoint Endpoint) error {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, dialLimit)
 	defer cancel()
 	scheme, address, _ := strings.Cut(endpoint.URL, "://")
 	network := "tcp"

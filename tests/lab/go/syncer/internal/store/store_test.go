@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -46,6 +49,50 @@ func TestWaitEndsWhenTheStoreListens(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	if err := Wait(ctx, Endpoint{URL: "unix://" + socket}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// server answers with the certificates of a vCluster's etcd.
+func server(t *testing.T, handler http.HandlerFunc) Endpoint {
+	t.Helper()
+	folder := t.TempDir()
+	files, err := pki.Generate("demo", "vc-demo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pki.Write(folder, files); err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := tls.X509KeyPair(files["etcd-server.crt"], files["etcd-server.key"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := httptest.NewUnstartedServer(handler)
+	web.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+	web.StartTLS()
+	t.Cleanup(web.Close)
+	in := func(name string) string { return filepath.Join(folder, name) }
+	return Endpoint{web.URL, in("etcd-ca.crt"), in("etcd-server.crt"), in("etcd-server.key")}
+}
+
+func TestWaitAsksForAQuorum(t *testing.T) {
+	asked := 0
+	endpoint := server(t, func(w http.ResponseWriter, _ *http.Request) {
+		if asked++; asked == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := Wait(ctx, endpoint); err != nil || asked != 2 {
+		t.Fatalf("error %v after %d answers", err, asked)
+	}
+}
+
+func TestAServerWithoutAHealthPagePasses(t *testing.T) {
+	endpoint := server(t, http.NotFound)
+	if err := healthy(t.Context(), endpoint); err != nil {
 		t.Fatal(err)
 	}
 }
