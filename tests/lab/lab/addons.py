@@ -28,7 +28,7 @@ def units(kubectl: Path, admin: Path, network: Network, nodes: int, directory: P
     manifest.write_text(text, encoding="utf-8")
     base = [str(kubectl), f"--kubeconfig={admin}"]
     create = [*base, "create", "--validate=false", f"--filename={manifest}"]
-    found = [Unit("addons", create, after=["kube-apiserver"], once=True, limit=30)]
+    found = [Unit("addons", create, after=["kube-apiserver"], once=True)]
     if nodes:
         rollout = ["--namespace=kube-system", "rollout", "status", "deployment/coredns"]
         found.append(Unit("cluster-dns", [*base, *rollout], after=["addons"], once=True))
@@ -37,7 +37,7 @@ def units(kubectl: Path, admin: Path, network: Network, nodes: int, directory: P
 
 def node_ready(kubectl: Path, admin: Path, name: str) -> list[Unit]:
     """The wait until node `name` is Ready: first for the object, then for its condition."""
-    wait = [str(kubectl), f"--kubeconfig={admin}", "wait", f"node/{name}", "--timeout=60s"]
+    wait = [str(kubectl), f"--kubeconfig={admin}", "wait", f"node/{name}", "--timeout=110s"]
     return [
         Unit("node-registered", [*wait, "--for=create"], after=["kubelet"], once=True),
         Unit(

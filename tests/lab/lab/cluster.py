@@ -16,7 +16,7 @@ from .network import Network
 from .pki import Authority, Pair, kubeconfig
 from .unit import NodeSpec, Unit
 
-UP_LIMIT = 180.0  # seconds for a node, images included, on a busy machine of two cores
+UP_LIMIT = 300.0  # seconds for a node, on a busy machine of two cores
 PROGRAMS = ("kubectl", *control_plane.PROGRAMS, *node.PROGRAMS)
 
 

@@ -28,7 +28,7 @@ class Unit:
     after: list[str] = field(default_factory=list)
     probe: str = ""
     once: bool = False
-    limit: float = 60
+    limit: float = 120
 
 
 @dataclass(frozen=True)
