@@ -59,7 +59,7 @@ def up() -> int:
 def lab_fleet() -> inventory.Fleet:
     """The lab's host clusters, started unless they run."""
     say("building the lab's programs (about 15 minutes the first time, then cached)")
-    lab("build")
+    lab("build", quiet=True)
     if LAB_STATE.exists():
         say("the lab runs already")
     else:
@@ -134,11 +134,12 @@ def environment() -> dict[str, str]:
     return variables
 
 
-def lab(*arguments: str) -> None:
-    """Run a command of the lab in the foreground."""
+def lab(*arguments: str, quiet: bool = False) -> None:
+    """Run a command of the lab in the foreground; quiet leaves its progress and errors."""
     variables = {**os.environ, "PYTHONPATH": str(ROOT / "tests" / "lab")}
     command = [sys.executable, "-m", "lab", *arguments]
-    subprocess.run(command, cwd=ROOT, env=variables, timeout=3600, check=True)
+    output = subprocess.DEVNULL if quiet else None
+    subprocess.run(command, cwd=ROOT, env=variables, stdout=output, timeout=3600, check=True)
 
 
 def say(text: str) -> None:
