@@ -37,6 +37,9 @@ def test_a_tree_is_removed_with_all_below_it() -> None:
     try:
         for hierarchy in cgroup.hierarchies():
             (hierarchy / group / "kubepods" / "pod").mkdir(parents=True)
+            for setting, weight in cgroup.WEIGHTS.items():
+                file = hierarchy / group / setting
+                assert not file.exists() or file.read_text().strip() == weight
     finally:
         cgroup.remove(group)
     assert not any((hierarchy / group).exists() for hierarchy in cgroup.hierarchies())
