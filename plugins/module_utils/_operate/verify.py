@@ -23,7 +23,7 @@ from .context import Context
 from .door import Arguments, Result
 from .options import spec_of
 from .pods import look
-from .wait import Deadline
+from .wait import Deadline, shortened
 
 # Seconds between two rounds of a proof that has not passed yet.
 PAUSE = 2.0
@@ -122,6 +122,8 @@ def prove(
                 summary(spec, results), "Run fleetops.vcluster.verify to look again.", results
             )
         if words != told:
-            context.say(f"{spec.host}: not proved yet: {problems[0].id}: {problems[0].evidence}")
+            context.say(
+                f"{spec.host}: not proved yet: {problems[0].id}: {shortened(problems[0].evidence)}"
+            )
             told = words
         time.sleep(min(PAUSE, deadline.left))

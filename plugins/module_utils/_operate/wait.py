@@ -90,8 +90,16 @@ def describe(api: Api, spec: Spec, live: Live) -> str:
         counts.append(
             f"{ready} of {item.replicas} {'members' if item.component == 'etcd' else 'replicas'} ready"
         )
-    reasons = [f"{pod.name}: {_doing(api, spec, pod)}" for pod in unready(live)]
+    by_reason: dict[str, list[str]] = {}
+    for pod in unready(live):
+        by_reason.setdefault(shortened(_doing(api, spec, pod)), []).append(pod.name)
+    reasons = [f"{', '.join(names)}: {reason}" for reason, names in by_reason.items()]
     return ", ".join([*(counts or ["no workload yet"]), *reasons])
+
+
+def shortened(text: str, limit: int = 160) -> str:
+    """The beginning of a text, for a line of progress."""
+    return text if len(text) <= limit else f"{text[:limit]}..."
 
 
 def _doing(api: Api, spec: Spec, pod: Pod) -> str:
