@@ -37,6 +37,7 @@ class Application:
     """One run over one vCluster.
 
     Attributes:
+        begun: Step kinds that were begun.
         done: Step kinds that are carried out and proved.
         checks: Results of the latest proof.
     """
@@ -46,6 +47,7 @@ class Application:
     context: Context
     lock: Lock
     deadline: Deadline
+    begun: list[Kind] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     checks: tuple[CheckResult, ...] = ()
     began: float = field(default_factory=time.monotonic)
@@ -70,6 +72,7 @@ class Application:
             last = number == len(steps)
             self.lock.check()
             self.say(f"{step.kind.value}: {step.reason}")
+            self.begun.append(step.kind)
             try:
                 self._step(step, last)
             except ProofFailed as error:
@@ -157,7 +160,7 @@ class Application:
 
     def _result(self, outcome: str, msg: str, *, failed: bool = False) -> dict[str, Any]:
         return {
-            "changed": bool(set(self.done) - {Kind.PROVE.value}) or failed,
+            "changed": any(kind is not Kind.PROVE for kind in self.begun),
             "failed": failed,
             "outcome": outcome,
             "msg": msg,

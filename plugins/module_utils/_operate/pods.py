@@ -93,10 +93,7 @@ def _state(status: Json, containers: list[Json]) -> str:
     waiting = [c["state"]["waiting"] for c in containers if "waiting" in c.get("state", {})]
     telling = [w for w in waiting if w.get("reason") not in STARTING]
     for told in telling:
-        if told.get("reason") in UNPULLED:
-            image = IMAGE.search(told.get("message", ""))
-            return f"cannot pull image {image[1] if image else ''}".rstrip()
-        return f"{told.get('reason', 'waiting')}: {told.get('message', '')}".rstrip(": ")
+        return _waiting(told, containers)
     ended = [
         c["state"]["terminated"]
         for c in containers
@@ -105,6 +102,18 @@ def _state(status: Json, containers: list[Json]) -> str:
     for end in ended:
         return f"{end.get('reason', 'ended')}: exit code {end['exitCode']}"
     return "starting" if waiting or not containers else "running, not ready yet"
+
+
+def _waiting(told: Json, containers: list[Json]) -> str:
+    """Why a container waits, without the words that change while nothing else does."""
+    reason, message = told.get("reason", "waiting"), told.get("message", "")
+    if reason in UNPULLED:
+        image = IMAGE.search(message)
+        return f"cannot pull image {image[1] if image else ''}".rstrip()
+    if reason == "CrashLoopBackOff":
+        ends = (c.get("lastState", {}).get("terminated", {}).get("exitCode") for c in containers)
+        message = next((f"exit code {code}" for code in ends if code), "")
+    return f"{reason}: {message}".rstrip(": ")
 
 
 def unready(live: Live) -> Iterator[Pod]:

@@ -28,7 +28,9 @@ def dns(scene: Scene) -> Verdict:
     """The tenant's CoreDNS knows the tenant's API server."""
     if not scene.replicas:
         return "skip", "no replica answers"
-    values = scene.spec.values.get("controlPlane", {}).get("coredns", {})
+    release = scene.observation.release
+    running = (release.values if release else None) or {}
+    values = running.get("controlPlane", {}).get("coredns", {})
     if values.get("enabled") is False or values.get("embedded"):
         return "skip", "no CoreDNS pod by choice (controlPlane.coredns)"
     addresses = scene.reach.resolve(NAME)

@@ -13,7 +13,10 @@ import pytest
 from fakes import FakeApi, FakeReach, TenantApi, World, workload
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.check import CheckResult
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Observation
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
+    Observation,
+    Release,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import (
     Access,
     Defaults,
@@ -190,8 +193,9 @@ def test_dns_that_does_not_answer_fails_and_none_by_choice_is_skipped(
 ) -> None:
     monkeypatch.setattr(FakeReach, "resolve", lambda *_args: ())
     assert result(names.checks(scene), "dns").status == "fail"
-    off = replace(SPEC, values={"controlPlane": {"coredns": {"enabled": False}}})
-    assert result(names.checks(replace(scene, spec=off)), "dns").status == "skip"
+    values = {"controlPlane": {"coredns": {"enabled": False}}}
+    off = replace(scene, observation=Observation(release=Release(1, "deployed", values=values)))
+    assert result(names.checks(off), "dns").status == "skip"
 
 
 def test_a_replica_that_cannot_be_reached_fails_by_name(scene: Scene) -> None:
