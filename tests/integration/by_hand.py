@@ -11,7 +11,6 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from harness import Lab, kubectl, program
@@ -78,9 +77,3 @@ def wait_until(what: str, holds: Callable[[], bool], seconds: float = 120) -> No
     while not holds():
         assert time.monotonic() < end, f"after {seconds:.0f} s still not: {what}"
         time.sleep(1)
-
-
-def remove(kubeconfig: Path, names: list[str]) -> None:
-    """Delete the namespaces of vClusters, without waiting for it."""
-    spaces = [namespace(name) for name in names]
-    kubectl(kubeconfig, "delete", "namespace", "--ignore-not-found", "--wait=false", *spaces)

@@ -9,13 +9,13 @@ FLEETOPS_TEST_HELM chooses helm3 or helm4 (default: helm4).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from harness import Fleet, Lab, operator_kubeconfig, surroundings
+from harness import Fleet, Lab, kubectl, operator_kubeconfig, surroundings
 
 MakeFleet = Callable[[dict[str, Any]], Fleet]
 
@@ -30,6 +30,22 @@ def operators(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     """For each host cluster a kubeconfig with the rights of docs/rbac/cluster-role.yaml."""
     folder = tmp_path_factory.mktemp("operators")
     return {name: operator_kubeconfig(name, admin, folder) for name, admin in lab.clusters.items()}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean(lab: Lab) -> Iterator[None]:
+    """No vCluster of these tests before the first, none after the last: another Helm begins anew."""
+    _remove_all(lab)
+    yield
+    _remove_all(lab)
+
+
+def _remove_all(lab: Lab) -> None:
+    for kubeconfig in lab.clusters.values():
+        found = kubectl(kubeconfig, "get", "namespaces", "--output=name").split()
+        ours = [name for name in found if name.startswith("namespace/vcluster-it-")]
+        if ours:
+            kubectl(kubeconfig, "delete", *ours, "--timeout=100s")
 
 
 @pytest.fixture(scope="session")

@@ -29,9 +29,9 @@ ETCD = {
 def test_two_stores_are_installed_and_the_second_run_changes_nothing(
     make_fleet: Any, lab: Lab
 ) -> None:
-    fleet = make_fleet({"hc1": {"it-sqlite": SQLITE, "it-etcd": ETCD}})
+    fleet = make_fleet({"hc1": {"it-new": SQLITE, "it-etcd": ETCD}})
     first = fleet.play("site").succeeded()
-    assert "it-sqlite: planned install: done" in first.output
+    assert "it-new: planned install: done" in first.output
     assert "it-etcd: planned install: done" in first.output
     revisions = releases(lab, "it-etcd")
 
