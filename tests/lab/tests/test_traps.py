@@ -21,10 +21,11 @@ import yaml
 
 from lab.command import LabError, run
 from lab.ledger import Ledger, Target
-from lab.paths import state
+from lab.up import Lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(420)]
 
+FIRST = 161  # number of the host cluster on this machine, away from those of a running lab
 VERSION = "0.36.1"
 KUBERNETES = "v1.36.3"
 OBJECTS = 100
@@ -114,7 +115,7 @@ class Release:
         return eventually(ended, 90)
 
     def delete(self) -> None:
-        self.kubectl("delete", "namespace", self.namespace, "--timeout=90s", timeout=100)
+        self.kubectl("delete", "namespace", self.namespace, "--wait=false")
 
 
 def eventually(look: Callable[[], T | None], limit: float) -> T:
@@ -134,12 +135,21 @@ def eventually(look: Callable[[], T | None], limit: float) -> T:
         time.sleep(0.5)
 
 
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """A host cluster with one node for these tests alone: they leave its tenants in ruins."""
+    lab = Lab(tmp_path_factory.mktemp("traps") / "lab")
+    try:
+        yield lab.up([1], FIRST)
+    finally:
+        lab.down()
+
+
 @pytest.fixture
-def release(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Release]:
-    facts = state() / "lab.json"
-    assert facts.exists(), "no lab runs: make lab-up"
-    name = getattr(request, "param", None) or request.node.callspec.id
-    release = Release(name, json.loads(facts.read_text(encoding="utf-8")), tmp_path)
+def release(
+    request: pytest.FixtureRequest, facts: dict[str, Any], tmp_path: Path
+) -> Iterator[Release]:
+    release = Release(getattr(request, "param", request.node.callspec.id), facts, tmp_path)
     yield release
     release.delete()
 
