@@ -41,6 +41,9 @@ def run_kubeconfig(arguments: Arguments, context: Context) -> Result:
     server = arguments.get("server") or address(spec, api, config)
     for cluster in config["clusters"]:
         cluster["cluster"]["server"] = server
+        if not arguments.get("server") and _through_node_port(spec, api, server):
+            # Nodes come and go, and their addresses are not in every certificate; this name always is.
+            cluster["cluster"]["tls-server-name"] = "localhost"
     destination = Path(arguments["dest"]).expanduser()
     content = yaml.safe_dump(config, sort_keys=False).encode()
     changed = not _same(destination, content)
@@ -70,6 +73,14 @@ def address(spec: Spec, api: Api, config: Json) -> str:
     if kind == "NodePort":
         return f"https://{_node_address(api)}:{service['spec']['ports'][0]['nodePort']}"
     return f"https://{spec.name}.{spec.namespace}:443"
+
+
+def _through_node_port(spec: Spec, api: Api, server: str) -> bool:
+    """Whether the address is a node's with the Service's node port."""
+    service = api.find(f"/api/v1/namespaces/{spec.namespace}/services/{spec.name}") or {}
+    ports = [entry.get("nodePort") for entry in service.get("spec", {}).get("ports", ())]
+    port = urlsplit(server).port
+    return port is not None and port in ports
 
 
 def _load_balancer(spec: Spec, service: Json) -> str:

@@ -59,7 +59,7 @@ def written(dest: Path) -> str:
     return str(yaml.safe_load(dest.read_text())["clusters"][0]["cluster"]["server"])
 
 
-CLUSTER_IP = {"spec": {"type": "ClusterIP"}}
+CLUSTER_IP = {"spec": {"type": "ClusterIP", "ports": [{"port": 443}]}}
 NODE_PORT = {"spec": {"type": "NodePort", "ports": [{"nodePort": 30443}]}}
 BALANCED = {
     "spec": {"type": "LoadBalancer"},
@@ -82,6 +82,18 @@ def test_the_address_is_the_vclusters_own_or_what_the_service_offers(
     dest = tmp_path / "deep" / "kubeconfig"
     result = run(Api(server, service), dest)
     assert (result["server"], written(dest), result["changed"]) == (expected, expected, True)
+
+
+def test_through_a_node_port_the_certificate_is_verified_for_the_name_it_always_has(
+    tmp_path: Path,
+) -> None:
+    dest = tmp_path / "kubeconfig"
+    run(Api("https://localhost:8443", NODE_PORT), dest)
+    assert (
+        yaml.safe_load(dest.read_text())["clusters"][0]["cluster"]["tls-server-name"] == "localhost"
+    )
+    run(Api("https://vc.example.org", CLUSTER_IP), dest)
+    assert "tls-server-name" not in yaml.safe_load(dest.read_text())["clusters"][0]["cluster"]
 
 
 def test_the_file_is_private_and_the_second_time_nothing_changes(tmp_path: Path) -> None:
