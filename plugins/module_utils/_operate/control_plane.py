@@ -11,6 +11,7 @@ from typing import Any
 
 from .._core.errors import ApiError, Refused
 from .._core.finding import refuse
+from .._core.plan import Kind
 from .._core.ports import HostCluster
 from .._core.spec import Spec
 from .apply import Application
@@ -36,22 +37,27 @@ def run_control_plane(arguments: Arguments, context: Context) -> Result:
     host = context.host(spec.access)
     planned = _accepted(observe_and_plan(spec, host, context), context)
     if not planned.plan.steps:
-        return _report(
-            planned,
-            {"changed": False, "outcome": "unchanged", "msg": f"{spec.title}: nothing to do"},
-        )
+        return _unchanged(planned)
     if context.check:
         return _preview(planned, host, context)
     _ensure_namespace(spec, host)
     deadline = Deadline(spec.limits.total)
     with host.lock(spec) as lock:
         planned = _accepted(observe_and_plan(spec, host, context), context)
+        if not planned.plan.steps:
+            # Another run has finished it while this one waited for the lock.
+            return _unchanged(planned)
         _still_as_planned(planned, arguments)
         shown = differences(planned, host) if context.diff else None
         result = Application(planned, host, context, lock, deadline).carry_out()
     if shown is not None:
         result["diff"] = shown
     return _report(planned, result)
+
+
+def _unchanged(planned: Planned) -> Result:
+    msg = f"{planned.spec.title}: nothing to do"
+    return _report(planned, {"changed": False, "outcome": "unchanged", "msg": msg})
 
 
 def _accepted(planned: Planned, context: Context) -> Planned:
@@ -64,8 +70,13 @@ def _accepted(planned: Planned, context: Context) -> Planned:
 
 
 def _still_as_planned(planned: Planned, arguments: Arguments) -> None:
-    """A plan that has become another since it was shown is refused, or carried out by choice."""
+    """A plan that has become another since it was shown is refused, or carried out by choice.
+
+    One that only proves changes nothing, so there was nothing to show.
+    """
     shown = arguments.get("planned")
+    if planned.plan.kinds == (Kind.PROVE.value,):
+        return
     if shown and shown != planned.plan.digest and arguments.get("on_change") != "replan":
         kinds = ", ".join(planned.plan.kinds) or "nothing"
         raise Refused(

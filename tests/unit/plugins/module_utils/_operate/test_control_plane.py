@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from fakes import Cut, World
+from fakes import Cut, FakeHost, World
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Release
 
@@ -61,6 +62,25 @@ def test_g24_a_held_lock_ends_the_run_with_its_holder(run: Any, world: World) ->
 def test_a_plan_that_has_become_another_is_refused_or_carried_out_by_choice(run: Any) -> None:
     assert run(planned="f" * 20)["outcome"] == "refused"
     assert run(planned="f" * 20, on_change="replan")["outcome"] == "done"
+
+
+def test_g24_what_another_run_finished_meanwhile_is_unchanged(
+    run: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other run held the lock until it was done."""
+    shown = run(check=True)["plan"]["digest"]
+    other = run
+    held = FakeHost.lock
+
+    @contextmanager
+    def lock(self: FakeHost, spec: Any) -> Any:
+        monkeypatch.setattr(FakeHost, "lock", held)
+        assert other()["outcome"] == "done"
+        with held(self, spec) as mine:
+            yield mine
+
+    monkeypatch.setattr(FakeHost, "lock", lock)
+    assert run(planned=shown)["outcome"] == "unchanged"
 
 
 def test_the_plan_that_was_shown_is_carried_out(run: Any) -> None:
