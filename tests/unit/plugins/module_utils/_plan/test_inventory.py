@@ -1,0 +1,96 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Variables into a Spec: types, names, references, and that all mistakes come at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Refused
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.inventory import spec_from
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.values import merge_layers
+
+
+def mistakes(**arguments: Any) -> str:
+    with pytest.raises(Refused) as refused:
+        spec_from({"host": "tenant", **arguments})
+    return "\n".join(map(str, refused.value.findings))
+
+
+def test_the_inventory_host_names_vcluster_and_namespace() -> None:
+    found = spec_from({"host": "tenant", "kubeconfig": "/clusters/hc1/kubeconfig"})
+    assert (found.name, found.namespace, found.cluster) == ("tenant", "vcluster-tenant", "hc1")
+
+
+def test_templates_give_text_where_numbers_and_switches_are_meant() -> None:
+    found = spec_from(
+        {"host": "tenant", "replicas": "3", "defaults": {"resources": "no"}, "version": None}
+    )
+    assert found.replicas == 3
+    assert found.defaults.resources is False
+    assert found.version is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"replicas": "many"}, "vcluster_replicas is 'many', not a whole number"),
+        ({"replicas": True}, "not a whole number"),
+        ({"version": 0.36}, "vcluster_version is 0.36, not text (quote it)"),
+        ({"version": "v0.36.1"}, "without a v"),
+        ({"kubernetes_version": "1.36"}, "It looks like 1.36.0"),
+        ({"state": "absent"}, "Known: present"),
+        ({"store": {"type": "sqlserver"}}, "Known: sqlite"),
+        ({"store": {"members": 3}}, "vcluster_store.type is missing"),
+        ({"store": "sqlite"}, "not a mapping"),
+        ({"pull_secrets": [1]}, "not text"),
+        ({"timeouts": {"total": 0}}, "seconds below 1"),
+        ({"nonsense": 1}, "vcluster_nonsense is unknown"),
+        ({"api_host": "http://x"}, "It begins with https://"),
+        ({"api_token": "t"}, "without vcluster_api_host"),
+        ({"api_host": "https://x", "context": "y"}, "Keep one"),
+        ({"values": {"a": {"$secret": {"name": "db"}}}}, "no valid reference"),
+        (
+            {"values": {"a": [{"$secret": {"name": "db", "key": "k"}, "b": 1}]}},
+            "no valid reference",
+        ),
+        ({"values": {1: "a"}}, "Quote it"),
+        ({"allow": ["G03"]}, "cannot be lifted"),
+    ],
+)
+def test_a_mistake_is_named(arguments: dict[str, Any], words: str) -> None:
+    assert words in mistakes(**arguments)
+
+
+def test_all_mistakes_come_at_once_and_no_token_is_shown() -> None:
+    found = mistakes(replicas="many", state="gone", api_token={"hidden": "s3cr3t"})
+    assert found.count("\n") == 2
+    assert "s3cr3t" not in found
+
+
+@pytest.mark.parametrize("name", ["on", "y", "null", "123", "1tenant"])
+def test_g58_names_that_yaml_or_dns_reads_otherwise(name: str) -> None:
+    assert "G58" in mistakes(name=name)
+
+
+def test_g40_the_longest_name_whose_leases_are_not_shortened() -> None:
+    assert spec_from({"name": "a" * 40}).name == "a" * 40
+    assert "G40" in mistakes(name="a" * 41)
+
+
+def test_layers_merge_deeply_lists_replace_and_null_removes() -> None:
+    layers = {
+        "vcluster_values__10_all": {"a": {"b": 1, "c": [1, 2]}, "d": 1},
+        "vcluster_values__90_host": {"a": {"c": [3]}, "d": None},
+        "vcluster_values": {"a": {"e": {}}},
+    }
+    assert merge_layers(layers) == {"a": {"b": 1, "c": [3], "e": {}}}
+
+
+def test_a_layer_that_is_no_mapping_is_named() -> None:
+    with pytest.raises(Refused, match="vcluster_values__10_all is not a mapping"):
+        merge_layers({"vcluster_values__10_all": [1]})
