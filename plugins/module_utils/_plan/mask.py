@@ -27,7 +27,7 @@ _SECRET_KEY = re.compile(
     r"|secret[-_]?key|token|secret)$",
     re.IGNORECASE,
 )
-_URL_PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s/]+@")
+_URL_PASSWORD = re.compile(r"(://[^\s:/@]*:)\S+@")
 _FLAG = re.compile(r"((?:password|passwd|token|secret|key)=)\S+", re.IGNORECASE)
 
 

@@ -1,0 +1,51 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is hidden before anything is shown, and what is not (G38)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.plan import Change
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.mask import mask, mask_change
+
+SECRET = "s3cr/et"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"dataSource": SECRET},
+        {"env": [{"name": "DB_PASSWORD", "value": SECRET}]},
+        {"a": f"postgres://user:{SECRET}@db:5432/x"},
+        {"extraArgs": [f"--db-password={SECRET}"]},
+        {"apiKey": [SECRET]},
+    ],
+)
+def test_g38_what_looks_secret_is_hidden(value: Any) -> None:
+    assert "s3cr" not in str(mask(value))
+    assert "(hidden" in str(mask(value))
+
+
+def test_g38_vaulted_places_are_hidden_within_lists_and_from_above() -> None:
+    tree = {"env": [{"name": "A", "value": SECRET}], "b": {"c": SECRET}, "d": "shown"}
+    assert mask(tree, ["/env/0/value", "/b"]) == {
+        "env": [{"name": "A", "value": "(hidden)"}],
+        "b": "(hidden)",
+        "d": "shown",
+    }
+
+
+def test_g38_a_change_is_masked_by_where_it_stands() -> None:
+    shown = mask_change(Change("/b/c", "old", SECRET), ["/b"])
+    assert (shown.before, shown.after) == ("(hidden)", "(hidden)")
+    assert mask_change(Change("vcluster_version", "0.35.3", "0.36.1")).after == "0.36.1"
+
+
+def test_g38_names_of_secrets_and_plain_values_stay_readable() -> None:
+    tree = {"secretName": "etcd", "a": {"$secret": {"name": "db", "key": "dsn"}}, "on": True}
+    assert mask(tree) == {"secretName": "etcd", "a": "(Secret db, key dsn)", "on": True}
