@@ -28,6 +28,7 @@ _IMMUTABLE: tuple[Path, ...] = (
     ("persistence", "volumeClaimTemplates"),
     POLICY,
 )
+_QUANTITY = re.compile(r"\d+(\.\d+)?([KMGTPE]i?|[kmun])?|\d+[eE]\d+")
 _TAG = re.compile(r"v\d+\.\d+\.\d+([-+._][0-9A-Za-z.+_-]+)?")
 
 
@@ -70,15 +71,47 @@ def _read_live(case: Case, path: Path) -> Any:
 
 
 def replica_count(case: Case) -> Iterator[Finding]:
-    """G59: the chart renders 0 and -1 replicas (0.36.1, accepted without a word)."""
-    replicas = case.value(REPLICAS, 1)
-    if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 1:
+    """G59: the chart renders 0 and -1 replicas and members (0.36.1, accepted without a word)."""
+    for path, variable in (
+        (REPLICAS, "vcluster_replicas"),
+        ((*ETCD, "highAvailability", "replicas"), "vcluster_store.members"),
+    ):
+        count = case.value(path, 1)
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            yield refuse(
+                "G59", f"{'.'.join(path)} is {count!r}.", "", f"Set {variable} to 1 or more."
+            )
+
+
+def claim_size(case: Case) -> Iterator[Finding]:
+    """G59: the size of a claim is any text to the schema (0.36.1); the API server refuses it half-way."""
+    for root in (PLANE, ETCD):
+        size = case.value((*root, *CLAIM, "size"))
+        if size is not None and not _QUANTITY.fullmatch(str(size)):
+            path = ".".join((*root, *CLAIM, "size"))
+            yield refuse("G59", f"{path} is {size!r}.", "", "It looks like 5Gi.")
+
+
+def exported_kubeconfigs(case: Case) -> Iterator[Finding]:
+    """G59: what templates/_exportKubeConfig.tpl refuses while Helm runs (0.30 to 0.36), told before."""
+    section = case.value(("exportKubeConfig",), {})
+    more = section.get("additionalSecrets") or []
+    single = section.get("secret") or {}
+    if more and any(str(single.get(key) or "").strip() for key in ("name", "namespace")):
         yield refuse(
             "G59",
-            f"Control-plane replicas are {replicas!r}.",
-            "",
-            "Set vcluster_replicas to 1 or more.",
+            "exportKubeConfig has both secret and additionalSecrets.",
+            "Helm would refuse them.",
+            "Move the secret into additionalSecrets.",
         )
+    for index, entry in enumerate(more):
+        if not any(str(entry.get(key) or "").strip() for key in ("name", "namespace")):
+            yield refuse(
+                "G59",
+                f"exportKubeConfig.additionalSecrets[{index}] has no name and no namespace.",
+                "Helm would refuse it.",
+                "Give it a name.",
+            )
 
 
 def accepted_and_broken(case: Case) -> Iterator[Finding]:
@@ -199,6 +232,8 @@ VALUE_GUARDS = (
     immutable,
     workload_kind,
     replica_count,
+    claim_size,
+    exported_kubeconfigs,
     accepted_and_broken,
     kubernetes_tag,
     disruption_budget,
