@@ -108,8 +108,9 @@ class Release:
                     for when, flags in (("state", []), ("lastState", ["--previous"])):
                         if over := status[when].get("terminated"):
                             log = self.kubectl("logs", pod["metadata"]["name"], *flags)
-                            # Empty where the container was started again in between.
-                            return (over["exitCode"], log) if log else None
+                            # Another container's, or none, where it was started again meanwhile.
+                            if "FATAL" in log:
+                                return over["exitCode"], log
             return None
 
         return eventually(ended, 90)
