@@ -10,7 +10,7 @@ variables, the raw values. Raw values may replace a default; against a first-cla
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,18 @@ from .._core.finding import Finding, refuse
 from .._core.observation import Observation
 from .._core.spec import Defaults, Expose, Spec
 from .._stores.registry import store_named
-from .values import ABSENT, Path, Tree, build, is_branch, leaves, merged, pointer, read
+from .values import (
+    ABSENT,
+    Path,
+    Tree,
+    build,
+    is_branch,
+    is_reference,
+    leaves,
+    merged,
+    pointer,
+    read,
+)
 
 # Paths in the chart's values (values.yaml, 0.34 to 0.36).
 REPLICAS: Path = ("controlPlane", "statefulSet", "highAvailability", "replicas")
@@ -78,7 +89,8 @@ def desired_values(spec: Spec, observation: Observation) -> Desired:
     if names := _extra_names(spec, observation, tree):
         tree = merged(tree, build([(EXTRA_NAMES, names)]))
         laid_in[EXTRA_NAMES] = names
-    return Desired(tree, frozenset(laid_in), tuple(_contradictions(first, spec.values)))
+    findings = (*_contradictions(first, spec.values), *_blocked((*first, *laid_in), spec.values))
+    return Desired(tree, frozenset(laid_in), findings)
 
 
 def _first_class(spec: Spec) -> Iterator[tuple[Path, tuple[str, Any]]]:
@@ -217,3 +229,11 @@ def _contradictions(
                 "",
                 "Keep one of them.",
             )
+
+
+def _blocked(paths: Iterable[Path], raw: Mapping[str, Any]) -> Iterator[Finding]:
+    """Raw values that stand where a section must be: the merge would replace them without a word (G17)."""
+    for above in sorted({path[:end] for path in paths for end in range(1, len(path))}):
+        found = read(raw, above)
+        if found is not ABSENT and (not isinstance(found, Mapping) or is_reference(found)):
+            yield refuse("G17", f"The value {pointer(above)} is not a mapping.")

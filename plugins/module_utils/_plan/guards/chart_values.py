@@ -94,9 +94,11 @@ def claim_size(case: Case) -> Iterator[Finding]:
 
 def exported_kubeconfigs(case: Case) -> Iterator[Finding]:
     """G59: what templates/_exportKubeConfig.tpl refuses while Helm runs (0.30 to 0.36), told before."""
-    section = case.value(("exportKubeConfig",), {})
-    more = section.get("additionalSecrets") or []
-    single = section.get("secret") or {}
+    # Guards come before the schema: a section of the wrong type is left to that.
+    found = case.value(("exportKubeConfig", "additionalSecrets"), [])
+    more = found if isinstance(found, list) else []
+    one = case.value(("exportKubeConfig", "secret"), {})
+    single = one if isinstance(one, dict) else {}
     if more and any(str(single.get(key) or "").strip() for key in ("name", "namespace")):
         yield refuse(
             "G59",
@@ -105,7 +107,9 @@ def exported_kubeconfigs(case: Case) -> Iterator[Finding]:
             "Move the secret into additionalSecrets.",
         )
     for index, entry in enumerate(more):
-        if not any(str(entry.get(key) or "").strip() for key in ("name", "namespace")):
+        if isinstance(entry, dict) and not any(
+            str(entry.get(key) or "").strip() for key in ("name", "namespace")
+        ):
             yield refuse(
                 "G59",
                 f"exportKubeConfig.additionalSecrets[{index}] has no name and no namespace.",
@@ -180,8 +184,11 @@ def kubeconfig_server(case: Case) -> Iterator[Finding]:
 
 def lease_times(case: Case) -> Iterator[Finding]:
     """G59: leader election needs leaseDuration > renewDeadline > retryPeriod (client-go, leaderelection)."""
-    section = case.value((*PLANE, "highAvailability"), {})
-    times = [section.get(key) for key in ("leaseDuration", "renewDeadline", "retryPeriod")]
+    found = case.value((*PLANE, "highAvailability"), {})
+    section: dict[str, Any] = found if isinstance(found, dict) else {}
+    times: list[Any] = [
+        section.get(key) for key in ("leaseDuration", "renewDeadline", "retryPeriod")
+    ]
     if all(isinstance(time, int) for time in times) and not times[0] > times[1] > times[2]:
         yield refuse(
             "G59",

@@ -371,6 +371,36 @@ def test_g59_values_that_the_chart_takes_and_the_pod_does_not_survive(raw: dict[
     assert "G59" in refusing(plan(spec(values=raw), NOTHING, chart()))
 
 
+def test_g59_what_helm_would_refuse_in_its_templates_is_told_before() -> None:
+    both = {"secret": {"name": "a"}, "additionalSecrets": [{"name": "b"}]}
+    nameless = {"additionalSecrets": [{"name": "a"}, {"context": "c"}]}
+    fine = {"additionalSecrets": [{"name": "a"}, {"namespace": "team"}], "secret": {"name": " "}}
+    assert _exported(both) == {"G59"}
+    assert _exported(nameless) == {"G59"}
+    assert "G59" not in _exported(fine)
+
+
+def _exported(section: dict[str, Any]) -> set[str]:
+    return refusing(plan(spec(values={"exportKubeConfig": section}), NOTHING, chart()))
+
+
+@pytest.mark.parametrize(("size", "refused"), [("five gigs", True), ("5GB", True), ("10Gi", False)])
+def test_g59_a_claim_size_is_a_quantity(size: str, refused: bool) -> None:
+    asked = spec(store={"type": "sqlite", "size": size})
+    assert (refusing(plan(asked, NOTHING, chart())) == {"G59"}) is refused
+
+
+def test_g59_there_is_no_etcd_without_members() -> None:
+    asked = spec(store={"type": "etcd_deployed", "members": 0})
+    assert refusing(plan(asked, NOTHING, chart())) == {"G59"}
+
+
+@pytest.mark.parametrize("wrong", ["text", 1, ["a"]])
+def test_g17_a_section_of_the_wrong_type_ends_in_a_finding(wrong: Any) -> None:
+    for section in ("exportKubeConfig", "controlPlane"):
+        assert refusing(plan(spec(values={section: wrong}), NOTHING, chart()))
+
+
 @pytest.mark.parametrize(
     ("version", "refused"),
     [("0.31.0", True), ("0.32.3", True), ("0.33.1", True), ("0.33.2", False), ("0.34.0", False)],
