@@ -182,7 +182,7 @@ STAGES = (
     integration("integration-helm3", "helm3", "tests/integration", suites=FULL),
     Stage(
         "molecule",
-        (str(NEW / "molecule"), "test", "--all"),
+        (str(NEW / "python"), "tests/scenarios.py"),
         FULL,
         ("setup", "lab-up"),
         limit=1200,
