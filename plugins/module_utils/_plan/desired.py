@@ -183,7 +183,9 @@ def service_names(spec: Spec) -> list[str]:
 def _extra_names(spec: Spec, observation: Observation, tree: Mapping[str, Any]) -> list[str]:
     """All certificate names together: those of the raw values, the exposed address, the in-cluster names."""
     raw = read(tree, EXTRA_NAMES)
-    names = list(raw) if isinstance(raw, list) else []
+    if raw is not ABSENT and not isinstance(raw, list):
+        return []  # Of the wrong type: the schema check speaks of it, if nothing is put in its place.
+    names = [] if raw is ABSENT else list(raw)
     if spec.expose and spec.expose.address:
         names.append(spec.expose.address.rsplit(":", 1)[0])
     ours = service_names(spec)

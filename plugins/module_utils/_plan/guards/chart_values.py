@@ -19,6 +19,7 @@ PLANE: Path = ("controlPlane", "statefulSet")
 ETCD: Path = ("controlPlane", "backingStore", "etcd", "deploy", "statefulSet")
 CLAIM: Path = ("persistence", "volumeClaim")
 POLICY: Path = ("scheduling", "podManagementPolicy")
+EVICTION: Path = ("controlPlane", "advanced", "podDisruptionBudget", "unhealthyPodEvictionPolicy")
 
 # Immutable in a StatefulSet (apps/v1): the upgrade would fail half-way.
 _IMMUTABLE: tuple[Path, ...] = (
@@ -138,6 +139,7 @@ _WORDS: tuple[tuple[Path, tuple[Any, ...]], ...] = (
     ((*ETCD, *POLICY), ("Parallel", "OrderedReady")),
     ((*PLANE, *CLAIM, "retentionPolicy"), ("Retain", "Delete")),
     ((*ETCD, *CLAIM, "retentionPolicy"), ("Retain", "Delete")),
+    (EVICTION, ("IfHealthyBudget", "AlwaysAllow")),
 )
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -414,3 +415,17 @@ def test_g62_replicas_on_a_single_member_are_a_warning() -> None:
     single = {"type": "etcd_deployed", "members": 1}
     assert "G62" in warning(plan(spec(replicas=3, store=single), NOTHING, chart()))
     assert "G62" not in warning(plan(spec(replicas=3, store=DEPLOYED), NOTHING, chart()))
+
+
+def test_g17_names_of_the_wrong_type_are_not_replaced_without_a_word() -> None:
+    asked = spec(values=plane("proxy", "extraSANs", value="tenant.example.net"))
+    schema = {"properties": {"controlPlane": {"properties": {"proxy": {"$ref": "#/$defs/proxy"}}}}}
+    names = {"properties": {"extraSANs": {"type": "array"}}}
+    strict = replace(chart(), schema={**schema, "$defs": {"proxy": names}})
+    assert refusing(plan(asked, NOTHING, strict)) == {"G17"}
+
+
+def test_g59_an_eviction_policy_that_no_api_server_knows() -> None:
+    budget = {"enabled": True, "maxUnavailable": 1, "unhealthyPodEvictionPolicy": "Sometimes"}
+    asked = spec(values=plane("advanced", "podDisruptionBudget", value=budget))
+    assert refusing(plan(asked, NOTHING, chart())) == {"G59"}
