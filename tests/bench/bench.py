@@ -227,7 +227,7 @@ class BareLab:
 
     def up(self) -> list[Path]:
         self.down()
-        self._run("up", "--clusters", "0", "--nodes", "0", "--api-only", "2", "--first", "8")
+        self._run("up", "--clusters", "0", "--nodes", "0", "--api-only", "2", "--first", "60")
         facts = json.loads((BENCH / "lab" / "lab.json").read_text())
         return [Path(entry["kubeconfig"]) for entry in facts["clusters"]]
 
