@@ -19,7 +19,7 @@ from .._core.observation import Observation, Release
 from .._core.plan import Kind, Step
 from .._core.ports import HostCluster, Lock
 from .._core.spec import Spec
-from .._plan.digest import applied_digest
+from .._plan.digest import UNFINISHED, applied_digest
 from .companions import ensure_companions
 from .context import Context
 from .planning import Planned
@@ -29,7 +29,6 @@ from .wait import Deadline, rollout
 # Seconds that one helm command may take; it waits for nothing, so this is its talk with the API server.
 HELM_SECONDS = 300
 # A revision proved in the middle of a plan, or after a way back: a base to come back to, and never a no-op.
-UNFINISHED = "0" * 20
 
 
 @dataclass
