@@ -28,7 +28,6 @@ from .wait import Deadline, rollout
 
 # Seconds that one helm command may take; it waits for nothing, so this is its talk with the API server.
 HELM_SECONDS = 300
-# A revision proved in the middle of a plan, or after a way back: a base to come back to, and never a no-op.
 
 
 @dataclass
