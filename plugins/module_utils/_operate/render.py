@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -92,9 +93,10 @@ def _step_lines(step: Step, secret_paths: tuple[str, ...]) -> Iterator[str]:
     yield from wrapped(f"{step.kind.value}: {step.reason}", "    ", "      ")
     for change in (mask_change(change, secret_paths) for change in step.changes[:SHOWN_CHANGES]):
         note = f" ({WORDS[change.why]})" if change.why in WORDS else ""
+        before = "" if change.before is None else f"{_value(change.before)} -> "
         yield from wrapped(
-            f"{SIGNS[change.why]} {dotted(change.path)}: {_value(change.before)} -> {_value(change.after)}{note}",
-            "      ",
+            f"{dotted(change.path)}: {before}{_value(change.after)}{note}",
+            f"      {SIGNS[change.why]} ",
             "        ",
         )
     if len(step.changes) > SHOWN_CHANGES:
@@ -113,7 +115,8 @@ def dotted(path: str) -> str:
 
 
 def _value(value: Any) -> str:
-    text = "unset" if value is None else str(value)
+    """As JSON, but for plain text; `unset` for what is not there."""
+    text = "unset" if value is None else value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= 120 else text[:117] + "..."
 
 

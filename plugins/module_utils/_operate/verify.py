@@ -41,6 +41,7 @@ def run_verify(arguments: Arguments, context: Context) -> Result:
         )
     results = checks_of(spec, observation, host, write=spec.proof == "write" and not context.check)
     problems = failed(results)
+    context.say(f"{spec.host}: {summary(spec, results)}")
     return {
         "changed": False,
         "failed": bool(problems),

@@ -20,6 +20,8 @@ from .pods import Live, last_event, look, selector, unready
 SILENCE = 5.0
 # Seconds: events of one moment are taken together.
 BREATH = 0.3
+# Seconds between two lines of progress: a fleet's lines share one terminal.
+SAY_EVERY = 5.0
 CRASHES = frozenset({"CrashLoopBackOff", "Error"})
 HTTP_GONE = 410
 
@@ -49,16 +51,16 @@ def rollout(api: Api, spec: Spec, deadline: Deadline, say: Callable[[str], None]
         TimedOut: The limit was reached; says what was seen last and where to look.
         FleetError: A pod cannot start, and its log says why: waiting longer would not help.
     """
-    told = ""
+    told, quiet = "", Deadline(0)
     while True:
         live = look(api, spec)
         if live.settled:
             return live
         _give_up_on_known_endings(api, spec, live)
         words = describe(api, spec, live)
-        if words != told:
-            say(words)
-            told = words
+        if words != told and not quiet.left:
+            say(shortened(words))
+            told, quiet = words, Deadline(SAY_EVERY)
         if deadline.left <= 0:
             raise TimedOut(
                 f"{spec.title}: not rolled out after {deadline.seconds:.0f} s. Seen last: {words}.",
@@ -92,9 +94,15 @@ def describe(api: Api, spec: Spec, live: Live) -> str:
         )
     by_reason: dict[str, list[str]] = {}
     for pod in unready(live):
-        by_reason.setdefault(shortened(_doing(api, spec, pod)), []).append(pod.name)
-    reasons = [f"{', '.join(names)}: {reason}" for reason, names in by_reason.items()]
+        by_reason.setdefault(_doing(api, spec, pod), []).append(pod.name)
+    reasons = [f"{_names(names)}: {reason}" for reason, names in by_reason.items()]
     return ", ".join([*(counts or ["no workload yet"]), *reasons])
+
+
+def _names(names: list[str]) -> str:
+    """The first of them, and how many are like it."""
+    others = len(names) - 1
+    return f"{names[0]} and {others} more" if others else names[0]
 
 
 def shortened(text: str, limit: int = 160) -> str:
