@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping
-from hashlib import sha256
 from typing import Any
 
 from .._core.observation import Claim, Observation, Workload
@@ -37,7 +35,6 @@ def observe(api: Api, spec: Spec) -> Observation:
         services=tuple(_services(api, namespace)),
         secrets={name: tuple(sorted(secret.get("data") or {})) for name, secret in secrets.items()},
         references={name: _identity(secret) for name, secret in secrets.items()},
-        fingerprints={name: _fingerprints(secret) for name, secret in secrets.items()},
         host_version=host_version(api),
         paused=paused(workloads),
         budgets=tuple(_budgets(api, namespace)),
@@ -103,12 +100,6 @@ def _secrets(api: Api, spec: Spec) -> Iterator[tuple[str, Json]]:
 
 def _identity(secret: Json) -> str:
     return f"{secret['metadata']['uid']}/{secret['metadata']['resourceVersion']}"
-
-
-def _fingerprints(secret: Json) -> dict[str, str]:
-    """What is kept of the content: enough to see that a value on the cluster is the one referred to."""
-    data = secret.get("data") or {}
-    return {key: sha256(base64.b64decode(data[key])).hexdigest() for key in data}
 
 
 def _budgets(api: Api, namespace: str) -> Iterator[str]:

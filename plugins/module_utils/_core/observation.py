@@ -131,7 +131,6 @@ class Observation:
         services: Names of the Services in the namespace that matter to guards (`loft`).
         secrets: Names of Secrets in the namespace that the spec refers to and that exist, with their data keys.
         references: Identity (`uid/resourceVersion`) of each referenced Secret, by name.
-        fingerprints: sha256 (hex) of each key's content of those Secrets, by name and key; never shown.
         host_version: Kubernetes minor of the host cluster, for example (1, 36).
         paused: The vCluster is paused, sleeping or being restored; the annotation that says so.
         budgets: Names of PodDisruptionBudgets in the namespace.
@@ -147,7 +146,6 @@ class Observation:
     services: tuple[str, ...] = ()
     secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     references: Mapping[str, str] = field(default_factory=dict)
-    fingerprints: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     host_version: tuple[int, int] | None = None
     paused: str = ""
     budgets: tuple[str, ...] = ()

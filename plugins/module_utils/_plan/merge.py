@@ -15,19 +15,16 @@ Lists replace each other, except those in ADDITIVE, which are compared entry by 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from .._core.plan import Change
 from .values import (
     ABSENT,
-    REFERENCE,
     Path,
     Tree,
     build,
-    is_reference,
     leaves,
     path_of,
     pointer,
@@ -44,8 +41,6 @@ ADDITIVE: frozenset[Path] = frozenset(
     }
 )
 
-Same = Callable[[Any, Any], bool]
-Fingerprints = Mapping[str, Mapping[str, str]]
 Leaves = dict[Path, Any]
 
 
@@ -65,38 +60,22 @@ class Merge:
     foreign: tuple[str, ...]
 
 
-def same(desired: Any, live: Any, fingerprints: Fingerprints) -> bool:
-    """Whether a value is already what it should be.
-
-    A reference is compared with the content it names through its sha256, so that no content needs to be known here.
-    JSON knows no equality between a boolean and a number, unlike Python.
-    """
-    if is_reference(desired):
-        target = desired[REFERENCE]
-        wanted = fingerprints.get(target["name"], {}).get(target["key"])
-        return desired == live or (isinstance(live, str) and wanted == fingerprint(live.encode()))
+def same(desired: Any, live: Any) -> bool:
+    """Whether a value is already what it should be; JSON knows no equality between a boolean and a number."""
     if isinstance(desired, Mapping) and isinstance(live, Mapping):
         return desired.keys() == live.keys() and all(
-            same(desired[key], live[key], fingerprints) for key in desired
+            same(desired[key], live[key]) for key in desired
         )
     if isinstance(desired, list) and isinstance(live, list):
         pairs = zip(desired, live, strict=False)
-        return len(desired) == len(live) and all(
-            same(one, other, fingerprints) for one, other in pairs
-        )
+        return len(desired) == len(live) and all(same(one, other) for one, other in pairs)
     return isinstance(desired, bool) == isinstance(live, bool) and bool(desired == live)
-
-
-def fingerprint(content: bytes) -> str:
-    """What `Observation.fingerprints` holds for the content of a Secret key: its sha256 in hex."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def three_way(
     base: Mapping[str, Any] | None,
     live: Mapping[str, Any],
     desired: Mapping[str, Any],
-    fingerprints: Fingerprints | None = None,
     defaults: Collection[Path] = (),
 ) -> Merge:
     """Compare, and decide what stays.
@@ -104,13 +83,9 @@ def three_way(
     Args:
         base: See above; None without one. Foreign values are already taken out (`without`).
         live: See above.
-        desired: See above; may hold references.
-        fingerprints: sha256 of the Secret contents that references name.
+        desired: See above; its references are resolved.
         defaults: Paths in `desired` that are laid in by default; their changes say so.
     """
-
-    def alike(wanted: Any, found: Any) -> bool:
-        return same(wanted, found, fingerprints or {})
 
     known: Leaves = dict(leaves(base or {}))
     have: Leaves = dict(leaves(live))
@@ -119,14 +94,14 @@ def three_way(
     foreign: list[str] = []
     for path, value in have.items():
         if path in ADDITIVE and isinstance(value, list):
-            entries, kept = _entries(value, _list(result, path), _list(known, path), alike)
+            entries, kept = _entries(value, _list(result, path), _list(known, path))
             foreign += [pointer((*path, str(index))) for index in kept]
             if entries:
                 result[path] = entries
         elif not wanted_shape.speaks_of(path) and not known_shape.speaks_of(path):
             result[path] = value
             foreign.append(pointer(path))
-    changes = tuple(_changes(have, result, known, known_shape, alike, defaults))
+    changes = tuple(_changes(have, result, known, known_shape, defaults))
     return Merge(build(result.items()), changes, tuple(foreign))
 
 
@@ -166,19 +141,17 @@ def _list(found: Leaves, path: Path) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _entries(
-    live: list[Any], wanted: list[Any], known: list[Any], alike: Same
-) -> tuple[list[Any], list[int]]:
+def _entries(live: list[Any], wanted: list[Any], known: list[Any]) -> tuple[list[Any], list[int]]:
     """The entries an additive list shall have, live ones first and in their order, and the indexes of foreign ones."""
     entries: list[Any] = []
     foreign: list[int] = []
     left = list(wanted)
     for entry in live:
-        match = next((item for item in left if alike(item, entry)), ABSENT)
+        match = next((item for item in left if same(item, entry)), ABSENT)
         if match is not ABSENT:
             left.remove(match)
             entries.append(match)
-        elif not any(alike(item, entry) for item in (*known, *wanted)):
+        elif not any(same(item, entry) for item in (*known, *wanted)):
             foreign.append(len(entries))
             entries.append(entry)
     return [*entries, *left], foreign
@@ -189,17 +162,16 @@ def _changes(
     result: Leaves,
     known: Leaves,
     known_shape: _Shape,
-    alike: Same,
     defaults: Collection[Path],
 ) -> Iterable[Change]:
     for path in sorted({*have, *result}):
         before, after = have.get(path, ABSENT), result.get(path, ABSENT)
-        if before is not ABSENT and after is not ABSENT and alike(after, before):
+        if before is not ABSENT and after is not ABSENT and same(after, before):
             continue
         why: Literal["asked", "drift", "removed", "default"] = "asked"
         if after is ABSENT and known_shape.speaks_of(path):
             why = "removed"
-        elif after is not ABSENT and path in known and alike(after, known[path]):
+        elif after is not ABSENT and path in known and same(after, known[path]):
             why = "drift"
         elif path in defaults:
             why = "default"

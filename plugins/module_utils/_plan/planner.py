@@ -42,7 +42,6 @@ def plan(spec: Spec, observation: Observation, chart: ChartArchive) -> Plan:
         without(base.values or {}, base.foreign) if base else None,
         live,
         desired.values,
-        observation.fingerprints,
         desired.defaults,
     )
     case = _case(spec, observation, chart, live, compared)

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import base64
-from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -103,4 +102,3 @@ def test_everything_the_planner_looks_at(real_api: KubernetesApi, namespace: str
     assert found.secrets == {"one": ("k",)}
     identity = f"{secret['metadata']['uid']}/{secret['metadata']['resourceVersion']}"
     assert found.references == {"one": identity}
-    assert found.fingerprints == {"one": {"k": sha256(b"content").hexdigest()}}
