@@ -20,6 +20,7 @@ from typing import Any
 from .._core.errors import FleetError
 from .._core.observation import Applied, Release
 from .._core.ports import Api, Json
+from .workloads import workloads_in
 
 APPLIED_LABEL = "fleetops.vcluster/applied"
 _APPLIED = re.compile(r"(?P<digest>[0-9a-f]{20})-r(?P<revision>[1-9][0-9]*)")
@@ -183,10 +184,12 @@ def _read(api: Api, namespace: str, name: str, release: Release) -> Release:
     path = secret_path(namespace, name, release.revision)
     what = f"Helm release Secret {namespace}/{path.rsplit('/', 1)[-1]}"
     document = decode(str((api.get(path).get("data") or {}).get("release", "")), what)
+    manifest = str(document.get("manifest", ""))
     return replace(
         release,
         chart_version=str(document.get("chart", {}).get("metadata", {}).get("version", "")),
         values=document.get("config") or {},
-        manifest=str(document.get("manifest", "")),
+        manifest=manifest,
+        workloads=tuple(workloads_in(manifest)),
         description=str(document.get("info", {}).get("description", "")),
     )

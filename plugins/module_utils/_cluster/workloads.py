@@ -6,13 +6,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .._core.observation import Workload
+from .libraries import yaml
 
 COMPONENTS = {"vcluster": "control_plane", "vcluster-etcd": "etcd"}
 SELECTOR = f"app in ({','.join(COMPONENTS)})"
+_RENDERED = re.compile(r"^kind: *(Deployment|StatefulSet) *$", re.MULTILINE)
 # The vendor's tool sets these while a vCluster must not run (0.36, vcluster pause and restore).
 _PAUSED = ("loft.sh/paused", "loft.sh/restoring")
 
@@ -38,6 +41,19 @@ def workload_of(item: Mapping[str, Any], kind: str) -> Workload:
         config_hash=annotations.get("vClusterConfigHash", ""),
         annotations=metadata.get("annotations") or {},
     )
+
+
+def workloads_in(manifest: str) -> Iterator[Workload]:
+    """The vCluster's workloads as a release rendered them.
+
+    Args:
+        manifest: Rendered objects as one YAML text; only those of the two kinds are parsed.
+    """
+    for text in re.split(r"^---$", manifest, flags=re.MULTILINE):
+        if kind := _RENDERED.search(text):
+            item = yaml.safe_load(text)
+            if (item["metadata"].get("labels") or {}).get("app") in COMPONENTS:
+                yield workload_of(item, kind[1])
 
 
 def paused(workloads: Iterable[Workload]) -> str:

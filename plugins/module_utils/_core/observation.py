@@ -23,33 +23,6 @@ class Applied:
 
 
 @dataclass(frozen=True)
-class Release:
-    """A Helm release revision.
-
-    Attributes:
-        revision: Helm's revision number.
-        status: Helm's status word: deployed, failed, pending-upgrade ...
-        applied: The proof label, if this revision carries one of its own.
-        foreign: JSON pointers of user values that were there but never asked for, recorded at the proof.
-        modified: Helm's `modifiedAt`, seconds since the epoch; 0 when unknown.
-        chart_version: Version of the chart; None when only metadata was read.
-        values: The user-supplied values; None when only metadata was read.
-        manifest: The rendered objects as one YAML text; None when only metadata was read.
-        description: Helm's own words about the last operation; empty when only metadata was read.
-    """
-
-    revision: int
-    status: str
-    applied: Applied | None = None
-    foreign: tuple[str, ...] = ()
-    modified: int = 0
-    chart_version: str | None = None
-    values: Mapping[str, Any] | None = None
-    manifest: str | None = field(default=None, repr=False)
-    description: str = ""
-
-
-@dataclass(frozen=True)
 class Workload:
     """A Deployment or StatefulSet of the vCluster.
 
@@ -82,6 +55,35 @@ class Workload:
             and self.ready >= self.replicas
             and self.total <= self.replicas
         )
+
+
+@dataclass(frozen=True)
+class Release:
+    """A Helm release revision.
+
+    Attributes:
+        revision: Helm's revision number.
+        status: Helm's status word: deployed, failed, pending-upgrade ...
+        applied: The proof label, if this revision carries one of its own.
+        foreign: JSON pointers of user values that were there but never asked for, recorded at the proof.
+        modified: Helm's `modifiedAt`, seconds since the epoch; 0 when unknown.
+        chart_version: Version of the chart; None when only metadata was read.
+        values: The user-supplied values; None when only metadata was read.
+        manifest: The rendered objects as one YAML text; None when only metadata was read.
+        workloads: The Deployments and StatefulSets of the manifest: what was asked of the live ones.
+        description: Helm's own words about the last operation; empty when only metadata was read.
+    """
+
+    revision: int
+    status: str
+    applied: Applied | None = None
+    foreign: tuple[str, ...] = ()
+    modified: int = 0
+    chart_version: str | None = None
+    values: Mapping[str, Any] | None = None
+    manifest: str | None = field(default=None, repr=False)
+    workloads: tuple[Workload, ...] = ()
+    description: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .._core.finding import Finding
-from .._core.observation import STUCK, Observation, Release, Workload
+from .._core.observation import STUCK, Observation, Release
 from .._core.plan import Change, Kind, Plan, Step
 from .._core.ports import ChartArchive
 from .._core.spec import Spec
@@ -114,7 +114,7 @@ def _steps(case: Case, compared: Merge) -> tuple[Step, ...]:
         change = Change("vcluster_version", case.running, version)
         reason = f"chart {case.running} -> {version}, Kubernetes stays at {case.kubernetes}"
         steps.append(Step(Kind.CHART_HOP, reason, (change, *changes), cost, "none", version, held))
-    elif changes or (changes := _workload_drift(case)):
+    elif changes or (changes := tuple(_workload_drift(case))):
         steps.append(Step(Kind.VALUES, _reason(changes), changes, cost, "values", version, held))
     elif release and release.revision != good.revision:
         reason = f"put the objects of revision {good.revision} back, {release.revision} was {release.status}"
@@ -170,33 +170,27 @@ def _prove(case: Case) -> Step:
     return Step(Kind.PROVE, reason, version=case.running or case.chart.version)
 
 
-def _workload_drift(case: Case) -> tuple[Change, ...]:
-    """Replicas that somebody scaled by hand, past the values (G09)."""
-    found = []
-    for component, path in _REPLICAS.items():
-        workload: Workload | None = case.observation.workload(component)
-        wanted = read(case.effective_live, path)
-        if workload and isinstance(wanted, int) and workload.replicas != wanted:
-            found.append(
-                Change(
-                    f"{workload.kind} {workload.name}: replicas", workload.replicas, wanted, "drift"
-                )
-            )
-    return tuple(found)
+def _workload_drift(case: Case) -> Iterator[Change]:
+    """What somebody changed past the values: replicas, images, the config, a workload that is gone (G09).
 
-
-_REPLICAS = {
-    "control_plane": ("controlPlane", "statefulSet", "highAvailability", "replicas"),
-    "etcd": (
-        "controlPlane",
-        "backingStore",
-        "etcd",
-        "deploy",
-        "statefulSet",
-        "highAvailability",
-        "replicas",
-    ),
-}
+    Only that: annotations are for others to write, the certificate watcher among them (G37).
+    """
+    good = case.observation.last_good
+    live = {(found.kind, found.name): found for found in case.observation.workloads}
+    for asked in good.workloads if good else ():
+        title = f"{asked.kind} {asked.name}"
+        found = live.get((asked.kind, asked.name))
+        if found is None:
+            yield Change(title, "gone", "there", "drift")
+            continue
+        pairs = {
+            "replicas": (found.replicas, asked.replicas),
+            "config hash": (found.config_hash, asked.config_hash),
+            **{f"image of {k}": (found.images.get(k), v) for k, v in asked.images.items()},
+        }
+        for what, (before, after) in pairs.items():
+            if before != after:
+                yield Change(f"{title}: {what}", before, after, "drift")
 
 
 def _reason(changes: tuple[Change, ...]) -> str:

@@ -9,9 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import yaml
+
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.workloads import (
     paused,
     workload_of,
+    workloads_in,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Workload
 
@@ -52,6 +55,14 @@ def test_every_field_is_read() -> None:
         config_hash="h",
         annotations={"k": "v"},
     )
+
+
+def test_a_manifest_tells_what_was_asked_of_the_workloads() -> None:
+    other = {"kind": "StatefulSet", "metadata": {"name": "other"}, "spec": {}}
+    documents = [{"kind": "Service"}, other, {"kind": "StatefulSet", **ITEM}]
+    manifest = "".join(f"---\n# Source: x\n{yaml.safe_dump(item)}" for item in documents)
+    assert list(workloads_in(manifest)) == [workload_of(ITEM, "StatefulSet")]
+    assert not list(workloads_in(""))
 
 
 def test_an_etcd_that_nobody_has_looked_at_yet() -> None:

@@ -109,7 +109,6 @@ class Running:
     host: tuple[int, int] = (1, 36)
 
     def seen(self, **more: Any) -> Observation:
-        release = Release(3, "deployed", chart_version=self.version, values=self.values)
         images = {
             "syncer": f"ghcr.io/loft-sh/vcluster-pro:{self.version}",
             "kubernetes": f"ghcr.io/loft-sh/kubernetes:v{self.kubernetes}",
@@ -125,6 +124,13 @@ class Running:
             workloads.append(
                 Workload("etcd", "StatefulSet", "tenant-a-etcd", count, count, count, count)
             )
+        release = Release(
+            3,
+            "deployed",
+            chart_version=self.version,
+            values=self.values,
+            workloads=tuple(workloads),
+        )
         found = Observation(
             release=release,
             base=release if self.proved else None,
@@ -134,6 +140,12 @@ class Running:
             complete=True,
         )
         return replace(found, **more)
+
+
+def by_hand(found: Observation, **changes: Any) -> Observation:
+    """The observation after somebody changed the control plane's workload past Helm."""
+    plane, *others = found.workloads
+    return replace(found, workloads=(replace(plane, **changes), *others))
 
 
 NOTHING = Observation(host_version=(1, 36), complete=True)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from paper import NOTHING, Running, chart, installed, refusing, spec, warning
+from paper import NOTHING, Running, by_hand, chart, installed, refusing, spec, warning
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Refused
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
@@ -18,6 +18,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observatio
     Release,
     Workload,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.digest import applied_digest
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
 
 DEPLOYED = {"type": "etcd_deployed", "members": 3}
@@ -106,11 +107,37 @@ def test_g07_even_member_counts(members: int, refused: bool) -> None:
     assert not refusing(plan(spec(store=asked, allow=["G07"]), NOTHING, chart()))
 
 
-def test_g09_replicas_scaled_by_hand_are_put_back() -> None:
-    running = installed(spec(store=DEPLOYED, replicas=3), replicas=5, members=3)
-    found = plan(spec(store=DEPLOYED, replicas=3), running.seen(), chart())
+@pytest.mark.parametrize(
+    ("changes", "path", "before"),
+    [
+        ({"replicas": 5}, "Deployment tenant-a: replicas", 5),
+        ({"config_hash": "h"}, "Deployment tenant-a: config hash", "h"),
+        ({"images": {"syncer": "mine"}}, "Deployment tenant-a: image of syncer", "mine"),
+    ],
+)
+def test_g09_what_was_changed_past_helm_is_put_back(
+    changes: dict[str, Any], path: str, before: Any
+) -> None:
+    asked = spec(store=DEPLOYED, replicas=3)
+    running = installed(asked, replicas=3, members=3, kind="Deployment")
+    found = plan(asked, by_hand(running.seen(), **changes), chart())
     assert found.kinds == ("values",)
-    assert [(c.before, c.after, c.why) for c in found.steps[0].changes] == [(5, 3, "drift")]
+    assert (path, before, "drift") in [(c.path, c.before, c.why) for c in found.steps[0].changes]
+
+
+def test_g09_a_workload_that_somebody_deleted_is_put_back() -> None:
+    asked = spec(store=DEPLOYED, replicas=3)
+    found = installed(asked, replicas=3, members=3, kind="Deployment").seen()
+    step = plan(asked, replace(found, workloads=found.workloads[:1]), chart()).steps[0]
+    assert [c.path for c in step.changes] == ["StatefulSet tenant-a-etcd"]
+
+
+def test_g37_annotations_that_others_write_are_no_drift() -> None:
+    asked = spec(store=DEPLOYED, replicas=3)
+    running = installed(asked, replicas=3, members=3, kind="Deployment").seen()
+    written = by_hand(running, annotations={"loft.sh/cert-rotated": "now"}, generation=9)
+    assert plan(asked, written, chart()).kinds == ("prove",)
+    assert applied_digest(asked, written) == applied_digest(asked, running)
 
 
 def test_g11_every_change_names_the_pods_that_restart() -> None:
