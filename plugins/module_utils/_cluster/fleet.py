@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._core.errors import ApiError
@@ -17,24 +17,32 @@ from .releases import newest, release_of
 from .workloads import SELECTOR, paused, workload_of
 
 Key = tuple[str, str]
+Wanted = Mapping[Key, frozenset[str]]
 
 _LIVE_RELEASES = {"labelSelector": "owner=helm,status!=superseded"}
 _WORKLOADS = {"labelSelector": SELECTOR}
+# Secrets know this one selector beside their names; it leaves out the releases.
+_OTHER_SECRETS = {"fieldSelector": "type!=helm.sh/release.v1"}
 
 
-def survey(api: Api, wanted: Sequence[Key]) -> Fleet:
-    """Look at (namespace, name) pairs; what else lives on the host cluster is left alone.
+def survey(api: Api, wanted: Wanted) -> Fleet:
+    """Look at vClusters; what else lives on the host cluster is left alone.
 
-    Three lists over all namespaces. Where the right for that is missing, three lists for each namespace.
+    Three lists over all namespaces, a fourth where Secrets are referred to. Where the right for that is missing, the
+    same lists for each namespace.
+
+    Args:
+        wanted: The Secrets that each refers to.
     """
     version = host_version(api)
+    referring = any(wanted.values())
     try:
-        found = _collect(api, "")
+        found = _collect(api, "", referring)
     except ApiError as error:
         if error.status != 403:
             raise
         return _by_namespace(api, wanted, version)
-    return Fleet({key: _observation(found, key, version) for key in wanted}, {})
+    return Fleet({key: _observation(found, key, version, wanted[key]) for key in wanted}, {})
 
 
 def host_version(api: Api) -> tuple[int, int]:
@@ -43,15 +51,21 @@ def host_version(api: Api) -> tuple[int, int]:
     return int(answer["major"]), int(str(answer["minor"]).rstrip("+"))
 
 
+def identity(secret: Mapping[str, Any]) -> str:
+    """What changes whenever a Secret does; its metadata tells."""
+    return f"{secret['metadata']['uid']}/{secret['metadata']['resourceVersion']}"
+
+
 class _Found:
     """What the lists showed, by (namespace, release)."""
 
     def __init__(self) -> None:
         self.releases: defaultdict[Key, list[Release]] = defaultdict(list)
         self.workloads: defaultdict[Key, list[Workload]] = defaultdict(list)
+        self.secrets: dict[Key, str] = {}
 
 
-def _collect(api: Api, namespace: str) -> _Found:
+def _collect(api: Api, namespace: str, referring: bool) -> _Found:
     scope = f"/namespaces/{namespace}" if namespace else ""
     found = _Found()
     for item in api.list(f"/api/v1{scope}/secrets", _LIVE_RELEASES, metadata_only=True):
@@ -60,6 +74,10 @@ def _collect(api: Api, namespace: str) -> _Found:
     for kind in ("Deployment", "StatefulSet"):
         for item in api.list(f"/apis/apps/v1{scope}/{kind.lower()}s", _WORKLOADS):
             found.workloads[_key(item["metadata"], "release")].append(workload_of(item, kind))
+    if referring:
+        for item in api.list(f"/api/v1{scope}/secrets", _OTHER_SECRETS, metadata_only=True):
+            place = item["metadata"]["namespace"], item["metadata"]["name"]
+            found.secrets[place] = identity(item)
     return found
 
 
@@ -67,30 +85,37 @@ def _key(metadata: Mapping[str, Any], label: str) -> Key:
     return metadata["namespace"], (metadata.get("labels") or {}).get(label, "")
 
 
-def _observation(found: _Found, key: Key, version: tuple[int, int]) -> Observation:
+def _observation(
+    found: _Found, key: Key, version: tuple[int, int], secrets: frozenset[str]
+) -> Observation:
     workloads = tuple(found.workloads.get(key, ()))
+    places = {name: (key[0], name) for name in secrets}
     return Observation(
         release=newest(found.releases.get(key, ())),
         workloads=workloads,
+        references={n: found.secrets[p] for n, p in places.items() if p in found.secrets},
         paused=paused(workloads),
         host_version=version,
     )
 
 
-def _by_namespace(api: Api, wanted: Sequence[Key], version: tuple[int, int]) -> Fleet:
+def _by_namespace(api: Api, wanted: Wanted, version: tuple[int, int]) -> Fleet:
     observations: dict[Key, Observation] = {}
     failures: dict[Key, Exception] = {}
+    requests = 1
     for namespace, keys in _grouped(wanted).items():
+        referring = any(wanted[key] for key in keys)
+        requests += 4 if referring else 3
         try:
-            found = _collect(api, namespace)
+            found = _collect(api, namespace, referring)
         except ApiError as error:
             failures.update(dict.fromkeys(keys, error))
             continue
-        observations.update({key: _observation(found, key, version) for key in keys})
+        observations.update({key: _observation(found, key, version, wanted[key]) for key in keys})
     count = len(_grouped(wanted))
     note = (
         f"No right to list Secrets, Deployments and StatefulSets of all namespaces: "
-        f"asked {count} namespaces one by one, {3 * count + 1} requests instead of 4."
+        f"asked {count} namespaces one by one, {requests} requests instead of {5 if any(wanted.values()) else 4}."
     )
     return Fleet(observations, failures, (note,))
 

@@ -17,7 +17,7 @@ from .fleet import survey
 from .helm import HelmCommand
 from .kubeconfig import load
 from .lock import locked
-from .observe import observe
+from .observe import observe, referenced_secrets
 from .releases import forget, mark
 from .tenant import Ways
 from .transport import HostTransport
@@ -37,9 +37,9 @@ class Host:
         self.helm = helm
         self._transport = transport
 
-    def fleet(self, wanted: Sequence[tuple[str, str]]) -> Fleet:
+    def fleet(self, specs: Sequence[Spec]) -> Fleet:
         """See HostCluster."""
-        return survey(self.api, wanted)
+        return survey(self.api, {(s.namespace, s.name): referenced_secrets(s) for s in specs})
 
     def observe(self, spec: Spec) -> Observation:
         """See HostCluster."""

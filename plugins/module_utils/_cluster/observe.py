@@ -13,7 +13,7 @@ from .._core.observation import Claim, Observation, Workload
 from .._core.ports import Api, Json
 from .._core.spec import Spec
 from .._stores.registry import secrets_of
-from .fleet import host_version
+from .fleet import host_version, identity
 from .releases import foreign_values, history, with_foreign
 from .workloads import SELECTOR, paused, workload_of
 
@@ -34,7 +34,7 @@ def observe(api: Api, spec: Spec) -> Observation:
         neighbours=_neighbours(here, name),
         services=tuple(_services(api, namespace)),
         secrets={name: tuple(sorted(secret.get("data") or {})) for name, secret in secrets.items()},
-        references={name: _identity(secret) for name, secret in secrets.items()},
+        references={name: identity(secret) for name, secret in secrets.items()},
         host_version=host_version(api),
         paused=paused(workloads),
         budgets=tuple(_budgets(api, namespace)),
@@ -96,10 +96,6 @@ def _secrets(api: Api, spec: Spec) -> Iterator[tuple[str, Json]]:
         secret = api.find(f"/api/v1/namespaces/{spec.namespace}/secrets/{name}")
         if secret is not None:
             yield name, secret
-
-
-def _identity(secret: Json) -> str:
-    return f"{secret['metadata']['uid']}/{secret['metadata']['resourceVersion']}"
 
 
 def _budgets(api: Api, namespace: str) -> Iterator[str]:

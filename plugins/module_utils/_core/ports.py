@@ -220,8 +220,8 @@ class HostCluster(Protocol):
     def helm(self) -> Helm:
         """Helm against it."""
 
-    def fleet(self, wanted: Sequence[tuple[str, str]]) -> Fleet:
-        """The light pass over (namespace, name) pairs: a fixed number of paged lists."""
+    def fleet(self, specs: Sequence[Spec]) -> Fleet:
+        """The light pass over vClusters: a fixed number of paged lists."""
 
     def observe(self, spec: Spec) -> Observation:
         """Everything about one vCluster, `complete` True."""

@@ -35,6 +35,7 @@ class Cluster:
         self._answer = type(scripted.answers[0])
         self._forbidden = forbidden
         scripted.answers = [self.answer]
+        self.others: list[dict[str, Any]] = []
         self.items = {
             RELEASES: [
                 secret("n1", "a", 1, "failed"),
@@ -53,15 +54,16 @@ class Cluster:
         scope = parts[parts.index("namespaces") + 1] if "namespaces" in parts else ""
         if scope in self._forbidden:
             return self._answer(403, {"message": f"cannot list in {scope or 'all namespaces'}"})
-        items = [
-            item
-            for item in self.items[parts[-1]]
-            if not scope or item["metadata"]["namespace"] == scope
-        ]
+        found = self.others if "fieldSelector" in request.query else self.items[parts[-1]]
+        items = [item for item in found if not scope or item["metadata"]["namespace"] == scope]
         return self._answer(200, {"metadata": {}, "items": items})
 
 
-WANTED = [("n1", "a"), ("n2", "b"), ("n3", "none")]
+WANTED: dict[tuple[str, str], frozenset[str]] = {
+    ("n1", "a"): frozenset(),
+    ("n2", "b"): frozenset(),
+    ("n3", "none"): frozenset(),
+}
 
 
 def test_four_requests_whatever_the_number_of_vclusters(api: KubernetesApi, scripted: Any) -> None:
@@ -100,6 +102,20 @@ def test_without_the_right_each_namespace_is_asked_and_the_cost_is_told(
     assert "cannot list in n2" in str(failure)
     (note,) = fleet.notes
     assert "asked 3 namespaces one by one, 10 requests instead of 4" in note
+
+
+def test_one_more_list_tells_whether_the_secrets_referred_to_changed(
+    api: KubernetesApi, scripted: Any
+) -> None:
+    cluster = Cluster(scripted, set())
+    tls = {"name": "tls", "namespace": "n1", "uid": "u", "resourceVersion": "7"}
+    cluster.others = [{"metadata": tls}, {"metadata": {**tls, "namespace": "n2"}}]
+    fleet = survey(api, {**WANTED, ("n1", "a"): frozenset({"tls", "gone"})})
+    assert len(scripted.requests) == 5
+    assert scripted.requests[4].query["fieldSelector"] == "type!=helm.sh/release.v1"
+    assert "PartialObjectMetadataList" in scripted.requests[4].headers["accept"]
+    assert fleet.observations[("n1", "a")].references == {"tls": "u/7"}
+    assert fleet.observations[("n2", "b")].references == {}
 
 
 def test_other_errors_are_not_taken_for_missing_rights(api: KubernetesApi, scripted: Any) -> None:

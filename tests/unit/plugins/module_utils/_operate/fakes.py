@@ -354,9 +354,9 @@ class FakeHost:
             complete=True,
         )
 
-    def fleet(self, wanted: Sequence[tuple[str, str]]) -> Fleet:
+    def fleet(self, specs: Sequence[Spec]) -> Fleet:
         seen = Observation(release=self.world.newest, workloads=self.world.workloads)
-        return Fleet(dict.fromkeys(wanted, seen), {})
+        return Fleet({(spec.namespace, spec.name): seen for spec in specs}, {})
 
     @contextmanager
     def lock(self, spec: Spec) -> Iterator[FakeLock]:
