@@ -81,6 +81,9 @@ checks:
     seconds:
       description: How long it took.
       type: float
+    facts:
+      description: What was read, for programs, such as C(ends) of C(certificates).
+      type: dict
 """
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.control_plane import (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
-from .._core.observation import Observation
+from .._core.observation import Observation, Proved
 from .._core.ports import Fleet, Helm, Lock, Reach
 from .._core.spec import Access, Spec
 from .api import KubernetesApi
@@ -18,7 +18,7 @@ from .helm import HelmCommand
 from .kubeconfig import load
 from .lock import locked
 from .observe import observe, referenced_secrets
-from .releases import forget, mark
+from .releases import forget, mark, note_proof
 from .tenant import Ways
 from .transport import HostTransport
 
@@ -57,9 +57,15 @@ class Host:
         """See HostCluster."""
         forget(self.api, spec.namespace, spec.name, revision)
 
-    def mark(self, spec: Spec, revision: int, digest: str, foreign: Sequence[str]) -> None:
+    def mark(
+        self, spec: Spec, revision: int, digest: str, foreign: Sequence[str], proved: Proved
+    ) -> None:
         """See HostCluster."""
-        mark(self.api, spec.namespace, spec.name, revision, digest, foreign)
+        mark(self.api, spec.namespace, spec.name, revision, digest, foreign, proved)
+
+    def note_proof(self, spec: Spec, revision: int, proved: Proved) -> None:
+        """See HostCluster."""
+        note_proof(self.api, spec.namespace, spec.name, revision, proved)
 
 
 def connect(access: Access, warn: Callable[[str], None]) -> Host:

@@ -15,14 +15,17 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from .._core.errors import FleetError
-from .._core.observation import Applied, Release
+from .._core.observation import Applied, Proved, Release
 from .._core.ports import Api, Json
 from .workloads import workloads_in
 
 APPLIED_LABEL = "fleetops.vcluster/applied"
+PROVED_ANNOTATION = "fleetops.vcluster/proved-at"
+CERTIFICATES_ANNOTATION = "fleetops.vcluster/certificates-end"
 _APPLIED = re.compile(r"(?P<digest>[0-9a-f]{20})-r(?P<revision>[1-9][0-9]*)")
 _GOOD = frozenset({"deployed", "superseded"})
 
@@ -54,7 +57,22 @@ def release_of(metadata: Mapping[str, Any]) -> Release:
     if match and int(match["revision"]) == revision:
         applied = Applied(match["digest"], revision)
     modified = labels.get("modifiedAt") or labels.get("createdAt") or "0"
-    return Release(revision, labels.get("status", ""), applied, modified=int(modified))
+    proved = _proved(metadata.get("annotations") or {})
+    return Release(revision, labels.get("status", ""), applied, proved, modified=int(modified))
+
+
+def _proved(annotations: Mapping[str, str]) -> Proved | None:
+    """The last proof; annotations stay with their revision, Helm carries none over."""
+    at = _moment(annotations.get(PROVED_ANNOTATION, ""))
+    return Proved(at, _moment(annotations.get(CERTIFICATES_ANNOTATION, ""))) if at else None
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
 
 
 def newest(releases: Iterable[Release]) -> Release | None:
@@ -113,7 +131,13 @@ def forget(api: Api, namespace: str, name: str, revision: int) -> None:
 
 
 def mark(
-    api: Api, namespace: str, name: str, revision: int, digest: str, foreign: Sequence[str]
+    api: Api,
+    namespace: str,
+    name: str,
+    revision: int,
+    digest: str,
+    foreign: Sequence[str],
+    proved: Proved,
 ) -> None:
     """Write down that a revision was proved, and what is foreign in its values.
 
@@ -121,7 +145,22 @@ def mark(
     """
     _write_foreign(api, namespace, name, revision, foreign)
     label = {APPLIED_LABEL: f"{digest}-r{revision}"}
-    api.merge(secret_path(namespace, name, revision), {"metadata": {"labels": label}})
+    metadata = {"labels": label, "annotations": _annotations(proved)}
+    api.merge(secret_path(namespace, name, revision), {"metadata": metadata})
+
+
+def note_proof(api: Api, namespace: str, name: str, revision: int, proved: Proved) -> None:
+    """Write down that a revision was proved again."""
+    metadata = {"annotations": _annotations(proved)}
+    api.merge(secret_path(namespace, name, revision), {"metadata": metadata})
+
+
+def _annotations(proved: Proved) -> dict[str, str | None]:
+    end = proved.certificates_end
+    return {
+        PROVED_ANNOTATION: proved.at.isoformat(timespec="seconds"),
+        CERTIFICATES_ANNOTATION: end.isoformat(timespec="seconds") if end else None,
+    }
 
 
 # Helm replaces a revision's Secret when it supersedes it: labels survive that, annotations do not.

@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 Status = Literal["pass", "warn", "fail", "skip"]
@@ -22,12 +22,14 @@ class CheckResult:
         status: `skip` carries its reason in `evidence`.
         evidence: What was seen, naming the object (pod, member, lease).
         seconds: How long the check took.
+        facts: What was read, for programs: `ends` of `certificates` (RFC 3339).
     """
 
     id: str
     status: Status
     evidence: str
     seconds: float = 0.0
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 def failed(results: Iterable[CheckResult]) -> tuple[CheckResult, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 # Helm's words for a release that another run left in the middle (helm.sh/helm, pkg/release/status.go).
@@ -20,6 +21,34 @@ class Applied:
 
     digest: str
     revision: int
+
+
+@dataclass(frozen=True)
+class Proved:
+    """What the last proof of a revision left on its release Secret.
+
+    Attributes:
+        at: When it passed, by the host cluster's clock.
+        certificates_end: When the first serving certificate ends, as that proof read it; None when it read none.
+    """
+
+    at: datetime
+    certificates_end: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Leader:
+    """The Lease of the syncer.
+
+    Attributes:
+        holder: Its holder; empty when it was given up.
+        age: Seconds since it was renewed, by the host cluster's clock.
+        lasts: Seconds that it is valid after a renewal.
+    """
+
+    holder: str
+    age: float
+    lasts: int
 
 
 @dataclass(frozen=True)
@@ -65,6 +94,7 @@ class Release:
         revision: Helm's revision number.
         status: Helm's status word: deployed, failed, pending-upgrade ...
         applied: The proof label, if this revision carries one of its own.
+        proved: The last proof of this revision, if there was one.
         foreign: JSON pointers of user values that were there but never asked for, recorded at the proof.
         modified: Helm's `modifiedAt`, seconds since the epoch; 0 when unknown.
         chart_version: Version of the chart; None when only metadata was read.
@@ -77,6 +107,7 @@ class Release:
     revision: int
     status: str
     applied: Applied | None = None
+    proved: Proved | None = None
     foreign: tuple[str, ...] = ()
     modified: int = 0
     chart_version: str | None = None
@@ -136,6 +167,7 @@ class Observation:
         host_version: Kubernetes minor of the host cluster, for example (1, 36).
         paused: The vCluster is paused, sleeping or being restored; the annotation that says so.
         budgets: Names of PodDisruptionBudgets in the namespace.
+        leader: The syncer's Lease; only a status looks for it, and one replica has none.
         complete: False for the light pass: only what the fleet-wide lists show.
     """
 
@@ -151,6 +183,7 @@ class Observation:
     host_version: tuple[int, int] | None = None
     paused: str = ""
     budgets: tuple[str, ...] = ()
+    leader: Leader | None = None
     complete: bool = False
 
     def workload(self, component: str) -> Workload | None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from .observation import Observation
+from .observation import Observation, Proved
 from .spec import Spec
 
 Json = dict[str, Any]
@@ -236,5 +236,11 @@ class HostCluster(Protocol):
     def forget(self, spec: Spec, revision: int) -> None:
         """Delete the record of a revision that was left in the middle; no object of the vCluster is touched (G23)."""
 
-    def mark(self, spec: Spec, revision: int, digest: str, foreign: Sequence[str]) -> None:
-        """Note the foreign values of that revision on the Lease, then patch label `applied` onto its release Secret."""
+    def mark(
+        self, spec: Spec, revision: int, digest: str, foreign: Sequence[str], proved: Proved
+    ) -> None:
+        """Note the foreign values of that revision on the Lease, then patch label `applied` and the time of the proof
+        onto its release Secret."""
+
+    def note_proof(self, spec: Spec, revision: int, proved: Proved) -> None:
+        """Write the time of another proof of that revision onto its release Secret."""

@@ -23,7 +23,7 @@ from .._plan.digest import UNFINISHED, applied_digest
 from .companions import ensure_companions
 from .context import Context
 from .planning import Planned
-from .verify import prove
+from .verify import proof_of, prove
 from .wait import Deadline, rollout
 
 # Seconds that one helm command may take; it waits for nothing, so this is its talk with the API server.
@@ -126,7 +126,11 @@ class Application:
         observation = self.host.observe(self.spec)
         release = _release(self.spec, observation)
         digest = applied_digest(self.spec, observation) if last else UNFINISHED
-        self.host.mark(self.spec, release.revision, digest, self.planned.plan.foreign)
+        self._note(release, digest, self.planned.plan.foreign)
+
+    def _note(self, release: Release, digest: str, foreign: tuple[str, ...]) -> None:
+        proved = proof_of(self.checks, self.host)
+        self.host.mark(self.spec, release.revision, digest, foreign, proved)
 
     def _repair(self) -> None:
         """Drop the record of a revision that was left in the middle, so that Helm goes on (G23)."""
@@ -147,7 +151,7 @@ class Application:
             self._settle()
             self._prove()
             release = _release(self.spec, self.host.observe(self.spec))
-            self.host.mark(self.spec, release.revision, UNFINISHED, base.foreign)
+            self._note(release, UNFINISHED, base.foreign)
         except FleetError as second:
             if isinstance(second, ProofFailed):
                 self.checks = second.checks

@@ -10,10 +10,11 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
+from datetime import datetime
 
 from .._core.check import CheckResult, failed
 from .._core.errors import FleetError, ProofFailed
-from .._core.observation import Observation
+from .._core.observation import Observation, Proved
 from .._core.ports import Api, HostCluster
 from .._core.spec import Spec
 from .._stores.registry import checks as store_checks
@@ -41,6 +42,9 @@ def run_verify(arguments: Arguments, context: Context) -> Result:
         )
     results = checks_of(spec, observation, host, write=spec.proof == "write" and not context.check)
     problems = failed(results)
+    release = observation.release
+    if release and release.applied and not problems and not context.check:
+        host.note_proof(spec, release.revision, proof_of(results, host))
     context.say(f"{spec.host}: {summary(spec, results)}")
     return {
         "changed": False,
@@ -49,6 +53,12 @@ def run_verify(arguments: Arguments, context: Context) -> Result:
         "msg": summary(spec, results),
         "checks": [asdict(result) for result in results],
     }
+
+
+def proof_of(results: tuple[CheckResult, ...], host: HostCluster) -> Proved:
+    """What is written down of a proof that passed."""
+    ends = next((result.facts["ends"] for result in results if "ends" in result.facts), None)
+    return Proved(host.api.now, datetime.fromisoformat(ends) if ends else None)
 
 
 def summary(spec: Spec, results: tuple[CheckResult, ...]) -> str:

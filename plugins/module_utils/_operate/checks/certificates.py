@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from ..._core.check import CheckResult
@@ -33,7 +33,9 @@ class Certificate:
 def checks(scene: Scene) -> Iterator[CheckResult]:
     """All checks of this file, in order."""
     found: dict[str, Certificate] = {}
-    yield run("certificates", lambda: certificates(scene, found))
+    result = run("certificates", lambda: certificates(scene, found))
+    first = min((certificate.ends for certificate in found.values()), default=None)
+    yield replace(result, facts={"ends": first.isoformat()}) if first else result
     yield run("service_names", lambda: service_names(scene, found))
 
 

@@ -21,6 +21,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.api import KubernetesApi
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.helm import HelmCommand
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import HelmError
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Proved
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import ChartArchive
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Access
 
@@ -229,7 +230,7 @@ class TestReal:
         self, helm: HelmCommand, chart: ChartArchive, real_api: KubernetesApi, namespace: str
     ) -> None:
         helm.upgrade("a", namespace, chart, {"logging": {"encoding": "json"}}, 60)
-        releases.mark(real_api, namespace, "a", 1, "a" * 20, ["/x"])
+        releases.mark(real_api, namespace, "a", 1, "a" * 20, ["/x"], Proved(real_api.now))
         helm.upgrade("a", namespace, chart, {"logging": {"encoding": "console"}}, 60)
         found = releases.history(real_api, namespace, "a")
         assert found.release and found.base

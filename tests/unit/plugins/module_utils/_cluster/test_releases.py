@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,10 +20,12 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.api imp
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     Applied,
+    Proved,
     Release,
 )
 
 DIGEST = "0123456789abcdef0123"
+PROVED = Proved(datetime(2026, 11, 24, 12, tzinfo=UTC), datetime(2027, 11, 24, tzinfo=UTC))
 
 
 def metadata(revision: int, status: str, label: str = "") -> dict[str, Any]:
@@ -115,20 +119,26 @@ class TestRealServer:
         for revision in (1, 2):
             self.put(real_api, namespace, revision, "deployed")
             pointers = [f"/controlPlane/{revision}"]
-            releases.mark(real_api, namespace, "a", revision, DIGEST, pointers)
+            releases.mark(real_api, namespace, "a", revision, DIGEST, pointers, PROVED)
         kept = releases.foreign_values(real_api, namespace, "a")
         assert kept == {1: ("/controlPlane/1",), 2: ("/controlPlane/2",)}
         found = releases.with_foreign(releases.history(real_api, namespace, "a"), kept)
         assert found.base is not None
         assert found.base.applied == Applied(DIGEST, 2)
         assert found.base.foreign == ("/controlPlane/2",)
+        assert found.base.proved == PROVED
+        again = replace(PROVED, at=PROVED.at + timedelta(hours=1), certificates_end=None)
+        releases.note_proof(real_api, namespace, "a", 2, again)
+        found = releases.history(real_api, namespace, "a")
+        assert found.base and found.base.proved == again
+        assert found.base.applied == Applied(DIGEST, 2)
 
     def test_only_the_last_revisions_are_kept(
         self, real_api: KubernetesApi, namespace: str
     ) -> None:
         for revision in range(1, 13):
             self.put(real_api, namespace, revision, "deployed")
-            releases.mark(real_api, namespace, "a", revision, DIGEST, [])
+            releases.mark(real_api, namespace, "a", revision, DIGEST, [], PROVED)
         assert sorted(releases.foreign_values(real_api, namespace, "a")) == list(range(3, 13))
 
     def test_forget_deletes_one_revision(self, real_api: KubernetesApi, namespace: str) -> None:

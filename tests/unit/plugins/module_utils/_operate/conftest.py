@@ -22,7 +22,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.control
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.door import answer
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fakes import FakeHost, World
+from fakes import READ, FakeHost, World
 
 ASKED = {
     "name": "tenant-a",
@@ -44,7 +44,9 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wait, "BREATH", 0.0)
     monkeypatch.setattr(verify, "PAUSE", 0.0)
     # Certificates need a TLS server: they have tests of their own.
-    monkeypatch.setattr(verify, "certificates", SimpleNamespace(checks=lambda _scene: iter(())))
+    monkeypatch.setattr(
+        verify, "certificates", SimpleNamespace(checks=lambda _scene: iter((READ,)))
+    )
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.check import CheckResult
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
     ApiError,
     FleetError,
@@ -27,6 +28,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observatio
     Applied,
     Claim,
     Observation,
+    Proved,
     Release,
     Workload,
 )
@@ -56,6 +58,12 @@ DEFAULTS: Json = {
 
 class Cut(BaseException):
     """The process is gone: no handler runs."""
+
+
+# Certificates need a TLS server: this stands for their check.
+READ = CheckResult(
+    "certificates", "skip", "there is no TLS here", facts={"ends": "2100-01-01T00:00:00+00:00"}
+)
 
 
 @dataclass
@@ -367,13 +375,20 @@ class FakeHost:
     def reach(self, spec: Spec) -> FakeReach:
         return FakeReach(self.world)
 
-    def mark(self, spec: Spec, revision: int, digest: str, foreign: Sequence[str]) -> None:
+    def mark(
+        self, spec: Spec, revision: int, digest: str, foreign: Sequence[str], proved: Proved
+    ) -> None:
         self.world.change(f"mark {revision}")
         self.world.releases = [
-            replace(r, applied=Applied(digest, revision), foreign=tuple(foreign))
+            replace(r, applied=Applied(digest, revision), foreign=tuple(foreign), proved=proved)
             if r.revision == revision
             else r
             for r in self.world.releases
+        ]
+
+    def note_proof(self, spec: Spec, revision: int, proved: Proved) -> None:
+        self.world.releases = [
+            replace(r, proved=proved) if r.revision == revision else r for r in self.world.releases
         ]
 
     def forget(self, spec: Spec, revision: int) -> None:

@@ -104,6 +104,7 @@ def test_a_good_certificate_passes_with_its_days(tmp_path: Path) -> None:
     found = checks(tmp_path, NAMES, 300)
     assert (found["certificates"].status, found["service_names"].status) == ("pass", "pass")
     assert found["certificates"].evidence == "300 days left"
+    assert set(found["certificates"].facts) == {"ends"}
 
 
 def test_a_certificate_near_its_end_is_a_warning(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from fakes import Cut, FakeHost, World
+from fakes import READ, Cut, FakeHost, World
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Release
 
@@ -29,6 +29,15 @@ def test_an_install_is_proved_and_the_second_run_changes_nothing(run: Any, world
     second = run()
     assert (second["outcome"], second["changed"]) == ("unchanged", False)
     assert world.log == done
+
+
+def test_the_time_of_a_proof_and_the_end_of_its_certificates_are_noted(
+    run: Any, world: World
+) -> None:
+    run()
+    assert world.newest and world.newest.proved
+    end = world.newest.proved.certificates_end
+    assert end and end.isoformat() == READ.facts["ends"]
 
 
 def test_check_mode_plans_and_changes_nothing(run: Any, world: World) -> None:
