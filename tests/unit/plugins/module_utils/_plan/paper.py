@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A vCluster on paper: specs, observations and a small chart for the planner's tests."""
+"""A vCluster on paper: specs, observations, a small chart and trees of values for the planner's tests."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from hypothesis import strategies as st
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     Observation,
@@ -21,6 +23,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports impo
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Spec
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.inventory import spec_from
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.values import build, leaves
 
 # The corner of the chart's values that the planner looks at.
 DEFAULTS: dict[str, Any] = {
@@ -85,6 +88,37 @@ SCHEMA = {
         }
     },
 }
+
+DEPLOYED = {"type": "etcd_deployed", "members": 3}
+EXTERNAL = {"type": "etcd_external", "endpoint": "etcd.example.net:2379", "tls": {"secret": "etcd"}}
+TLS = {"secrets": {"etcd": ("ca.crt", "tls.crt", "tls.key")}}
+# What an observation loses when the vCluster is gone and something of it stayed.
+VANISHED: dict[str, Any] = {"release": None, "base": None, "last_good": None, "workloads": ()}
+
+scalars = st.booleans() | st.integers(0, 3) | st.sampled_from(["a", "b", ""])
+keys = st.sampled_from(["a", "b", "c", "d"])
+trees = st.recursive(
+    st.dictionaries(keys, scalars | st.lists(scalars, max_size=2), max_size=3),
+    lambda below: st.dictionaries(keys, below | scalars, max_size=3),
+    max_leaves=8,
+)
+
+
+def said(tree: dict[str, Any]) -> dict[str, Any]:
+    """The tree without empty mappings, which say nothing."""
+    return build(leaves(tree))
+
+
+def nested(*path: str, value: Any) -> dict[str, Any]:
+    """A tree with one value."""
+    for key in reversed(path):
+        value = {key: value}
+    return value
+
+
+def plane(*path: str, value: Any) -> dict[str, Any]:
+    """A tree with one value below controlPlane."""
+    return nested("controlPlane", *path, value=value)
 
 
 def chart(version: str = "0.36.1") -> ChartArchive:

@@ -6,12 +6,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paper import keys
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.plan import Change
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.mask import mask, mask_change
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.values import (
+    build,
+    leaves,
+    pointer,
+)
 
 SECRET = "s3cr/et"
 
@@ -49,3 +58,11 @@ def test_g38_a_change_is_masked_by_where_it_stands() -> None:
 def test_g38_names_of_secrets_and_plain_values_stay_readable() -> None:
     tree = {"secretName": "etcd", "a": {"$secret": {"name": "db", "key": "dsn"}}, "on": True}
     assert mask(tree) == {"secretName": "etcd", "a": "(Secret db, key dsn)", "on": True}
+
+
+@given(st.text("xyz", min_size=8, max_size=8), st.lists(keys, min_size=1, max_size=3))
+def test_g38_the_mask_hides_what_is_secret(secret: str, path: list[str]) -> None:
+    tree = build([(tuple(path), secret), (("database", "password"), secret)])
+    hidden = mask(tree, [pointer(tuple(path))])
+    assert secret not in json.dumps(hidden)
+    assert tuple(path) in dict(leaves(hidden))

@@ -1,0 +1,95 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Backing stores: one, the same, with all it needs; and what each store says itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from paper import (
+    DEPLOYED,
+    EXTERNAL,
+    NOTHING,
+    TLS,
+    VANISHED,
+    Running,
+    chart,
+    installed,
+    plane,
+    refusing,
+    spec,
+    warning,
+)
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
+
+
+def test_g01_sqlite_takes_one_replica() -> None:
+    assert refusing(plan(spec(replicas=2), NOTHING, chart())) == {"G01"}
+    assert not refusing(plan(spec(replicas=1), NOTHING, chart()))
+    assert not refusing(plan(spec(replicas=3, store=DEPLOYED), NOTHING, chart()))
+
+
+def test_g01_replicas_in_raw_values_count_too() -> None:
+    asked = spec(values=plane("statefulSet", "highAvailability", "replicas", value=3))
+    assert refusing(plan(asked, NOTHING, chart())) == {"G01"}
+
+
+def test_g02_a_store_without_a_volume_needs_consent() -> None:
+    without = {"type": "sqlite", "persistence": False}
+    assert refusing(plan(spec(store=without), NOTHING, chart())) == {"G02"}
+    lifted = plan(spec(store=without, allow=["G02"]), NOTHING, chart())
+    assert "G02" in warning(lifted)
+    assert lifted.steps
+
+
+def test_g03_a_store_is_not_switched_by_values() -> None:
+    running = installed(spec()).seen()
+    assert "G03" in refusing(plan(spec(store=DEPLOYED), running, chart()))
+
+
+def test_g03_another_external_etcd_is_another_store() -> None:
+    running = installed_external()
+    moved = {**EXTERNAL, "endpoint": "other.example.net:2379"}
+    assert refusing(plan(spec(store=moved, replicas=2), running.seen(**TLS), chart())) == {"G03"}
+    assert not refusing(plan(spec(store=EXTERNAL, replicas=2), running.seen(**TLS), chart()))
+
+
+def installed_external() -> Running:
+    first = plan(spec(store=EXTERNAL, replicas=2), Running().seen(**TLS, **VANISHED), chart())
+    return Running(first.steps[0].values or {}, replicas=2, kind="Deployment")
+
+
+@pytest.mark.parametrize("enabled", ["auto", True, False])
+def test_g04_two_stores_at_once(enabled: Any) -> None:
+    both = {"etcd": {"deploy": {"enabled": True}, "external": {"enabled": True, "endpoint": "e:1"}}}
+    raw = plane("backingStore", value=both)
+    raw["controlPlane"]["statefulSet"] = {"persistence": {"volumeClaim": {"enabled": enabled}}}
+    assert "G04" in refusing(plan(spec(values=raw), NOTHING, chart()))
+
+
+def test_g05_members_are_not_added_by_values() -> None:
+    one = installed(spec(store={"type": "etcd_deployed", "members": 1}), members=1)
+    assert "G05" in refusing(plan(spec(store=DEPLOYED), one.seen(), chart()))
+
+
+def test_g06_members_are_not_removed_by_values() -> None:
+    three = installed(spec(store=DEPLOYED), members=3)
+    fewer = {"type": "etcd_deployed", "members": 1}
+    assert "G06" in refusing(plan(spec(store=fewer), three.seen(), chart()))
+
+
+@pytest.mark.parametrize(("members", "refused"), [(1, False), (2, True), (3, False), (4, True)])
+def test_g07_even_member_counts(members: int, refused: bool) -> None:
+    asked = {"type": "etcd_deployed", "members": members}
+    assert ("G07" in refusing(plan(spec(store=asked), NOTHING, chart()))) is refused
+    assert not refusing(plan(spec(store=asked, allow=["G07"]), NOTHING, chart()))
+
+
+def test_g62_replicas_on_a_single_member_are_a_warning() -> None:
+    single = {"type": "etcd_deployed", "members": 1}
+    assert "G62" in warning(plan(spec(replicas=3, store=single), NOTHING, chart()))
+    assert "G62" not in warning(plan(spec(replicas=3, store=DEPLOYED), NOTHING, chart()))

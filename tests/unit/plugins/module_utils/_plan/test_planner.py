@@ -1,0 +1,102 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From a comparison to steps: repairs, hops, drift past Helm, and a proof where nothing differs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from paper import DEPLOYED, NOTHING, Running, by_hand, chart, installed, refusing, spec, trees
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Release
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.digest import applied_digest
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "before"),
+    [
+        ({"replicas": 5}, "Deployment tenant-a: replicas", 5),
+        ({"config_hash": "h"}, "Deployment tenant-a: config hash", "h"),
+        ({"images": {"syncer": "mine"}}, "Deployment tenant-a: image of syncer", "mine"),
+    ],
+)
+def test_g09_what_was_changed_past_helm_is_put_back(
+    changes: dict[str, Any], path: str, before: Any
+) -> None:
+    asked = spec(store=DEPLOYED, replicas=3)
+    running = installed(asked, replicas=3, members=3, kind="Deployment")
+    found = plan(asked, by_hand(running.seen(), **changes), chart())
+    assert found.kinds == ("values",)
+    assert (path, before, "drift") in [(c.path, c.before, c.why) for c in found.steps[0].changes]
+
+
+def test_g09_a_workload_that_somebody_deleted_is_put_back() -> None:
+    asked = spec(store=DEPLOYED, replicas=3)
+    found = installed(asked, replicas=3, members=3, kind="Deployment").seen()
+    step = plan(asked, replace(found, workloads=found.workloads[:1]), chart()).steps[0]
+    assert [c.path for c in step.changes] == ["StatefulSet tenant-a-etcd"]
+
+
+def test_g37_annotations_that_others_write_are_no_drift() -> None:
+    asked = spec(store=DEPLOYED, replicas=3)
+    running = installed(asked, replicas=3, members=3, kind="Deployment").seen()
+    written = by_hand(running, annotations={"loft.sh/cert-rotated": "now"}, generation=9)
+    assert plan(asked, written, chart()).kinds == ("prove",)
+    assert applied_digest(asked, written) == applied_digest(asked, running)
+
+
+@pytest.mark.parametrize("wrong", ["text", 1, ["a"]])
+def test_g17_a_section_of_the_wrong_type_ends_in_a_finding(wrong: Any) -> None:
+    for section in ("exportKubeConfig", "controlPlane"):
+        assert refusing(plan(spec(values={section: wrong}), NOTHING, chart()))
+
+
+def test_g19_a_chart_hop_holds_kubernetes() -> None:
+    seen = Running(version="0.35.3", kubernetes="1.35.4").seen()
+    held = plan(spec(), seen, chart()).steps
+    assert [step.kind for step in held] == ["chart_hop"]
+    assert (held[0].values or {})["controlPlane"]["distro"]["k8s"]["image"]["tag"] == "v1.35.4"
+
+
+def test_g19_kubernetes_moves_as_a_step_of_its_own() -> None:
+    seen = Running(version="0.35.3", kubernetes="1.35.4").seen()
+    first, second = plan(spec(kubernetes_version="1.36.0"), seen, chart()).steps
+    tags = [
+        (step.values or {})["controlPlane"]["distro"]["k8s"]["image"]["tag"]
+        for step in (first, second)
+    ]
+    assert (first.kind, second.kind) == ("chart_hop", "kubernetes_hop")
+    assert tags == ["v1.35.4", "v1.36.0"]
+
+
+@pytest.mark.parametrize("status", ["pending-upgrade", "pending-rollback"])
+def test_g23_a_stuck_release_goes_on_from_the_last_good_revision(status: str) -> None:
+    stuck = Release(4, status, chart_version="0.36.1", values={"telemetry": {"enabled": False}})
+    found = plan(spec(), installed(spec()).seen(release=stuck), chart())
+    assert found.kinds == ("repair", "values")
+    assert "telemetry" not in (found.steps[1].values or {})
+
+
+def test_g23_an_install_that_never_ended_is_made_again() -> None:
+    stuck = Release(1, "pending-install", chart_version="0.36.1", values={})
+    seen = Running().seen(release=stuck, base=None, last_good=None, workloads=())
+    assert plan(spec(), seen, chart()).kinds == ("repair", "install")
+
+
+def test_g52_adoption_changes_nothing_that_was_not_asked_for() -> None:
+    theirs = {"telemetry": {"enabled": False}, "networking": {"podCIDR": "10.0.0.0/16"}}
+    found = plan(spec(), Running(theirs, proved=False).seen(), chart())
+    assert found.kinds == ("prove",)
+    assert found.foreign == ("/networking/podCIDR", "/telemetry/enabled")
+
+
+@given(trees)
+def test_planning_after_the_install_finds_nothing_to_change(raw: dict[str, Any]) -> None:
+    asked = spec(values={"sync": raw})
+    assert plan(asked, installed(asked).seen(), chart()).kinds == ("prove",)
