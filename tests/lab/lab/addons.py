@@ -15,24 +15,24 @@ COREDNS_IMAGE = "docker.io/coredns/coredns:1.12.1"
 MANIFEST = Path(__file__).with_name("addons.yaml")
 
 
-def units(kubectl: Path, admin: Path, network: Network, nodes: int, directory: Path) -> list[Unit]:
-    """StorageClass `standard` and cluster DNS, and with nodes the wait until DNS serves.
+def units(kubectl: Path, admin: Path, network: Network, directory: Path) -> list[Unit]:
+    """StorageClass `standard` and cluster DNS, and the wait until DNS serves.
 
     :param admin: Kubeconfig of a cluster administrator.
     :param directory: Where the filled-in manifest is written.
     """
     manifest = directory / "addons.yaml"
     text = Template(MANIFEST.read_text(encoding="utf-8")).substitute(
-        dns_service=network.dns_service, coredns_image=COREDNS_IMAGE, replicas=min(nodes, 1)
+        dns_service=network.dns_service, coredns_image=COREDNS_IMAGE
     )
     manifest.write_text(text, encoding="utf-8")
     base = [str(kubectl), f"--kubeconfig={admin}"]
     create = [*base, "create", "--validate=false", f"--filename={manifest}"]
-    found = [Unit("addons", create, after=["kube-apiserver"], once=True)]
-    if nodes:
-        rollout = ["--namespace=kube-system", "rollout", "status", "deployment/coredns"]
-        found.append(Unit("cluster-dns", [*base, *rollout], after=["addons"], once=True))
-    return found
+    rollout = ["--namespace=kube-system", "rollout", "status", "deployment/coredns"]
+    return [
+        Unit("addons", create, after=["kube-apiserver"], once=True),
+        Unit("cluster-dns", [*base, *rollout], after=["addons"], once=True),
+    ]
 
 
 def node_ready(kubectl: Path, admin: Path, name: str) -> list[Unit]:

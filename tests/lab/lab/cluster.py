@@ -26,7 +26,7 @@ class HostCluster:
 
     :param name: Name of its kubeconfig's context, and first part of its nodes' names.
     :param number: Its number on this machine, from which all addresses follow.
-    :param nodes: How many nodes run pods; 0 is an API server without nodes.
+    :param nodes: How many nodes run pods; 0 is the API alone, where what is written stays as written.
     :param directory: Its files: keys, logs, volumes, kubeconfigs.
     """
 
@@ -116,15 +116,16 @@ class HostCluster:
         network = self.network
         kubectl = programs["kubectl"]
         if index == 1:
-            units = control_plane.units(
+            units = control_plane.api(
                 programs,
                 network,
                 authority,
-                local,
                 self.directory / "etcd",
                 self.directory / proxy.CONTROL,
             )
-            units += addons.units(kubectl, local, network, self.nodes, self.directory)
+            if self.nodes:
+                units += control_plane.controllers(programs, authority, local)
+                units += addons.units(kubectl, local, network, self.directory)
         else:
             probe = READY.replace("127.0.0.1", network.node(1))
             units = [Unit("kube-apiserver", probe=probe)]

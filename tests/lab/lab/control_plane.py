@@ -20,18 +20,16 @@ READY = f"https://127.0.0.1:{API_PORT}/readyz"
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 
-def units(
+def api(
     programs: Mapping[str, Path],
     network: Network,
     authority: Authority,
-    admin: Path,
     data: Path,
     control: Path,
 ) -> list[Unit]:
-    """The units of the control plane, all on the first node.
+    """The units of the API, all on the first node.
 
     :param programs: Executables by name.
-    :param admin: Kubeconfig of a cluster administrator for use inside the node.
     :param data: Directory for etcd.
     :param control: Where the proxy before the API server takes its orders.
     """
@@ -50,6 +48,16 @@ def units(
             after=["kube-apiserver"],
             probe=f"https://{network.node(1)}:{PROXY_PORT}/readyz",
         ),
+    ]
+
+
+def controllers(programs: Mapping[str, Path], authority: Authority, admin: Path) -> list[Unit]:
+    """The units that act on what is written; on the first node, too.
+
+    :param programs: Executables by name.
+    :param admin: Kubeconfig of a cluster administrator for use inside the node.
+    """
+    return [
         Unit(
             "kube-controller-manager",
             _controller_manager(programs["kube-controller-manager"], authority, admin),

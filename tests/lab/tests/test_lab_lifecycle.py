@@ -214,6 +214,18 @@ def test_ctrl_c_takes_down_what_was_started(lab: Lab) -> None:
     assert processes_in(namespaces) == []
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_ten_apis_fit_on_one_machine(lab: Lab) -> None:
+    lab("up", "--clusters=0", "--api-only=10", f"--first={FIRST}")
+    assert lab("status").count("ready") == 10
+    path = lab.state / "hc10" / "kubeconfig"
+    kubectl = [str(build(["kubectl"])["kubectl"]), f"--kubeconfig={path}"]
+    run([*kubectl, "create", "deployment", "stays", "--image=none"])
+    kinds = run([*kubectl, "get", "deployments,replicasets,pods", "--output=name"])
+    assert kinds.split() == ["deployment.apps/stays"], "nothing acts on what is written"
+
+
 @pytest.mark.timeout(240)
 def test_the_proxy_stands_before_the_api_server(lab: Lab) -> None:
     before = sorted(Path("/tmp").glob("lab-proxy-*"))
