@@ -44,7 +44,7 @@ def api(
         ),
         Unit(
             "proxy",
-            _proxy(network, serving, control),
+            _proxy(network, authority, serving, control),
             after=["kube-apiserver"],
             probe=f"https://{network.node(1)}:{PROXY_PORT}/readyz",
         ),
@@ -106,7 +106,9 @@ def _serving_pair(network: Network, authority: Authority) -> Pair:
     )
 
 
-def _proxy(network: Network, serving: Pair, control: Path) -> list[str]:
+def _proxy(network: Network, authority: Authority, serving: Pair, control: Path) -> list[str]:
+    # It may act in the name of its clients, whose certificates end at it while it counts.
+    client = authority.issue("proxy", "lab-proxy", groups=["system:masters"])
     return [
         # Its own files go where they end with the node, not into the machine's /tmp.
         "env",
@@ -116,8 +118,9 @@ def _proxy(network: Network, serving: Pair, control: Path) -> list[str]:
         "lab.proxy",
         f"--listen={network.node(1)}:{PROXY_PORT}",
         f"--upstream=127.0.0.1:{API_PORT}",
-        f"--certificate={serving.certificate}",
-        f"--key={serving.key}",
+        f"--serving={serving.certificate}:{serving.key}",
+        f"--client={client.certificate}:{client.key}",
+        f"--authority={authority.certificate}",
         f"--control={control}",
     ]
 

@@ -4,8 +4,9 @@
 """A proxy before an API server that can cut it off, slow it down or answer in its place.
 
 It passes TLS through untouched, so clients verify the API server itself. To answer with an error
-it ends TLS with a certificate of the cluster's authority; `cut` and `hold` need none. A change of
-mode ends the connections of the mode before, as clients keep theirs for minutes.
+or to count requests it ends TLS with a certificate of the cluster's authority; `cut` and `hold`
+need none. A change of mode ends the connections of the mode before, as clients keep theirs for
+minutes.
 """
 
 from __future__ import annotations
@@ -18,16 +19,19 @@ import signal
 import socket
 import ssl
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from .command import LabError
+from .counter import Counts, relay
 from .paths import state
 
 CHUNK = 64 * 1024
 CONTROL_TIMEOUT = 5.0  # seconds for an answer of a running proxy
 CONTROL = "proxy.sock"  # in the directory of the host cluster
+Files = tuple[Path, Path]  # certificate and key, PEM
 REASONS = {429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable"}
 
 
@@ -36,7 +40,8 @@ class Mode:
     """What the proxy does with connections.
 
     :param kind: `ok` passes them through; `cut` closes them; `hold` accepts them and says nothing;
-        `slow` delays what is sent, either way; `error` answers every request.
+        `slow` delays what is sent, either way; `error` answers every request; `count` passes
+        requests on and counts them from zero.
     :param number: Milliseconds of `slow`, status code of `error`.
     :param retry_after: Seconds that an `error` asks clients to wait; None for no such header.
     """
@@ -47,12 +52,12 @@ class Mode:
 
     @classmethod
     def parse(cls, words: Sequence[str]) -> Mode:
-        """Read `ok`, `cut`, `hold`, `slow MS` or `error CODE [SECONDS]`.
+        """Read `ok`, `cut`, `hold`, `count`, `slow MS` or `error CODE [SECONDS]`.
 
         :raises LabError: It is none of these.
         """
         match [words[0] if words else "", *map(_number, words[1:])]:
-            case ["ok" | "cut" | "hold" as kind]:
+            case ["ok" | "cut" | "hold" | "count" as kind]:
                 return cls(str(kind))
             case ["slow", int(milliseconds)]:
                 return cls("slow", milliseconds)
@@ -61,7 +66,7 @@ class Mode:
             case ["error", int(code), int(seconds)] if 400 <= code < 600:
                 return cls("error", code, seconds)
         raise LabError(
-            f"proxy mode {' '.join(words)!r}: must be ok, cut, hold, slow MILLISECONDS "
+            f"proxy mode {' '.join(words)!r}: must be ok, cut, hold, count, slow MILLISECONDS "
             "or error CODE [RETRY_AFTER_SECONDS] with a code from 400 to 599"
         )
 
@@ -105,22 +110,26 @@ class Proxy:
 
     :param listen: Host and port to listen on; port 0 takes a free one.
     :param upstream: Host and port of the API server.
-    :param certificate: PEM certificate for `listen`, for the mode `error`.
-    :param key: Its key.
+    :param serving: Certificate and key for `listen`, for the modes that end TLS.
+    :param authority: CA file of clients and API server.
+    :param client: What requests are passed on with, in the name of the client that sent them.
     """
 
     listen: tuple[str, int]
     upstream: tuple[str, int]
-    certificate: Path
-    key: Path
+    serving: Files
+    authority: Path
+    client: Files
     mode: Mode = field(default_factory=Mode)
+    counts: Counts = field(default_factory=Counts)
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def serve(self, control: Path, ready: asyncio.Event | None = None) -> None:
         """Serve until cancelled; take changes of mode from the unix socket `control`."""
         control.unlink(missing_ok=True)
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(self.certificate, self.key)
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(self.authority))
+        tls.verify_mode = ssl.CERT_OPTIONAL
+        tls.load_cert_chain(*self.serving)
         with tempfile.TemporaryDirectory(prefix="lab-proxy-") as private:
             answering = str(Path(private) / "answer.sock")
             async with contextlib.AsyncExitStack() as stack:
@@ -148,13 +157,21 @@ class Proxy:
     async def _control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         words = (await reader.readline()).decode(errors="replace").split()
         try:
-            if words != ["show"]:
-                self.mode = Mode.parse(words)
-                self._drop()
-            writer.write(f"{self.mode}\n".encode())
+            if words == ["counts"]:
+                writer.write(f"{json.dumps(self.counts.as_dict())}\n".encode())
+            else:
+                self._change(words)
+                writer.write(f"{self.mode}\n".encode())
         except LabError as error:
             writer.write(f"! {error}\n".encode())
         writer.close()
+
+    def _change(self, words: Sequence[str]) -> None:
+        if words != ["show"]:
+            self.mode = Mode.parse(words)
+            self._drop()
+            if self.mode.kind == "count":
+                self.counts = Counts()
 
     async def _accept(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answering: str
@@ -178,7 +195,7 @@ class Proxy:
             while await reader.read(CHUNK):
                 pass
             return
-        if mode.kind == "error":
+        if mode.kind in ("error", "count"):
             there, back = await asyncio.open_unix_connection(answering)
         else:
             there, back = await asyncio.open_connection(*self.upstream)
@@ -191,6 +208,29 @@ class Proxy:
             back.transport.abort()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Where the proxy ends TLS: pass requests on and count them, or answer one with an error."""
+        if self.mode.kind == "count":
+            await self._count(reader, writer)
+        else:
+            await self._refuse(reader, writer)
+
+    async def _count(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        certificate = writer.get_extra_info("peercert")
+        tls = ssl.create_default_context(cafile=str(self.authority))
+        if certificate:
+            tls.load_cert_chain(*self.client)
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            there, back = await asyncio.open_connection(*self.upstream, ssl=tls)
+            self._open.add(back)
+            try:
+                names = impersonation(certificate)
+                await relay((reader, writer), (there, back), names, self.counts)
+            finally:
+                self._open.discard(back)
+                back.transport.abort()
+                writer.transport.abort()
+
+    async def _refuse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request, whole, and close."""
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
@@ -203,6 +243,13 @@ class Proxy:
             await writer.drain()
             writer.close()
             await writer.wait_closed()
+
+
+def impersonation(certificate: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """Headers that let a request count as that of the client whose certificate it came with."""
+    names = {"commonName": "Impersonate-User", "organizationName": "Impersonate-Group"}
+    parts = [part for entry in (certificate or {}).get("subject", ()) for part in entry]
+    return [(names[kind], value) for kind, value in parts if kind in names]
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float) -> None:
@@ -219,7 +266,7 @@ def set_mode(control: Path, words: Sequence[str]) -> str:
     """Change the mode of a running proxy, or ask with `show`; returns the mode it is in.
 
     :param control: Its unix socket.
-    :param words: As for `Mode.parse`, or `show`.
+    :param words: As for `Mode.parse`, or `show`; `counts` returns what was counted, as JSON.
     :raises LabError: It does not run, or the mode is none.
     """
     try:
@@ -237,14 +284,14 @@ def set_mode(control: Path, words: Sequence[str]) -> str:
 
 def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `lab proxy` to the command line."""
-    help_text = "cut off, slow down or answer for the API server of a host cluster"
+    help_text = "cut off, slow down, answer for or count requests to a host cluster's API server"
     parser = subparsers.add_parser("proxy", help=help_text, description=help_text)
     parser.add_argument("cluster", help="for example hc1")
     parser.add_argument(
         "mode",
         nargs="*",
         default=["show"],
-        help="ok, cut, hold, slow MS, error CODE [RETRY_AFTER]; none to show",
+        help="ok, cut, hold, slow MS, error CODE [RETRY_AFTER], count; counts to see them; none to show",
     )
     parser.set_defaults(run=_command)
 
@@ -259,6 +306,11 @@ def _address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def _files(text: str) -> Files:
+    certificate, _, key = text.partition(":")
+    return Path(certificate), Path(key)
+
+
 async def _until_signalled(proxy: Proxy, control: Path) -> None:
     serving = asyncio.ensure_future(proxy.serve(control))
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -271,11 +323,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="lab.proxy", description=__doc__)
     parser.add_argument("--listen", type=_address, required=True, metavar="HOST:PORT")
     parser.add_argument("--upstream", type=_address, required=True, metavar="HOST:PORT")
-    parser.add_argument("--certificate", type=Path, required=True)
-    parser.add_argument("--key", type=Path, required=True)
+    for who in ("serving", "client"):
+        parser.add_argument(f"--{who}", type=_files, required=True, metavar="CERTIFICATE:KEY")
+    parser.add_argument("--authority", type=Path, required=True, help="CA file")
     parser.add_argument("--control", type=Path, required=True, help="unix socket to make")
     given = parser.parse_args()
-    proxy = Proxy(given.listen, given.upstream, given.certificate, given.key)
+    proxy = Proxy(given.listen, given.upstream, given.serving, given.authority, given.client)
     asyncio.run(_until_signalled(proxy, given.control))
 
 
