@@ -6,8 +6,14 @@
 
 from __future__ import annotations
 
+import pytest
 from paper import DEPLOYED, chart, installed, spec
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Workload
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.disruption import (
+    POD_SECONDS,
+    restart,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
 
 
@@ -19,3 +25,23 @@ def test_g11_every_change_names_the_pods_that_restart() -> None:
     many = installed(spec(store=DEPLOYED, replicas=3), replicas=3, members=3)
     asked = spec(store=DEPLOYED, replicas=3, values={"telemetry": {"enabled": False}})
     assert plan(asked, many.seen(), chart()).steps[0].disruption.kind == "rolling"
+
+
+@pytest.mark.parametrize(
+    ("running", "asked", "kind", "seconds"),
+    [
+        (1, 1, "outage", POD_SECONDS),
+        (3, 3, "rolling", 3 * POD_SECONDS),
+        (1, 3, "outage", POD_SECONDS),
+        (3, 1, "outage", POD_SECONDS),
+        (0, 1, "outage", POD_SECONDS),
+        (None, 3, "rolling", 3 * POD_SECONDS),
+    ],
+)
+def test_g11_only_what_several_pods_serve_all_along_is_rolling(
+    running: int | None, asked: int, kind: str, seconds: int
+) -> None:
+    plane = None if running is None else Workload("control_plane", "Deployment", "p", running)
+    found = restart(plane, asked)
+    assert (found.kind, found.seconds) == (kind, seconds)
+    assert ("p" if plane else "control plane") in found.estimate

@@ -12,7 +12,6 @@ import pytest
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Refused
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.inventory import spec_from
-from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.values import merge_layers
 
 
 def mistakes(**arguments: Any) -> str:
@@ -80,17 +79,3 @@ def test_g58_names_that_yaml_or_dns_reads_otherwise(name: str) -> None:
 def test_g40_the_longest_name_whose_leases_are_not_shortened() -> None:
     assert spec_from({"name": "a" * 40}).name == "a" * 40
     assert "G40" in mistakes(name="a" * 41)
-
-
-def test_layers_merge_deeply_lists_replace_and_null_removes() -> None:
-    layers = {
-        "vcluster_values__10_all": {"a": {"b": 1, "c": [1, 2]}, "d": 1},
-        "vcluster_values__90_host": {"a": {"c": [3]}, "d": None},
-        "vcluster_values": {"a": {"e": {}}},
-    }
-    assert merge_layers(layers) == {"a": {"b": 1, "c": [3], "e": {}}}
-
-
-def test_a_layer_that_is_no_mapping_is_named() -> None:
-    with pytest.raises(Refused, match="vcluster_values__10_all is not a mapping"):
-        merge_layers({"vcluster_values__10_all": [1]})
