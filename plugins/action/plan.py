@@ -14,28 +14,18 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
-    FleetError,
-    Refused,
-)
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.finding import refuse
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.options import spec_of
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.plan_fleet import (
-    Entry,
     FleetPlan,
     fleet_as_data,
     plan_fleet,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.show import (
     plan_text,
-    status_text,
     summary,
 )
-from ansible_collections.fleetops.vcluster.plugins.plugin_utils._inventory import (
-    Collected,
-    collect,
-)
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import asked_of
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._inventory import Collected
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._runs import (
     PLAN_FILE,
     base_folder,
@@ -44,13 +34,12 @@ from ansible_collections.fleetops.vcluster.plugins.plugin_utils._runs import (
 )
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import (
     budgets,
-    wave_of,
     waves_of,
 )
 
 display = Display()
 ARGUMENTS = {
-    "show": {"type": "str", "choices": ["plan", "status", "none"], "default": "plan"},
+    "show": {"type": "str", "choices": ["plan", "none"], "default": "plan"},
     "directory": {"type": "path"},
 }
 
@@ -68,35 +57,14 @@ class ActionModule(ActionBase):
         if validation.error_messages:
             raise AnsibleActionFail("; ".join(validation.error_messages))
         options = validation.validated_parameters
-        variables = task_vars or {}
-        hosts = variables.get("ansible_play_hosts_all") or variables["ansible_play_hosts"]
         context = Context(check=True, diff=self._task.diff, warn=display.warning)
-        collected = {host: collect(variables["hostvars"], host) for host in hosts}
-        asked = {host: found for host, found in collected.items() if found.asked}
-        entries = [_entry(host, found, context) for host, found in asked.items()]
-        light = options["show"] == "status"
-        fleet = plan_fleet(entries, context, light=light)
-        if options["show"] != "none":
-            text = status_text(fleet) if light else plan_text(fleet)
-            display.display(context.secrets.mask(text))
+        asked = asked_of(task_vars or {}, context)
+        fleet = plan_fleet(asked.entries, context)
+        if options["show"] == "plan":
+            display.display(context.secrets.mask(plan_text(fleet)))
         folder = new_run(Path(options["directory"] or base_folder()))
-        data = context.secrets.mask(fleet_as_data(fleet))
-        write_json(folder / PLAN_FILE, data)
-        return {**result, **context.secrets.mask(_small(fleet, asked, folder))}
-
-
-def _entry(host: str, found: Collected, context: Context) -> Entry:
-    """An entry with its spec, or with what is wrong with its variables."""
-    context.secrets.learn(*found.secrets)
-    errors = list(found.errors)
-    wave = wave_of(found.fleet.get("wave"), errors)
-    if errors:
-        findings = tuple(refuse("spec", error) for error in errors)
-        return Entry(host, wave, error=Refused(findings))
-    try:
-        return Entry(host, wave, spec=spec_of(found.arguments, context))
-    except FleetError as error:
-        return Entry(host, wave, error=error)
+        write_json(folder / PLAN_FILE, context.secrets.mask(fleet_as_data(fleet)))
+        return {**result, **context.secrets.mask(_small(fleet, asked.collected, folder))}
 
 
 def _small(fleet: FleetPlan, asked: dict[str, Collected], folder: Path) -> dict[str, Any]:

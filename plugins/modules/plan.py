@@ -22,10 +22,9 @@ options:
   show:
     description:
       - V(plan) prints the plan.
-      - V(status) only looks, plans nothing, and prints one line for each vCluster.
       - V(none) prints nothing.
     type: str
-    choices: [plan, status, none]
+    choices: [plan, none]
     default: plan
   directory:
     description:

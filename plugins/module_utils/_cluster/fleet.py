@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from .._core.errors import ApiError
-from .._core.observation import Observation, Release, Workload
-from .._core.ports import Api, Fleet
+from .._core.observation import Leader, Observation, Release, Workload
+from .._core.ports import Api, Fleet, Json
+from .leases import leader_lease, leader_of
 from .releases import newest, release_of
 from .workloads import SELECTOR, paused, workload_of
 
@@ -25,24 +27,36 @@ _WORKLOADS = {"labelSelector": SELECTOR}
 _OTHER_SECRETS = {"fieldSelector": "type!=helm.sh/release.v1"}
 
 
-def survey(api: Api, wanted: Wanted) -> Fleet:
+def survey(api: Api, wanted: Wanted, *, leaders: bool = False) -> Fleet:
     """Look at vClusters; what else lives on the host cluster is left alone.
 
-    Three lists over all namespaces, a fourth where Secrets are referred to. Where the right for that is missing, the
-    same lists for each namespace.
+    Three lists over all namespaces, one more where Secrets are referred to, one more for the leaders. Where the right
+    for that is missing, the same lists for each namespace.
 
     Args:
         wanted: The Secrets that each refers to.
+        leaders: Look at the Leases too.
     """
-    version = host_version(api)
-    referring = any(wanted.values())
+    look = _Look(api, host_version(api), leaders)
     try:
-        found = _collect(api, "", referring)
+        return Fleet(look.at("", wanted), {})
     except ApiError as error:
         if error.status != 403:
             raise
-        return _by_namespace(api, wanted, version)
-    return Fleet({key: _observation(found, key, version, wanted[key]) for key in wanted}, {})
+    observations: dict[Key, Observation] = {}
+    failures: dict[Key, Exception] = {}
+    asked = look.requests
+    grouped = _grouped(wanted)
+    for namespace, keys in grouped.items():
+        try:
+            observations.update(look.at(namespace, {key: wanted[key] for key in keys}))
+        except ApiError as error:
+            failures.update(dict.fromkeys(keys, error))
+    note = (
+        f"No right to list Secrets, Deployments and StatefulSets of all namespaces: asked "
+        f"{len(grouped)} namespaces one by one, {look.requests - asked} lists instead of {asked}."
+    )
+    return Fleet(observations, failures, (note,))
 
 
 def host_version(api: Api) -> tuple[int, int]:
@@ -56,68 +70,73 @@ def identity(secret: Mapping[str, Any]) -> str:
     return f"{secret['metadata']['uid']}/{secret['metadata']['resourceVersion']}"
 
 
-class _Found:
-    """What the lists showed, by (namespace, release)."""
+@dataclass
+class _Look:
+    """Lists over one namespace or all of them, and what they show.
 
-    def __init__(self) -> None:
-        self.releases: defaultdict[Key, list[Release]] = defaultdict(list)
-        self.workloads: defaultdict[Key, list[Workload]] = defaultdict(list)
-        self.secrets: dict[Key, str] = {}
+    Attributes:
+        requests: Lists that were asked for.
+    """
 
+    api: Api
+    version: tuple[int, int]
+    leaders: bool
+    requests: int = 0
 
-def _collect(api: Api, namespace: str, referring: bool) -> _Found:
-    scope = f"/namespaces/{namespace}" if namespace else ""
-    found = _Found()
-    for item in api.list(f"/api/v1{scope}/secrets", _LIVE_RELEASES, metadata_only=True):
-        metadata = item["metadata"]
-        found.releases[_key(metadata, "name")].append(release_of(metadata))
-    for kind in ("Deployment", "StatefulSet"):
-        for item in api.list(f"/apis/apps/v1{scope}/{kind.lower()}s", _WORKLOADS):
-            found.workloads[_key(item["metadata"], "release")].append(workload_of(item, kind))
-    if referring:
-        for item in api.list(f"/api/v1{scope}/secrets", _OTHER_SECRETS, metadata_only=True):
-            place = item["metadata"]["namespace"], item["metadata"]["name"]
-            found.secrets[place] = identity(item)
-    return found
+    def at(self, namespace: str, wanted: Wanted) -> dict[Key, Observation]:
+        """The vClusters of one namespace, of all of them by an empty name."""
+        self._scope = f"/namespaces/{namespace}" if namespace else ""
+        self.requests += 3 + any(wanted.values()) + self.leaders
+        releases: defaultdict[Key, list[Release]] = defaultdict(list)
+        for metadata in self._metadata(_LIVE_RELEASES):
+            releases[_key(metadata, "name")].append(release_of(metadata))
+        workloads = self._workloads()
+        secrets = self._secrets() if any(wanted.values()) else {}
+        leaders = self._leases() if self.leaders else {}
+        seen_at = self.api.now if self.leaders else None
+
+        def observation(key: Key) -> Observation:
+            here, name = key
+            return Observation(
+                release=newest(releases.get(key, ())),
+                workloads=tuple(workloads.get(key, ())),
+                references={n: secrets[here, n] for n in wanted[key] if (here, n) in secrets},
+                paused=paused(workloads.get(key, ())),
+                host_version=self.version,
+                leader=leaders.get((here, leader_lease(name))),
+                seen_at=seen_at,
+            )
+
+        return {key: observation(key) for key in wanted}
+
+    def _workloads(self) -> dict[Key, list[Workload]]:
+        found: defaultdict[Key, list[Workload]] = defaultdict(list)
+        for kind in ("Deployment", "StatefulSet"):
+            path = f"/apis/apps/v1{self._scope}/{kind.lower()}s"
+            for item in self.api.list(path, _WORKLOADS):
+                found[_key(item["metadata"], "release")].append(workload_of(item, kind))
+        return found
+
+    def _secrets(self) -> dict[Key, str]:
+        return {
+            (metadata["namespace"], metadata["name"]): identity({"metadata": metadata})
+            for metadata in self._metadata(_OTHER_SECRETS)
+        }
+
+    def _leases(self) -> dict[Key, Leader]:
+        path = f"/apis/coordination.k8s.io/v1{self._scope}/leases"
+        return {
+            (item["metadata"]["namespace"], item["metadata"]["name"]): leader_of(item, self.api.now)
+            for item in self.api.list(path)
+        }
+
+    def _metadata(self, query: Mapping[str, str]) -> Iterator[Json]:
+        path = f"/api/v1{self._scope}/secrets"
+        return (item["metadata"] for item in self.api.list(path, query, metadata_only=True))
 
 
 def _key(metadata: Mapping[str, Any], label: str) -> Key:
     return metadata["namespace"], (metadata.get("labels") or {}).get(label, "")
-
-
-def _observation(
-    found: _Found, key: Key, version: tuple[int, int], secrets: frozenset[str]
-) -> Observation:
-    workloads = tuple(found.workloads.get(key, ()))
-    places = {name: (key[0], name) for name in secrets}
-    return Observation(
-        release=newest(found.releases.get(key, ())),
-        workloads=workloads,
-        references={n: found.secrets[p] for n, p in places.items() if p in found.secrets},
-        paused=paused(workloads),
-        host_version=version,
-    )
-
-
-def _by_namespace(api: Api, wanted: Wanted, version: tuple[int, int]) -> Fleet:
-    observations: dict[Key, Observation] = {}
-    failures: dict[Key, Exception] = {}
-    requests = 1
-    for namespace, keys in _grouped(wanted).items():
-        referring = any(wanted[key] for key in keys)
-        requests += 4 if referring else 3
-        try:
-            found = _collect(api, namespace, referring)
-        except ApiError as error:
-            failures.update(dict.fromkeys(keys, error))
-            continue
-        observations.update({key: _observation(found, key, version, wanted[key]) for key in keys})
-    count = len(_grouped(wanted))
-    note = (
-        f"No right to list Secrets, Deployments and StatefulSets of all namespaces: "
-        f"asked {count} namespaces one by one, {requests} requests instead of {5 if any(wanted.values()) else 4}."
-    )
-    return Fleet(observations, failures, (note,))
 
 
 def _grouped(wanted: Iterable[Key]) -> dict[str, list[Key]]:

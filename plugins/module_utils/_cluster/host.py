@@ -37,9 +37,10 @@ class Host:
         self.helm = helm
         self._transport = transport
 
-    def fleet(self, specs: Sequence[Spec]) -> Fleet:
+    def fleet(self, specs: Sequence[Spec], *, leaders: bool = False) -> Fleet:
         """See HostCluster."""
-        return survey(self.api, {(s.namespace, s.name): referenced_secrets(s) for s in specs})
+        wanted = {(spec.namespace, spec.name): referenced_secrets(spec) for spec in specs}
+        return survey(self.api, wanted, leaders=leaders)
 
     def observe(self, spec: Spec) -> Observation:
         """See HostCluster."""

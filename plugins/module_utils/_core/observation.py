@@ -50,6 +50,11 @@ class Leader:
     age: float
     lasts: int
 
+    @property
+    def fresh(self) -> bool:
+        """Whether it was renewed in time."""
+        return self.age <= self.lasts
+
 
 @dataclass(frozen=True)
 class Workload:
@@ -74,6 +79,11 @@ class Workload:
     images: Mapping[str, str] = field(default_factory=dict)
     config_hash: str = ""
     annotations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def current(self) -> int:
+        """Replicas that are ready on the newest template, as far as the two counts tell."""
+        return min(self.ready, self.updated)
 
     @property
     def settled(self) -> bool:
@@ -168,6 +178,7 @@ class Observation:
         paused: The vCluster is paused, sleeping or being restored; the annotation that says so.
         budgets: Names of PodDisruptionBudgets in the namespace.
         leader: The syncer's Lease; only a status looks for it, and one replica has none.
+        seen_at: The host cluster's clock at that moment (G55); only a status asks.
         complete: False for the light pass: only what the fleet-wide lists show.
     """
 
@@ -184,6 +195,7 @@ class Observation:
     paused: str = ""
     budgets: tuple[str, ...] = ()
     leader: Leader | None = None
+    seen_at: datetime | None = None
     complete: bool = False
 
     def workload(self, component: str) -> Workload | None:

@@ -154,7 +154,7 @@ class _Work(threading.Thread):
     def _plan_all(self) -> None:
         specs = [entry.spec for entry in self._entries if entry.spec]
         host = self._context.host(specs[0].access)
-        fleet = host.fleet(specs)
+        fleet = host.fleet(specs, leaders=self._light)
         self.notes = fleet.notes
         for entry in self._entries:
             self._done[entry.host] = self._planned(entry, host, fleet)

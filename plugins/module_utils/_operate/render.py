@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -72,7 +72,7 @@ def _tag(workload: Workload | None, container: str) -> str:
 
 
 def _count(workload: Workload | None) -> str:
-    return f"{min(workload.ready, workload.updated)}/{workload.replicas}" if workload else ""
+    return f"{workload.current}/{workload.replicas}" if workload else ""
 
 
 def plan_lines(spec: Spec, plan: Plan, secret_paths: tuple[str, ...] = ()) -> Iterator[str]:
@@ -139,3 +139,21 @@ def wrapped(text: str, first: str = "", others: str = "") -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as aligned columns; cells that would make a line too long are cut with a mark."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    spare = WIDTH - sum(widths) - 2 * (len(widths) - 1)
+    while spare < 0:
+        widest = widths.index(max(widths))
+        widths[widest] -= 1
+        spare += 1
+    return [
+        "  ".join(_cell(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _cell(text: str, width: int) -> str:
+    return text.ljust(width) if len(text) <= width else text[: max(width - 1, 1)] + "~"

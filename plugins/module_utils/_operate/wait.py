@@ -88,9 +88,8 @@ def describe(api: Api, spec: Spec, live: Live) -> str:
     """One line: what is ready, and what the others are doing."""
     counts = []
     for item in live.workloads:
-        ready = min(item.ready, item.updated)
         counts.append(
-            f"{ready} of {item.replicas} {'members' if item.component == 'etcd' else 'replicas'} ready"
+            f"{item.current} of {item.replicas} {'members' if item.component == 'etcd' else 'replicas'} ready"
         )
     by_reason: dict[str, list[str]] = {}
     for pod in unready(live):

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 
+from ..._cluster.leases import age, leader_lease, leader_of
 from ..._core.check import CheckResult
 from ..._core.errors import ApiError, FleetError
 from ..._core.ports import Json
@@ -16,6 +16,8 @@ from .scene import Scene, Verdict, all_of, run
 
 FORBIDDEN = 403
 IDENTITIES = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
+# Seconds that an API server's identity lease is valid (kube-apiserver renews it every 10).
+IDENTITY_LASTS = 60
 IDENTITY_LABEL = "apiserver.kubernetes.io/identity=kube-apiserver"
 
 
@@ -36,7 +38,7 @@ def rollout(scene: Scene) -> Verdict:
     if not scene.live.workloads:
         return "fail", "there is no Deployment and no StatefulSet of this vCluster"
     problems = [
-        f"{w.kind} {w.name}: {min(w.ready, w.updated)} of {w.replicas} ready"
+        f"{w.kind} {w.name}: {w.current} of {w.replicas} ready"
         for w in scene.live.workloads
         if not w.settled
     ]
@@ -84,9 +86,9 @@ def api_identity(scene: Scene) -> Verdict:
         for pod in scene.planes:
             if pod.name not in leases:
                 problems.append(f"{pod.name} has no identity lease, asked at {name}")
-            elif (age := _age(leases[pod.name], api.now)) > timedelta(seconds=60):
+            elif (seconds := age(leases[pod.name], api.now)) > IDENTITY_LASTS:
                 problems.append(
-                    f"{pod.name} renewed its identity lease {age.seconds} s ago, asked at {name}"
+                    f"{pod.name} renewed its identity lease {seconds:.0f} s ago, asked at {name}"
                 )
     if not scene.replicas:
         return "skip", "no replica answers"
@@ -109,30 +111,22 @@ def leader(scene: Scene) -> Verdict:
     plane = next((w for w in scene.live.workloads if w.component == "control_plane"), None)
     if plane is None or plane.replicas < 2:
         return "skip", "one replica holds no election"
-    name = f"vcluster-{scene.spec.name}-controller"
+    name = leader_lease(scene.spec.name)
     lease = scene.host.find(
         f"/apis/coordination.k8s.io/v1/namespaces/{scene.spec.namespace}/leases/{name}"
     )
     if lease is None:
         return "fail", f"Lease {name} does not exist"
-    holder = lease["spec"].get("holderIdentity") or ""
-    owner = next((pod.name for pod in scene.planes if holder.startswith(f"{pod.name}-")), "")
+    found = leader_of(lease, scene.host.now)
+    owner = next((pod.name for pod in scene.planes if found.holder.startswith(f"{pod.name}-")), "")
     if not owner:
-        return "fail", f"Lease {name} is held by {holder or 'nobody'}, which is no live pod"
-    age = _age(lease, scene.host.now)
-    limit = lease["spec"].get("leaseDurationSeconds", 60)
-    if age > timedelta(seconds=limit):
+        return "fail", f"Lease {name} is held by {found.holder or 'nobody'}, which is no live pod"
+    if not found.fresh:
         return (
             "fail",
-            f"Lease {name} was renewed {age.seconds} s ago by {owner}; it lasts {limit} s",
+            f"Lease {name} was renewed {found.age:.0f} s ago by {owner}; it lasts {found.lasts} s",
         )
     return "pass", owner
-
-
-def _age(lease: Json, now: datetime) -> timedelta:
-    """How long ago a Lease was renewed, by the clock of the server that keeps it (G55)."""
-    text = lease["spec"].get("renewTime") or lease["metadata"]["creationTimestamp"]
-    return max(now - datetime.fromisoformat(text.replace("Z", "+00:00")), timedelta(0))
 
 
 def placement(scene: Scene) -> Verdict:

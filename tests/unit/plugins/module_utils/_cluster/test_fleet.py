@@ -101,7 +101,7 @@ def test_without_the_right_each_namespace_is_asked_and_the_cost_is_told(
     assert isinstance(failure, ApiError)
     assert "cannot list in n2" in str(failure)
     (note,) = fleet.notes
-    assert "asked 3 namespaces one by one, 10 requests instead of 4" in note
+    assert "asked 3 namespaces one by one, 9 lists instead of 3" in note
 
 
 def test_one_more_list_tells_whether_the_secrets_referred_to_changed(
@@ -116,6 +116,19 @@ def test_one_more_list_tells_whether_the_secrets_referred_to_changed(
     assert "PartialObjectMetadataList" in scripted.requests[4].headers["accept"]
     assert fleet.observations[("n1", "a")].references == {"tls": "u/7"}
     assert fleet.observations[("n2", "b")].references == {}
+
+
+def test_a_status_lists_the_leases_too(api: KubernetesApi, scripted: Any) -> None:
+    cluster = Cluster(scripted, set())
+    spec = {"holderIdentity": "b-0-x", "renewTime": "2026-11-24T11:59:30Z"}
+    lease = {"name": "vcluster-b-controller", "namespace": "n2"}
+    cluster.items["leases"] = [{"metadata": lease, "spec": spec}]
+    fleet = survey(api, WANTED, leaders=True)
+    assert len(scripted.requests) == 5
+    leader = fleet.observations["n2", "b"].leader
+    assert leader is not None and (leader.holder, leader.lasts) == ("b-0-x", 60)
+    assert fleet.observations["n1", "a"].leader is None
+    assert all(seen.seen_at for seen in fleet.observations.values())
 
 
 def test_other_errors_are_not_taken_for_missing_rights(api: KubernetesApi, scripted: Any) -> None:

@@ -362,7 +362,7 @@ class FakeHost:
             complete=True,
         )
 
-    def fleet(self, specs: Sequence[Spec]) -> Fleet:
+    def fleet(self, specs: Sequence[Spec], *, leaders: bool = False) -> Fleet:
         seen = Observation(release=self.world.newest, workloads=self.world.workloads)
         return Fleet({(spec.namespace, spec.name): seen for spec in specs}, {})
 

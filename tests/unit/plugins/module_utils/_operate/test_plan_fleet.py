@@ -28,8 +28,8 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.plan_fl
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.show import (
     plan_text,
-    status_text,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.status import status_of
 
 
 def entry(name: str, context: Context, **more: Any) -> Entry:
@@ -120,7 +120,7 @@ def test_a_defect_while_planning_is_told_and_no_traceback(world: World) -> None:
 def test_a_status_only_looks(context: Context) -> None:
     fleet = plan_fleet([entry("tenant-a", context)], context, light=True)
     assert Observed.looks == 0
-    assert "absent" in status_text(fleet)
+    assert [status_of(seen).state for seen in fleet.entries] == ["absent"]
 
 
 def test_the_printed_plan_keeps_to_80_columns_and_names_kind_reason_and_way_out(

@@ -1,0 +1,65 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the hosts of a play to the entries of a fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..module_utils._core.errors import FleetError, Refused
+from ..module_utils._core.finding import refuse
+from ..module_utils._operate.context import Context
+from ..module_utils._operate.options import spec_of
+from ..module_utils._operate.plan_fleet import Entry
+from ._inventory import Collected, collect
+from ._waves import wave_of
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The vClusters of a play.
+
+    Attributes:
+        entries: In inventory order, each with its spec or with what is wrong with its variables.
+        collected: What the inventory says about each.
+    """
+
+    entries: tuple[Entry, ...]
+    collected: dict[str, Collected]
+
+
+def hosts_of(variables: Mapping[str, Any]) -> list[str]:
+    """The hosts of the play, those that failed before included."""
+    found: list[str] = variables.get("ansible_play_hosts_all") or variables["ansible_play_hosts"]
+    return found
+
+
+def asked_of(variables: Mapping[str, Any], context: Context) -> Asked:
+    """The vClusters among the hosts of a play: those with at least one `vcluster_*` variable.
+
+    Args:
+        variables: Of the task.
+    """
+    hostvars = variables["hostvars"]
+    collected = {host: collect(hostvars, host) for host in hosts_of(variables)}
+    asked = {host: found for host, found in collected.items() if found.asked}
+    return Asked(tuple(_entries(asked, context)), asked)
+
+
+def _entries(asked: Mapping[str, Collected], context: Context) -> Iterable[Entry]:
+    for host, found in asked.items():
+        context.secrets.learn(*found.secrets)
+        errors = list(found.errors)
+        wave = wave_of(found.fleet.get("wave"), errors)
+        if errors:
+            findings = tuple(refuse("spec", error) for error in errors)
+            yield Entry(host, wave, error=Refused(findings))
+            continue
+        try:
+            yield Entry(host, wave, spec=spec_of(found.arguments, context))
+        except FleetError as error:
+            yield Entry(host, wave, error=error)
