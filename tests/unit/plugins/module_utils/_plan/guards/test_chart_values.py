@@ -80,3 +80,65 @@ def test_g59_an_eviction_policy_that_no_api_server_knows() -> None:
     budget = {"enabled": True, "maxUnavailable": 1, "unhealthyPodEvictionPolicy": "Sometimes"}
     asked = spec(values=plane("advanced", "podDisruptionBudget", value=budget))
     assert refusing(plan(asked, NOTHING, chart())) == {"G59"}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        plane("statefulSet", "persistence", "volumeClaim", "enabled", value="true"),
+        plane("statefulSet", "persistence", "volumeClaim", "enabled", value=True),
+        plane("statefulSet", "highAvailability", "leaseDuration", value=90),
+        plane("statefulSet", "scheduling", "podManagementPolicy", value="OrderedReady"),
+        plane("statefulSet", "persistence", "volumeClaim", "retentionPolicy", value="Delete"),
+        plane("distro", "k8s", "image", "tag", value="v1.36.3"),
+        plane("distro", "k8s", "version", value="v1.36.3"),
+        plane("advanced", "podDisruptionBudget", value={"enabled": True, "maxUnavailable": 2}),
+        plane("advanced", "podDisruptionBudget", value={"enabled": False}),
+        plane("advanced", "podDisruptionBudget", "unhealthyPodEvictionPolicy", value="AlwaysAllow"),
+        nested("exportKubeConfig", "server", value="https://tenant.example.net:8443"),
+    ],
+)
+def test_g59_its_good_neighbours_are_let_through(raw: dict[str, Any]) -> None:
+    assert plan(spec(values=raw), NOTHING, chart()).kinds == ("install",)
+
+
+@pytest.mark.parametrize("count", ["3", 1.0, True, 0])
+def test_g59_a_count_that_is_no_whole_number_above_zero(count: Any) -> None:
+    raw = plane("statefulSet", "highAvailability", "replicas", value=count)
+    assert refusing(plan(spec(values=raw), NOTHING, chart())) == {"G59"}
+
+
+def test_g12_only_the_workload_that_has_the_field_keeps_it() -> None:
+    """A Deployment has no volume claim templates, so nothing of it is immutable."""
+    running = installed(spec(store=DEPLOYED, replicas=3), replicas=3, members=3, kind="Deployment")
+    plane_size = plane("statefulSet", "persistence", "volumeClaim", "size", value="9Gi")
+    asked = spec(store=DEPLOYED, replicas=3, values=plane_size)
+    assert plan(asked, running.seen(), chart()).kinds == ("values",)
+    grown = spec(store={**DEPLOYED, "size": "9Gi"}, replicas=3)
+    assert refusing(plan(grown, running.seen(), chart())) == {"G12"}
+
+
+def test_an_ingress_needs_a_host_name() -> None:
+    asked = spec(expose={"type": "ingress"})
+    assert refusing(plan(asked, NOTHING, chart())) == {"spec"}
+
+
+def test_g35_the_exposed_address_stays_among_the_names_of_the_certificate() -> None:
+    asked = spec(expose={"type": "load_balancer", "address": "tenant.example.net:8443"})
+    found = plan(asked, NOTHING, chart())
+    assert (
+        "tenant.example.net" in (found.steps[0].values or {})["controlPlane"]["proxy"]["extraSANs"]
+    )
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        plane("standalone", "enabled", value=True),
+        plane("service", "enabled", value=False),
+        plane("service", "enabled", value="false"),
+    ],
+)
+def test_modes_without_a_control_plane_or_its_service_are_out_of_scope(raw: dict[str, Any]) -> None:
+    (finding,) = plan(spec(values=raw), NOTHING, chart()).refusals
+    assert "does not cover it" in finding.why

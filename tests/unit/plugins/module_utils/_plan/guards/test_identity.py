@@ -10,6 +10,9 @@ import pytest
 from paper import spec
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Refused
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.guards.identity import (
+    name_findings,
+)
 
 
 def test_g40_names_that_get_too_long() -> None:
@@ -23,3 +26,34 @@ def test_g58_names_that_yaml_reads_as_something_else(name: str) -> None:
     with pytest.raises(Refused) as refused:
         spec(name=name)
     assert refused.value.findings[0].guard in ("G58", "spec")
+
+
+@pytest.mark.parametrize(
+    ("name", "namespace", "guards"),
+    [
+        ("a", "a", []),
+        ("a" * 40, "n" * 63, []),
+        ("tenant-1", "1st", []),
+        ("a" * 41, "n", ["G40"]),
+        ("yes", "n", ["G58"]),
+        ("1a", "n", ["G58"]),
+        ("", "n", ["spec"]),
+        ("Tenant", "n", ["spec"]),
+        ("tenant-", "n", ["spec"]),
+        ("tenant\n", "n", ["spec"]),
+        ("tenant.a", "n", ["spec"]),
+        ("tenant", "n" * 64, ["spec"]),
+        ("tenant", "-n", ["spec"]),
+        ("tenant", "", ["spec"]),
+        ("Tenant" * 10, "N", ["spec", "spec", "G40"]),
+    ],
+)
+def test_both_names_have_a_form_and_a_length(name: str, namespace: str, guards: list[str]) -> None:
+    assert [finding.guard for finding in name_findings(name, namespace)] == guards
+
+
+@pytest.mark.parametrize("name", ["a" * 41, "a" * 60])
+def test_g40_each_name_that_is_too_long_is_shown_with_its_length(name: str) -> None:
+    (finding,) = name_findings(name, "n")
+    longest = f"vcluster-{name}-cert-rotation"
+    assert f"{longest} ({len(longest)} of 63)" in finding.what

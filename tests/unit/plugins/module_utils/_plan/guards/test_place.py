@@ -52,3 +52,9 @@ def test_g39_one_vcluster_a_namespace() -> None:
 def test_g39_no_service_named_loft() -> None:
     seen = Running().seen(**VANISHED, services=("loft",))
     assert refusing(plan(spec(), seen, chart())) == {"G39"}
+
+
+def test_a_new_vcluster_says_its_version_and_a_running_one_keeps_its_own() -> None:
+    asked = spec(version=None)
+    assert refusing(plan(asked, NOTHING, chart())) == {"spec"}
+    assert plan(asked, Running().seen(), chart()).kinds == ("prove",)

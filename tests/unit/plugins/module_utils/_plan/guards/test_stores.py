@@ -93,3 +93,40 @@ def test_g62_replicas_on_a_single_member_are_a_warning() -> None:
     single = {"type": "etcd_deployed", "members": 1}
     assert "G62" in warning(plan(spec(replicas=3, store=single), NOTHING, chart()))
     assert "G62" not in warning(plan(spec(replicas=3, store=DEPLOYED), NOTHING, chart()))
+
+
+def test_g03_a_data_source_is_compared_and_its_password_never_shown() -> None:
+    def database(password: str) -> dict[str, Any]:
+        external = {"enabled": True, "dataSource": f"mysql://u:{password}@db/x"}
+        return plane("backingStore", "database", "external", value=external)
+
+    found = plan(spec(values=database("n3w-pass")), Running(database("0ld-pass")).seen(), chart())
+    assert refusing(found) == {"G03"}
+    assert "pass" not in "".join(map(str, found.refusals))
+    kept = spec(values=database("0ld-pass"))
+    assert not refusing(plan(kept, Running(database("0ld-pass")).seen(), chart()))
+
+
+@pytest.mark.parametrize(
+    ("secrets", "words"),
+    [
+        ({}, "etcd of vcluster_store does not exist"),
+        ({"etcd": ("ca.crt",)}, "lacks tls.crt, tls.key"),
+        ({"etcd": ()}, "lacks ca.crt, tls.crt, tls.key"),
+        ({"other": ("ca.crt", "tls.crt", "tls.key")}, "does not exist"),
+        (TLS["secrets"], ""),
+    ],
+)
+def test_a_secret_that_pods_would_wait_for_is_there_first(
+    secrets: dict[str, tuple[str, ...]], words: str
+) -> None:
+    found = plan(spec(store=EXTERNAL), Running().seen(**VANISHED, secrets=secrets), chart())
+    assert bool(found.refusals) is bool(words)
+    assert words in "".join(map(str, found.refusals))
+
+
+def test_an_option_that_means_nothing_to_the_store_is_refused() -> None:
+    found = plan(spec(store={"type": "sqlite", "members": 3}), NOTHING, chart())
+    assert [finding.what for finding in found.refusals] == [
+        "vcluster_store.members means nothing to sqlite."
+    ]
