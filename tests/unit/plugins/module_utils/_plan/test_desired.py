@@ -7,10 +7,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from paper import DEPLOYED, NOTHING, Running, chart, installed, plane, refusing, spec
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Observation
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.desired import (
+    BUDGET,
+    MEMORY_REQUEST,
+    desired_values,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.values import leaves
 
 
 def test_g03_a_store_that_is_not_named_stays() -> None:
@@ -49,3 +58,142 @@ def test_g41_g42_spread_and_budget_are_laid_in_and_can_be_turned_off() -> None:
     names = ("topology_spread", "disruption_budgets", "service_names", "resources")
     bare = plan(spec(defaults=dict.fromkeys(names, False)), NOTHING, chart()).steps[0]
     assert not bare.values
+
+
+def asked_for(observation: Observation = NOTHING, **arguments: Any) -> dict[str, Any]:
+    """The values asked for, by dotted path."""
+    desired = desired_values(spec(**arguments), observation)
+    assert not desired.contradictions
+    return {".".join(path): value for path, value in leaves(desired.values)}
+
+
+BARE = dict.fromkeys(("topology_spread", "disruption_budgets", "service_names", "resources"), False)
+PLANE = "controlPlane."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({}, {}),
+        ({"replicas": 3}, {"statefulSet.highAvailability.replicas": 3}),
+        ({"kubernetes_version": "1.36.0"}, {"distro.k8s.image.tag": "v1.36.0"}),
+        ({"image_registry": "r.example.net"}, {"advanced.defaultImageRegistry": "r.example.net"}),
+        (
+            {"pull_secrets": ["one", "two"]},
+            {
+                "advanced.serviceAccount.imagePullSecrets": [{"name": "one"}, {"name": "two"}],
+                "advanced.workloadServiceAccount.imagePullSecrets": [
+                    {"name": "one"},
+                    {"name": "two"},
+                ],
+            },
+        ),
+        (
+            {"resources": {"limits": {"memory": "1Gi"}}},
+            {"statefulSet.resources.limits.memory": "1Gi"},
+        ),
+        ({"expose": {"type": "cluster"}}, {"service.spec.type": "ClusterIP"}),
+        (
+            {"expose": {"type": "node_port", "node_port": 31000}},
+            {"service.spec.type": "NodePort", "service.httpsNodePort": 31000},
+        ),
+        (
+            {"expose": {"type": "load_balancer", "annotations": {"a.b/c": "x"}}},
+            {"service.spec.type": "LoadBalancer", "service.annotations.a.b/c": "x"},
+        ),
+    ],
+)
+def test_a_variable_stands_for_values_of_the_chart(
+    arguments: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    found = asked_for(defaults=BARE, **arguments)
+    assert found == {PLANE + path: value for path, value in expected.items()}
+
+
+def test_an_exposed_address_is_in_the_kubeconfig_and_among_the_certificates_names() -> None:
+    expose = {
+        "type": "ingress",
+        "address": "t.example.net:8443",
+        "ingress_class": "nginx",
+        "annotations": {"a": "b"},
+    }
+    assert asked_for(defaults=BARE, expose=expose) == {
+        "controlPlane.ingress.annotations.a": "b",
+        "controlPlane.ingress.enabled": True,
+        "controlPlane.ingress.host": "t.example.net:8443",
+        "controlPlane.ingress.spec.ingressClassName": "nginx",
+        "controlPlane.proxy.extraSANs": ["t.example.net"],
+        "exportKubeConfig.server": "https://t.example.net:8443",
+    }
+
+
+def test_names_of_the_raw_values_come_first_and_stand_once() -> None:
+    own = ["tenant.example.net", "tenant-a.vcluster-tenant-a.svc"]
+    raw = plane("proxy", "extraSANs", value=own)
+    assert asked_for(values=raw)["controlPlane.proxy.extraSANs"] == [
+        *own,
+        "tenant-a.vcluster-tenant-a.svc.cluster.local",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "raw"),
+    [
+        ({"replicas": 1}, plane("statefulSet", "highAvailability", "replicas", value=2)),
+        ({"kubernetes_version": "1.36.0"}, plane("distro", "k8s", "image", "tag", value="v1.35.0")),
+        (
+            {"store": DEPLOYED},
+            plane("backingStore", "etcd", "deploy", "enabled", value=False),
+        ),
+        ({"expose": {"type": "cluster"}}, plane("service", "spec", "type", value="NodePort")),
+    ],
+)
+def test_a_variable_and_a_raw_value_that_say_the_opposite_contradict(
+    arguments: dict[str, Any], raw: dict[str, Any]
+) -> None:
+    (finding,) = desired_values(spec(values=raw, **arguments), NOTHING).contradictions
+    assert "contradict each other" in finding.what
+    assert f"vcluster_{next(iter(arguments))}" in finding.what
+
+
+@pytest.mark.parametrize("wrong", ["text", 1, [1], {"$secret": {"name": "a", "key": "b"}}])
+def test_g17_a_raw_value_in_the_place_of_a_section_is_named(wrong: Any) -> None:
+    raw = plane("statefulSet", value=wrong)
+    found = desired_values(spec(values=raw), NOTHING).contradictions
+    assert {finding.guard for finding in found} == {"G17"}
+    assert any("/controlPlane/statefulSet is not a mapping" in finding.what for finding in found)
+
+
+def test_a_raw_value_replaces_what_is_laid_in() -> None:
+    raw = plane("advanced", "podDisruptionBudget", value={"maxUnavailable": 2})
+    raw["controlPlane"]["statefulSet"] = {"resources": {"requests": {"memory": "4Gi"}}}
+    desired = desired_values(spec(values=raw), NOTHING)
+    found = dict(leaves(desired.values))
+    assert found[(*BUDGET, "maxUnavailable")] == 2
+    assert found[MEMORY_REQUEST] == "4Gi"
+    assert not {(*BUDGET, "maxUnavailable"), MEMORY_REQUEST} & desired.defaults
+    assert (*BUDGET, "enabled") in desired.defaults
+
+
+def test_g52_nothing_is_laid_into_what_was_adopted_unless_it_is_asked_for() -> None:
+    adopted = Running({"telemetry": {"enabled": False}}).seen()
+    assert asked_for(adopted) == {}
+    on = asked_for(adopted, defaults=dict.fromkeys(BARE, True))
+    assert on == asked_for(NOTHING)
+    laid_in = Running(desired_values(spec(), NOTHING).values).seen()
+    assert asked_for(laid_in) == on
+
+
+def test_g03_g19_store_and_kubernetes_stay_as_they_run_until_they_are_named() -> None:
+    live = plane("distro", "k8s", "image", "tag", value="v1.35.4")
+    live["controlPlane"]["backingStore"] = {"etcd": {"deploy": {"enabled": True}}}
+    kept = asked_for(Running(live).seen())
+    assert kept == {
+        "controlPlane.backingStore.etcd.deploy.enabled": True,
+        "controlPlane.distro.k8s.image.tag": "v1.35.4",
+    }
+    named = asked_for(
+        Running(live).seen(), kubernetes_version="1.36.0", store={"type": "sqlite", "size": "5Gi"}
+    )
+    assert "controlPlane.backingStore.etcd.deploy.enabled" not in named
+    assert named["controlPlane.distro.k8s.image.tag"] == "v1.36.0"

@@ -15,7 +15,10 @@ from paper import DEPLOYED, NOTHING, Running, by_hand, chart, installed, refusin
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Release
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.digest import applied_digest
-from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import (
+    plan,
+    running_kubernetes,
+)
 
 
 @pytest.mark.parametrize(
@@ -100,3 +103,84 @@ def test_g52_adoption_changes_nothing_that_was_not_asked_for() -> None:
 def test_planning_after_the_install_finds_nothing_to_change(raw: dict[str, Any]) -> None:
     asked = spec(values={"sync": raw})
     assert plan(asked, installed(asked).seen(), chart()).kinds == ("prove",)
+
+
+@pytest.mark.parametrize(
+    ("image", "version"),
+    [
+        ("ghcr.io/loft-sh/kubernetes:v1.36.3", "1.36.3"),
+        ("registry.example.net:5000/kubernetes:v1.36.3", "1.36.3"),
+        ("kubernetes", None),
+        ("", None),
+    ],
+)
+def test_the_tenants_kubernetes_is_read_from_the_image_that_runs(
+    image: str, version: str | None
+) -> None:
+    found = by_hand(Running().seen(), images={"kubernetes": image})
+    assert running_kubernetes(found) == version
+    assert running_kubernetes(NOTHING) is None
+
+
+def test_a_failed_revision_is_followed_by_the_values_of_the_last_good_one() -> None:
+    asked = spec()
+    good = installed(asked).seen().release
+    assert good is not None
+    failed = replace(good, revision=4, status="failed")
+    (step,) = plan(asked, installed(asked).seen(release=failed), chart()).steps
+    assert (step.kind, step.way_back, step.values) == ("values", "values", good.values)
+    assert "put the objects of revision 3 back, 4 was failed" in step.reason
+
+
+def test_only_a_change_of_values_has_a_way_back() -> None:
+    seen = Running(version="0.35.3", kubernetes="1.35.4").seen()
+    hops = plan(spec(kubernetes_version="1.36.0"), seen, chart()).steps
+    assert [step.way_back for step in hops] == ["none", "none"]
+    assert plan(spec(), NOTHING, chart()).steps[0].way_back == "none"
+    changed = spec(values={"telemetry": {"enabled": False}})
+    assert plan(changed, installed(spec()).seen(), chart()).steps[0].way_back == "values"
+
+
+def test_a_proof_says_what_it_is_for() -> None:
+    asked = spec()
+    seen = installed(asked).seen()
+    assert seen.release is not None
+    newer = replace(seen.release, revision=4)
+    cases = {
+        "adopted": replace(seen, base=None),
+        "revision 4 was not proved yet": replace(seen, release=newer, last_good=newer),
+        "proved again": seen,
+    }
+    for words, found in cases.items():
+        (step,) = plan(asked, found, chart()).steps
+        assert step.kind == "prove"
+        assert words in step.reason
+        assert step.values is None
+
+
+def test_the_reason_counts_what_differs_by_why() -> None:
+    asked = spec(values={"telemetry": {"enabled": False}, "sync": {"a": 1}})
+    proved = installed(asked)
+    by_somebody = {**proved.values, "sync": {"a": 2, "b": 3}}
+    live = Release(4, "deployed", chart_version="0.36.1", values=by_somebody)
+    now = spec(values={"sync": {"a": 1}, "networking": {"c": 1}})
+    (step,) = plan(now, proved.seen(release=live, last_good=live), chart()).steps
+    assert step.reason == "1 asked for, 1 changed by hand, 1 gone from the inventory"
+
+
+def test_the_same_plan_has_the_same_digest_and_another_one_another() -> None:
+    first = plan(spec(), NOTHING, chart())
+    assert first.digest == plan(spec(), NOTHING, chart()).digest
+    others = [
+        plan(spec(values={"telemetry": {"enabled": False}}), NOTHING, chart()),
+        plan(spec(replicas=2), NOTHING, chart()),
+        plan(spec(), Running().seen(), chart()),
+    ]
+    assert len({first.digest, *(other.digest for other in others)}) == 4
+
+
+def test_findings_end_the_plan_before_any_step_and_are_told_once() -> None:
+    found = plan(spec(replicas=2, store={"type": "sqlite", "size": "much"}), NOTHING, chart())
+    assert found.steps == ()
+    assert refusing(found) == {"G01", "G59"}
+    assert len(found.findings) == len(set(found.findings))
