@@ -1,0 +1,95 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An etcd outside: its client certificate, and a look at it from here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from members import NAMES, OPTIONS, healthy, reach, spec
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Observation
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import StoreSpec
+from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.registry import (
+    checks,
+    secrets_of,
+    store_named,
+)
+
+
+def test_external_etcd_mounts_its_client_certificate() -> None:
+    asked = StoreSpec("etcd_external", {**OPTIONS["etcd_external"]})
+    values = store_named("etcd_external").values("tenant", asked.options)
+    tls = values["controlPlane"]["backingStore"]["etcd"]["external"]["tls"]
+    persistence = values["controlPlane"]["statefulSet"]["persistence"]
+    folder = persistence["addVolumeMounts"][0]["mountPath"]
+    assert persistence["addVolumes"][0]["secret"]["secretName"] == "client"
+    assert tls == {
+        "caFile": f"{folder}/ca.crt",
+        "certFile": f"{folder}/tls.crt",
+        "keyFile": f"{folder}/tls.key",
+    }
+    assert secrets_of(spec(asked)) == {"client": ("ca.crt", "tls.crt", "tls.key")}
+
+
+def test_external_etcd_is_asked_from_here_or_skipped_with_the_reason() -> None:
+    asked = spec(StoreSpec("etcd_external", OPTIONS["etcd_external"]))
+    values = store_named("etcd_external").values("tenant", OPTIONS["etcd_external"])
+    endpoint = OPTIONS["etcd_external"]["endpoint"]
+    alive = reach({endpoint: healthy()[NAMES[0]]})
+    found = checks(asked, Observation(), [], alive, values)
+    assert {result.status for result in found} == {"pass"}
+    (skipped,) = checks(asked, Observation(), [], reach({}), values)
+    assert skipped.status == "skip"
+    assert "does not answer" in skipped.evidence
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("etcd.example.net:2379", "https://etcd.example.net:2379", True),
+        ("etcd.example.net:2379", "etcd.example.net:2379/", True),
+        ("etcd.example.net:2379", "etcd.example.net:2380", False),
+        ("etcd.example.net:2379", "other.example.net:2379", False),
+    ],
+)
+def test_g03_the_endpoint_is_the_store_however_it_is_written(
+    one: str, other: str, same: bool
+) -> None:
+    store = store_named("etcd_external")
+    identities = [store.identity(store.values("t", {"endpoint": text})) for text in (one, other)]
+    assert (identities[0] == identities[1]) is same
+
+
+@pytest.mark.parametrize("options", [{}, {"endpoint": ""}, {"endpoint": "https://"}])
+def test_g59_there_is_no_external_etcd_without_an_endpoint(options: dict[str, Any]) -> None:
+    store = store_named("etcd_external")
+    assert [finding.guard for finding in store.findings(store.values("t", options))] == ["G59"]
+
+
+def test_keys_of_another_name_are_mounted_and_needed_by_that_name() -> None:
+    tls = {"secret": "s", "ca_key": "root.pem", "certificate_key": None, "private_key_key": "k"}
+    store = store_named("etcd_external")
+    assert store.secrets({"tls": tls}) == {"s": ("root.pem", "tls.crt", "k")}
+    files = store.values("t", {"endpoint": "e:1", "tls": tls})["controlPlane"]["backingStore"]
+    assert files["etcd"]["external"]["tls"]["caFile"].endswith("/root.pem")
+
+
+def test_one_that_the_inventory_does_not_name_is_not_asked() -> None:
+    values = store_named("etcd_external").values("tenant", {"endpoint": "e:1"})
+    (found,) = checks(spec(), Observation(), [], reach({"e:1": healthy()[NAMES[0]]}), values)
+    assert (found.id, found.status) == ("etcd_quorum", "skip")
+
+
+def test_g30_an_external_etcd_without_a_leader_fails() -> None:
+    member = healthy()[NAMES[0]]
+    lost = replace(member, said=replace(member.said, leader="0"))
+    options = OPTIONS["etcd_external"]
+    values = store_named("etcd_external").values("tenant", options)
+    asked = spec(StoreSpec("etcd_external", options))
+    found = checks(asked, Observation(), [], reach({options["endpoint"]: lost}), values)
+    assert [check.id for check in found if check.status == "fail"] == ["etcd_quorum"]

@@ -1,0 +1,48 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which store the pod uses, and whose checks, Secrets and objects are taken."""
+
+from __future__ import annotations
+
+import pytest
+from members import OPTIONS
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.registry import (
+    STORES,
+    store_in,
+    store_named,
+    stores_on,
+)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_store_is_recognised_in_the_values_it_gives(name: str) -> None:
+    store = store_named(name)
+    assert store.option_findings(OPTIONS[name]) == []
+    assert store_in(store.values("tenant", OPTIONS[name])) is store
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_an_option_of_another_store_is_named(name: str) -> None:
+    others = {key for options in OPTIONS.values() for key in options} - set(OPTIONS[name])
+    strange = next(key for key in ("endpoint", "members") if key in others)
+    (finding,) = store_named(name).option_findings({strange: 1})
+    assert f"vcluster_store.{strange}" in finding.what
+    assert finding.severity == "refuse"
+
+
+def test_the_pod_takes_the_first_of_several_stores_and_all_are_seen() -> None:
+    every = {
+        "controlPlane": {
+            "backingStore": {
+                "etcd": {kind: {"enabled": True} for kind in ("embedded", "external", "deploy")},
+                "database": {kind: {"enabled": True} for kind in ("embedded", "external")},
+            }
+        }
+    }
+    assert store_in(every).type == "etcd_embedded"
+    assert stores_on(every) == STORES
+    assert store_in({}).type == "sqlite"
+    assert stores_on({}) == ()

@@ -1,0 +1,72 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Stores that are seen and named, and left alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from members import reach, spec
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Observation
+from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.registry import (
+    checks,
+    store_in,
+)
+
+
+def test_g33_a_licensed_store_is_named_while_planning() -> None:
+    embedded = {"controlPlane": {"backingStore": {"etcd": {"embedded": {"enabled": True}}}}}
+    assert [finding.guard for finding in store_in(embedded).findings(embedded)] == ["G33"]
+
+
+def embedded(claim: Any = "auto") -> dict[str, Any]:
+    persistence = {"volumeClaim": {"enabled": claim}}
+    return {
+        "controlPlane": {
+            "backingStore": {"etcd": {"embedded": {"enabled": True}}},
+            "statefulSet": {"persistence": persistence},
+        }
+    }
+
+
+def database(**external: Any) -> dict[str, Any]:
+    section = {"enabled": True, **external}
+    return {"controlPlane": {"backingStore": {"database": {"external": section}}}}
+
+
+@pytest.mark.parametrize(
+    ("values", "store", "refused"),
+    [
+        (embedded(), "etcd_embedded", []),
+        (embedded(False), "etcd_embedded", ["G02"]),
+        (database(dataSource="mysql://x"), "database_external", []),
+        (database(connector="mine"), "database_external", []),
+        (database(dataSource=""), "database_external", ["G59"]),
+        (database(), "database_external", ["G59"]),
+    ],
+)
+def test_g02_g33_g59_what_a_licensed_store_lacks_is_told(
+    values: dict[str, Any], store: str, refused: list[str]
+) -> None:
+    found = store_in(values)
+    findings = found.findings(values)
+    assert found.type == store
+    assert [f.guard for f in findings if f.severity == "warn"] == ["G33"]
+    assert [f.guard for f in findings if f.severity == "refuse"] == refused
+
+
+def test_g03_another_data_source_is_another_store() -> None:
+    one, other = database(dataSource="mysql://a"), database(dataSource="mysql://b")
+    store = store_in(one)
+    assert store.identity(one) != store.identity(other)
+    assert store.identity(one) == store.identity(database(dataSource="mysql://a", connector=""))
+
+
+def test_it_is_proved_by_nothing_here_and_says_so() -> None:
+    (found,) = checks(spec(), Observation(), [], reach({}), embedded())
+    assert (found.id, found.status) == ("store", "skip")
+    assert "etcd_embedded" in found.evidence
