@@ -26,7 +26,9 @@ all:
     ansible_python_interpreter: "{{{{ ansible_playbook_python }}}}"
     vcluster_chart: {chart}
     vcluster_version: {version}
-{kubernetes}  children:
+{kubernetes}    # What wave 1 changed is watched before wave 2 begins; a minute, unless said.
+    vcluster_soak: {{seconds: 10}}
+  children:
 """
 KUBERNETES = """\
     # The tenants' Kubernetes; without it, what the chart brings.

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,8 @@ from ansible_collections.fleetops.vcluster.plugins.plugin_utils._runs import (
     write_json,
 )
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import (
+    DEFAULT_SIZES,
+    assigned,
     budgets,
     waves_of,
 )
@@ -60,6 +64,7 @@ class ActionModule(ActionBase):
         context = Context(check=True, diff=self._task.diff, warn=display.warning)
         asked = asked_of(task_vars or {}, context)
         fleet = plan_fleet(asked.entries, context)
+        fleet = replace(fleet, entries=assigned(fleet.entries, sizes_of(asked.collected)))
         if options["show"] == "plan":
             display.display(context.secrets.mask(plan_text(fleet)))
         folder = new_run(Path(options["directory"] or base_folder()))
@@ -67,16 +72,26 @@ class ActionModule(ActionBase):
         return {**result, **context.secrets.mask(_small(fleet, asked.collected, folder))}
 
 
+def sizes_of(collected: dict[str, Collected]) -> Sequence[int | str]:
+    """The sizes of the waves: of the first host that says them."""
+    said = (
+        found.fleet["wave_sizes"] for found in collected.values() if "wave_sizes" in found.fleet
+    )
+    sizes: Sequence[int | str] = next(said, DEFAULT_SIZES)
+    return sizes
+
+
 def _small(fleet: FleetPlan, asked: dict[str, Collected], folder: Path) -> dict[str, Any]:
     """The result: small, because it is kept for every host of the play and may be printed."""
     busy = [entry for entry in fleet.entries if entry.status != "unchanged"]
+    counted = [entry for entry in busy if entry.status != "refused"]
     return {
         "changed": False,
         "summary": summary(fleet),
         "hosts": {entry.host: list(entry.kinds) for entry in busy},
         "refused": sorted(entry.host for entry in busy if entry.status == "refused"),
         "waves": waves_of(busy),
-        "budgets": budgets(fleet.entries, {host: found.fleet for host, found in asked.items()}),
+        "budgets": budgets(counted, {host: found.fleet for host, found in asked.items()}),
         "digests": {entry.host: entry.plan.digest for entry in busy if entry.plan.digest},
         "unchanged": len(fleet.entries) - len(busy),
         "path": str(folder / PLAN_FILE),

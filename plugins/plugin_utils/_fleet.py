@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,9 @@ from ..module_utils._core.finding import refuse
 from ..module_utils._operate.context import Context
 from ..module_utils._operate.options import spec_of
 from ..module_utils._operate.plan_fleet import Entry
+from ..module_utils._operate.soak import soak_of
 from ._inventory import Collected, collect
-from ._waves import wave_of
+from ._waves import policy_errors, wave_of
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,18 @@ def hosts_of(variables: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def asked_of(variables: Mapping[str, Any], context: Context) -> Asked:
+def asked_of(
+    variables: Mapping[str, Any], context: Context, hosts: Sequence[str] | None = None
+) -> Asked:
     """The vClusters among the hosts of a play: those with at least one `vcluster_*` variable.
 
     Args:
         variables: Of the task.
+        hosts: Only these, instead of all hosts of the play.
     """
     hostvars = variables["hostvars"]
-    collected = {host: collect(hostvars, host) for host in hosts_of(variables)}
+    names = hosts_of(variables) if hosts is None else hosts
+    collected = {host: collect(hostvars, host) for host in names}
     asked = {host: found for host, found in collected.items() if found.asked}
     return Asked(tuple(_entries(asked, context)), asked)
 
@@ -55,6 +60,7 @@ def _entries(asked: Mapping[str, Collected], context: Context) -> Iterable[Entry
         context.secrets.learn(*found.secrets)
         errors = list(found.errors)
         wave = wave_of(found.fleet.get("wave"), errors)
+        errors += [*policy_errors(found.fleet), *soak_of(found.fleet.get("soak"))[1]]
         if errors:
             findings = tuple(refuse("spec", error) for error in errors)
             yield Entry(host, wave, error=Refused(findings))

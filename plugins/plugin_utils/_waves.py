@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 from ..module_utils._operate.plan_fleet import Entry
@@ -15,31 +17,87 @@ from ..module_utils._operate.plan_fleet import Entry
 LAST_WAVE = 10
 # The first wave is the canary: nothing may fail in it.
 CANARY = 1
+# Of a host that names no wave, until the plan gives it one.
+UNASSIGNED = 0
+DEFAULT_SIZES: tuple[int | str, ...] = (1, "10%", "100%")
 DEFAULT_BUDGET = 0
 PLAN = "fleetops_plan"
 OUTCOME = "fleetops_outcome"
+SOAK = "fleetops_soak"
 
 
 def wave_of(value: Any, errors: list[str]) -> int:
-    """The wave of a host, 1 by default; a wrong one is told in `errors`."""
+    """The wave of a host, UNASSIGNED by default; a wrong one is told in `errors`."""
     if value is None:
-        return CANARY
+        return UNASSIGNED
     if isinstance(value, str) and value.isdigit():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LAST_WAVE:
         errors.append(f"vcluster_wave is {value!r}; it is a number from 1 to {LAST_WAVE}.")
-        return CANARY
+        return UNASSIGNED
     return value
 
 
+def policy_errors(fleet: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the variables of one host about waves."""
+    errors = []
+    sizes, budget = fleet.get("wave_sizes", DEFAULT_SIZES), fleet.get("wave_budget", 0)
+    if (
+        not isinstance(sizes, (list, tuple))
+        or not sizes
+        or any(_count(s, 100) in (None, 0) for s in sizes)
+    ):
+        errors.append(
+            f"vcluster_wave_sizes is {sizes!r}; it is a list such as {list(DEFAULT_SIZES)}."
+        )
+    values = budget.values() if isinstance(budget, Mapping) else [budget]
+    if any(_count(value, 100) is None for value in values):
+        errors.append(
+            f"vcluster_wave_budget is {budget!r}; it is a number, a percentage, or a mapping of waves to such."
+        )
+    return errors
+
+
+def assigned(entries: Iterable[Entry], sizes: Sequence[int | str]) -> tuple[Entry, ...]:
+    """Give a wave to each entry that has none, by the sizes of the waves.
+
+    The last size repeats, and wave 10 takes the rest.
+    Only what has something to do takes a place. The host clusters take turns, so that no wave falls on one alone.
+    """
+    given = tuple(entries)
+    free = taking_turns(
+        e for e in given if e.wave == UNASSIGNED and e.status not in ("unchanged", "refused")
+    )
+    waves: dict[str, int] = {}
+    begin = 0
+    for wave in range(CANARY, LAST_WAVE + 1):
+        size = _count(sizes[min(wave, len(sizes)) - 1], len(free)) or 0
+        end = len(free) if wave == LAST_WAVE else begin + max(1, size)
+        waves |= {entry.host: wave for entry in free[begin:end]}
+        begin = end
+    return tuple(
+        replace(entry, wave=waves.get(entry.host, CANARY)) if entry.wave == UNASSIGNED else entry
+        for entry in given
+    )
+
+
+def taking_turns(entries: Iterable[Entry]) -> list[Entry]:
+    """The entries in an order in which host clusters take turns; each keeps its own order."""
+    clusters: dict[str, list[Entry]] = {}
+    for entry in entries:
+        clusters.setdefault(entry.spec.access.key if entry.spec else "", []).append(entry)
+    rounds = zip_longest(*clusters.values())
+    return [entry for turn in rounds for entry in turn if entry is not None]
+
+
 def waves_of(entries: Iterable[Entry]) -> dict[str, list[str]]:
-    """Hosts by wave, in inventory order.
+    """Hosts by wave; host clusters take turns.
 
     Refused hosts come in the first wave, where they fail and count for no budget; hosts whose host cluster does not
     answer stay in their own and are tried again (G46).
     """
     waves: dict[str, list[str]] = {}
-    for entry in entries:
+    for entry in taking_turns(entries):
         wave = CANARY if entry.status == "refused" else entry.wave
         waves.setdefault(str(wave), []).append(entry.host)
     return waves
@@ -61,15 +119,15 @@ def _budget(wave: int, hosts: list[str], fleet: Mapping[str, Mapping[str, Any]])
         value.get(str(wave), DEFAULT_BUDGET) if isinstance(value, Mapping) else value
         for value in asked
     ]
-    return min(_count(value, len(hosts)) for value in values)
+    return min(_count(value, len(hosts)) or 0 for value in values)
 
 
-def _count(value: Any, hosts: int) -> int:
-    """A number, or a percentage of the wave rounded down; anything else allows nothing."""
+def _count(value: Any, hosts: int) -> int | None:
+    """A number, or a percentage of the hosts rounded down; None for anything else."""
     text = str(value).strip()
     if text.endswith("%") and text[:-1].strip().isdigit():
         return math.floor(hosts * int(text[:-1]) / 100)
-    return int(text) if text.isdigit() else 0
+    return int(text) if text.isdigit() and not isinstance(value, bool) else None
 
 
 def plan_of(hostvars: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -105,9 +163,13 @@ def failed(hostvars: Mapping[str, Any], host: str) -> bool:
 
 
 def outcome_of(hostvars: Mapping[str, Any], host: str) -> Mapping[str, Any] | None:
-    """What the wave registered for a host; None when it has nothing."""
-    found: Mapping[str, Any] | None = hostvars[host].get(OUTCOME)
-    return found
+    """What the wave registered for a host, and the soak after it; None when it has nothing."""
+    variables = hostvars[host]
+    found: Mapping[str, Any] | None = variables.get(OUTCOME)
+    broken = (variables.get(SOAK) or {}).get("broken") or {}
+    if found is None or host not in broken:
+        return found
+    return {**found, "failed": True, "outcome": "broke in the soak", "msg": broken[host]}
 
 
 def wave_hosts(hostvars: Mapping[str, Any], wave: int) -> list[str]:

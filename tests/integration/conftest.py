@@ -60,7 +60,13 @@ def make_fleet(lab: Lab, operators: dict[str, Path], helm: str, tmp_path: Path) 
     def make(hosts: dict[str, Any]) -> Fleet:
         inventory = {
             "all": {
-                "vars": {"ansible_connection": "local", "vcluster_chart": lab.chart_repository},
+                "vars": {
+                    "ansible_connection": "local",
+                    "vcluster_chart": lab.chart_repository,
+                    # Tests of waves say their own; the others have no time for a canary.
+                    "vcluster_wave_sizes": ["100%"],
+                    "vcluster_soak": {"seconds": 3},
+                },
                 "children": {
                     cluster: {
                         "vars": {"vcluster_kubeconfig": str(operators[cluster])},

@@ -100,7 +100,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 # Only the fleet reads these: a module works on one vCluster and knows no waves.
 FLEET_ARGUMENTS: dict[str, dict[str, Any]] = {
     "wave": _COUNT,
+    "wave_sizes": {"type": "raw"},
     "wave_budget": {"type": "raw"},
+    "soak": {"type": "raw"},
     "concurrency": _COUNT,
 }
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,12 +15,19 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors imp
     Refused,
     Unreachable,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.plan import Kind, Plan, Step
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.inventory import spec_from
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import (
     OUTCOME,
     PLAN,
+    UNASSIGNED,
     Entry,
+    assigned,
     budgets,
+    failed,
     failed_hosts,
+    outcome_of,
+    policy_errors,
     wave_hosts,
     wave_of,
     waves_of,
@@ -68,6 +76,85 @@ def test_a_refused_host_fails_and_counts_for_no_budget() -> None:
     assert failed_hosts(found) == ["x"]
 
 
+def test_what_broke_in_the_soak_counts_for_the_budget_of_its_wave() -> None:
+    broken = {**GOOD, "fleetops_soak": {"broken": {"a": "restarts: a-0 1"}}}
+    found = variables({"1": ["a"], "2": ["b"]}, {"a": broken, "b": GOOD}, budgets={"1": 0})
+    assert wave_hosts(found, 2) == []
+    assert failed_hosts(found) == ["a"]
+    outcome = outcome_of(found, "a")
+    assert outcome is not None
+    assert (outcome["outcome"], outcome["msg"]) == ("broke in the soak", "restarts: a-0 1")
+
+
+def test_what_broke_is_asked_of_its_own_host_only() -> None:
+    broken = {**GOOD, "fleetops_soak": {"broken": {"b": "restarts: b-0 1"}}}
+    assert not failed(variables({"1": ["a"]}, {"a": broken}), "a")
+
+
+def fleet(names: str, **more: Any) -> list[Entry]:
+    """Entries a1, a2, b1 ... on host clusters a, b ..., with something to do."""
+    change = Plan((Step(Kind.VALUES, "asked for"),))
+    return [
+        Entry(
+            name,
+            UNASSIGNED,
+            spec=spec_from({"name": name, "kubeconfig": f"/k/{name[0]}"}),
+            **{"plan": change, **more},
+        )
+        for name in names.split()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "waves"),
+    [
+        ([1, "10%", "100%"], [1, 1, 8]),
+        ([2], [2, 2, 2, 2, 2]),
+        ([1, "50%"], [1, 5, 4]),
+        (["100%"], [10]),
+        ([1], [1] * 10),
+        ([3, 100], [3, 7]),
+    ],
+)
+def test_hosts_without_a_wave_are_spread_by_sizes(sizes: list[Any], waves: list[int]) -> None:
+    found = assigned(fleet(" ".join(f"a{n}" for n in range(10))), sizes)
+    assert [len(members) for members in waves_of(found).values()] == waves
+
+
+def test_the_last_wave_takes_the_rest() -> None:
+    found = waves_of(assigned(fleet(" ".join(f"a{n}" for n in range(14))), [1]))
+    assert [len(members) for members in found.values()] == [1] * 9 + [5]
+
+
+def test_host_clusters_take_turns() -> None:
+    found = waves_of(assigned(fleet("a1 a2 a3 b1 c1"), [2, "100%"]))
+    assert found == {"1": ["a1", "b1"], "2": ["c1", "a2", "a3"]}
+
+
+def test_a_written_wave_stays_and_what_has_nothing_to_do_takes_no_place() -> None:
+    written = [replace(entry, wave=4) for entry in fleet("a1")]
+    idle = fleet("a2", plan=Plan())
+    found = assigned([*written, *idle, *fleet("a3 a4")], [1, "100%"])
+    assert [entry.wave for entry in found] == [4, 1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("policy", "wrong"),
+    [
+        ({"wave_sizes": []}, "vcluster_wave_sizes"),
+        ({"wave_sizes": "10%"}, "vcluster_wave_sizes"),
+        ({"wave_sizes": [1, "ten"]}, "vcluster_wave_sizes"),
+        ({"wave_sizes": [0]}, "vcluster_wave_sizes"),
+        ({"wave_budget": "some"}, "vcluster_wave_budget"),
+        ({"wave_budget": {"2": True}}, "vcluster_wave_budget"),
+        ({"wave_sizes": [1, "10 %"], "wave_budget": {"2": "5%"}}, ""),
+    ],
+)
+def test_a_wrong_policy_is_told(policy: dict[str, Any], wrong: str) -> None:
+    found = policy_errors(policy)
+    assert [wrong in error for error in found] == ([True] if wrong else [])
+
+
 def test_without_a_plan_nobody_is_in_a_wave() -> None:
     assert wave_hosts({"a": {}}, 1) == []
     assert failed_hosts({}) == []
@@ -110,5 +197,5 @@ def test_the_smallest_budget_of_a_wave_counts_and_the_canary_has_none() -> None:
 @pytest.mark.parametrize("wrong", [0, 11, "two", True, 1.5])
 def test_a_wrong_wave_is_told(wrong: Any) -> None:
     errors: list[str] = []
-    assert wave_of(wrong, errors) == 1
+    assert wave_of(wrong, errors) == UNASSIGNED
     assert "vcluster_wave" in errors[0]

@@ -74,6 +74,8 @@ class World:
         log: Changes of the outside world, in order.
         cut_before: Number of the change before which the run ends; 0 for never.
         broken_when: User values with which the API server never becomes ready.
+        restarts: Container restarts of every pod so far.
+        metrics: What the tenant's API servers answer at /metrics.
     """
 
     releases: list[Release] = field(default_factory=list)
@@ -85,6 +87,8 @@ class World:
     holder: str = ""
     broken_when: Mapping[str, Any] | None = None
     never_ready: str = ""
+    restarts: int = 0
+    metrics: str = ""
     pod_log: str = ""
 
     def change(self, what: str) -> None:
@@ -230,7 +234,10 @@ class FakeApi:
     def _pods(self) -> Iterator[Json]:
         for item in self.world.workloads:
             for number in range(item.replicas):
-                yield pod(f"{item.name}-{number}", item.component, self.world.never_ready)
+                found = pod(f"{item.name}-{number}", item.component, self.world.never_ready)
+                if self.world.restarts:
+                    found["status"]["containerStatuses"] = [{"restartCount": self.world.restarts}]
+                yield found
 
 
 def pod(name: str, component: str, waiting: str = "") -> Json:
@@ -272,6 +279,8 @@ class TenantApi:
         self.pod = pod_name
 
     def text(self, path: str, params: Any = None) -> str:
+        if path == "/metrics":
+            return self.world.metrics
         newest = self.world.newest
         broken = (
             self.world.broken_when is not None

@@ -1,0 +1,87 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action `soak`: all hosts of a wave at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.soak import (
+    Soak,
+    soak_of,
+    watch,
+)
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import Asked, asked_of
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import (
+    LAST_WAVE,
+    failed,
+    plan_of,
+    wave_hosts,
+)
+
+display = Display()
+ARGUMENTS = {"wave": {"type": "int", "required": True}}
+
+
+class ActionModule(ActionBase):
+    """Watches what a wave changed, if another wave follows. What broke is data: the latch counts it."""
+
+    BYPASS_HOST_LOOP = True
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(None, task_vars)
+        validation = ArgumentSpecValidator(ARGUMENTS).validate(dict(self._task.args))
+        if validation.error_messages:
+            raise AnsibleActionFail("; ".join(validation.error_messages))
+        variables = task_vars or {}
+        wave = validation.validated_parameters["wave"]
+        changed = _changed(variables["hostvars"], wave)
+        context = Context(check=True, warn=display.warning)
+        asked = asked_of(variables, context, changed)
+        soak = _longest(asked)
+        reason = self._needless(variables["hostvars"], wave, changed, soak)
+        if reason:
+            return {**result, "changed": False, "skipped": True, "msg": reason, "broken": {}}
+        display.display(f"  watching {len(changed)} of wave {wave} for {soak.seconds} s")
+        specs = {entry.host: entry.spec for entry in asked.entries if entry.spec}
+        broken = context.secrets.mask(watch(specs, soak, context))
+        for host, words in broken.items():
+            display.warning(f"{host}: broke in the soak: {words}")
+        return {**result, "changed": False, "broken": broken, "watched": changed}
+
+    def _needless(
+        self, hostvars: Mapping[str, Any], wave: int, changed: list[str], soak: Soak
+    ) -> str:
+        """Why there is nothing to watch; empty when there is."""
+        if self._task.check_mode:
+            return "Check mode changes nothing that could be watched."
+        if not changed:
+            return "The wave changed nothing."
+        if not soak.seconds:
+            return "vcluster_soak.seconds is 0."
+        later = range(wave + 1, LAST_WAVE + 1)
+        if not any(wave_hosts(hostvars, number) for number in later):
+            return "No wave follows."
+        return ""
+
+
+def _changed(hostvars: Mapping[str, Any], wave: int) -> list[str]:
+    hosts = plan_of(hostvars).get("waves", {}).get(str(wave), ())
+    return [host for host in hosts if host in hostvars and not failed(hostvars, host)]
+
+
+def _longest(asked: Asked) -> Soak:
+    """One soak for all hosts of the wave: the longest that any of them asks for."""
+    soaks = [soak_of(found.fleet.get("soak"))[0] for found in asked.collected.values()]
+    return max(soaks, key=lambda soak: soak.seconds, default=Soak())
