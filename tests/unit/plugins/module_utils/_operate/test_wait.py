@@ -6,17 +6,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from fakes import FakeApi, World, pod, workload
+from fakes import FakeApi, World, workload
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
     FleetError,
     TimedOut,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Access, Spec
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.pods import pod as parsed
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.wait import (
     Deadline,
     rollout,
@@ -81,22 +78,6 @@ def test_a_crash_with_an_unknown_log_is_waited_for(api: FakeApi, world: World) -
     world.pod_log = "member count is unequal"
     with pytest.raises(TimedOut):
         rollout(api, SPEC, Deadline(0), lambda _text: None)
-
-
-def test_a_pod_that_is_going_away_is_not_ready() -> None:
-    raw: dict[str, Any] = pod("tenant-a-0", "control_plane")
-    raw["metadata"]["deletionTimestamp"] = "2026-11-24T12:00:00Z"
-    assert (parsed(raw).ready, parsed(raw).state) == (False, "terminating")
-
-
-def test_an_unscheduled_pod_says_why() -> None:
-    raw = pod("tenant-a-0", "control_plane", "x")
-    raw["status"] = {
-        "conditions": [
-            {"type": "PodScheduled", "status": "False", "message": "0/2 nodes are available"}
-        ]
-    }
-    assert parsed(raw).state == "not scheduled: 0/2 nodes are available"
 
 
 def test_the_nearer_of_two_deadlines_counts() -> None:
