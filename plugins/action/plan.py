@@ -94,5 +94,6 @@ def _small(fleet: FleetPlan, asked: dict[str, Collected], folder: Path) -> dict[
         "budgets": budgets(counted, {host: found.fleet for host, found in asked.items()}),
         "digests": {entry.host: entry.plan.digest for entry in busy if entry.plan.digest},
         "unchanged": len(fleet.entries) - len(busy),
+        "run": folder.name,
         "path": str(folder / PLAN_FILE),
     }

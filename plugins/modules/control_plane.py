@@ -23,6 +23,15 @@ options:
     type: str
     choices: [refuse, replan]
     default: refuse
+  run:
+    description: Id of the run, for the Helm revision's description and label C(fleetops.vcluster/run).
+    type: str
+  by:
+    description: Who asks for it, for the Helm revision's description; user and machine by default.
+    type: str
+  reason:
+    description: A ticket, or why in words, for the Helm revision's description and label C(fleetops.vcluster/reason).
+    type: str
 extends_documentation_fragment:
   - fleetops.vcluster.vcluster
   - fleetops.vcluster.vcluster.attributes

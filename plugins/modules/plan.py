@@ -80,6 +80,10 @@ unchanged:
   description: How many vClusters need nothing.
   returned: always
   type: int
+run:
+  description: Id of the run, the name of its folder.
+  returned: always
+  type: str
 path:
   description: The plan file (mode 0600), which has everything, secrets masked.
   returned: always

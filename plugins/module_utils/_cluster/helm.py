@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .._core.errors import HelmError
-from .._core.ports import ChartArchive, Json
+from .._core.ports import NO_NOTE, ChartArchive, Json, Note
 from .._core.spec import Access
 from .charts import Charts
 from .helm_errors import explain
@@ -78,11 +78,12 @@ class HelmCommand:
         chart: ChartArchive,
         values: Mapping[str, Any],
         seconds: int,
+        note: Note = NO_NOTE,
     ) -> None:
         """See Helm. `values` is all of the release's user values: none are carried over from the last revision."""
         with _values_file(values) as file:
             command = ["upgrade", name, str(chart.path), "--install", "--reset-values"]
-            command += ["--values", str(file), *self._history(), *self._apply()]
+            command += ["--values", str(file), *self._history(), *self._apply(), *_noted(note)]
             self._change(command, namespace, seconds)
 
     def rollback(self, name: str, namespace: str, revision: int, seconds: int) -> None:
@@ -169,6 +170,12 @@ class HelmCommand:
                 environment["KUBECONFIG"] = path
             context = self._access.context
             yield environment, (["--kube-context", context] if context else [])
+
+
+def _noted(note: Note) -> list[str]:
+    flags = ["--description", note.description] if note.description else []
+    labels = ",".join(f"{key}={value}" for key, value in note.labels.items())
+    return [*flags, "--labels", labels] if labels else flags
 
 
 def _kubeconfig(access: Access) -> Json:

@@ -26,13 +26,18 @@ POLL = 2.0
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
-def holder() -> str:
-    """How this run is named in the Lease: `user@host pid 123 run 1a2b3c4d`."""
+def person() -> str:
+    """`user@machine` of this process."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # containers run under ids that have no name
         user = str(os.getuid())
-    return f"{user}@{socket.gethostname()} pid {os.getpid()} run {uuid.uuid4().hex[:8]}"
+    return f"{user}@{socket.gethostname()}"
+
+
+def holder() -> str:
+    """How this run is named in the Lease: `user@host pid 123 run 1a2b3c4d`."""
+    return f"{person()} pid {os.getpid()} run {uuid.uuid4().hex[:8]}"
 
 
 class LeaseLock:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -87,6 +87,22 @@ class ChartArchive:
     defaults: Json
 
 
+@dataclass(frozen=True)
+class Note:
+    """What Helm writes down with a revision.
+
+    Attributes:
+        description: Shown by `helm history`; Helm's own words when empty.
+        labels: On the release Secret.
+    """
+
+    description: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_NOTE = Note()
+
+
 class Helm(Protocol):
     """The helm command, 3.13 or later, or 4. Values travel as JSON files (0600), never in argv (G38, G58)."""
 
@@ -104,6 +120,7 @@ class Helm(Protocol):
         chart: ChartArchive,
         values: Mapping[str, Any],
         seconds: int,
+        note: Note = NO_NOTE,
     ) -> None:
         """`helm upgrade --install` without wait and never atomic (G22)."""
 

@@ -20,6 +20,7 @@ from .._core.plan import Kind, Step
 from .._core.ports import HostCluster, Lock
 from .._core.spec import Spec
 from .._plan.digest import UNFINISHED, applied_digest
+from .audit import Audit
 from .companions import ensure_companions
 from .context import Context
 from .planning import Planned
@@ -45,6 +46,7 @@ class Application:
     context: Context
     lock: Lock
     deadline: Deadline
+    audit: Audit
     begun: list[Kind] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     checks: tuple[CheckResult, ...] = ()
@@ -92,8 +94,9 @@ class Application:
             self._companions(step)
         if step.values is not None:
             chart = self.host.helm.pull(self.spec.chart, step.version)
+            note = self.audit.note(step, self.planned.plan.digest)
             self.host.helm.upgrade(
-                self.spec.name, self.spec.namespace, chart, step.values, HELM_SECONDS
+                self.spec.name, self.spec.namespace, chart, step.values, HELM_SECONDS, note
             )
         self._settle()
         self._prove()

@@ -15,6 +15,7 @@ from .._core.plan import Kind
 from .._core.ports import HostCluster
 from .._core.spec import Spec
 from .apply import Application
+from .audit import audit_of
 from .context import Context
 from .differences import differences
 from .door import Arguments, Result
@@ -49,7 +50,8 @@ def run_control_plane(arguments: Arguments, context: Context) -> Result:
             return _unchanged(planned)
         _still_as_planned(planned, arguments)
         shown = differences(planned, host) if context.diff else None
-        result = Application(planned, host, context, lock, deadline).carry_out()
+        audit = audit_of(arguments)
+        result = Application(planned, host, context, lock, deadline, audit).carry_out()
     if shown is not None:
         result["diff"] = shown
     return _report(planned, result)

@@ -26,6 +26,9 @@ CONTROL_PLANE_SPEC: dict[str, dict[str, Any]] = {
     **VCLUSTER_SPEC,
     "planned": {"type": "str"},
     "on_change": {"type": "str", "choices": ["refuse", "replan"], "default": "refuse"},
+    "run": {"type": "str"},
+    "by": {"type": "str"},
+    "reason": {"type": "str"},
 }
 KUBECONFIG_SPEC: dict[str, dict[str, Any]] = {
     **VCLUSTER_SPEC,

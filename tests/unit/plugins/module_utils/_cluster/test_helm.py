@@ -22,7 +22,10 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.api imp
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.helm import HelmCommand
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import HelmError
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Proved
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import ChartArchive
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import (
+    ChartArchive,
+    Note,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Access
 
 RECORDER = """#!{python}
@@ -229,7 +232,11 @@ class TestReal:
     def test_install_upgrade_and_rollback(
         self, helm: HelmCommand, chart: ChartArchive, real_api: KubernetesApi, namespace: str
     ) -> None:
-        helm.upgrade("a", namespace, chart, {"logging": {"encoding": "json"}}, 60)
+        note = Note("by ann, CHG-1", {"fleetops.vcluster/run": "r1"})
+        helm.upgrade("a", namespace, chart, {"logging": {"encoding": "json"}}, 60, note)
+        assert releases.history(real_api, namespace, "a").release.description == note.description
+        path = releases.secret_path(namespace, "a", 1)
+        assert real_api.get(path)["metadata"]["labels"]["fleetops.vcluster/run"] == "r1"
         releases.mark(real_api, namespace, "a", 1, "a" * 20, ["/x"], Proved(real_api.now))
         helm.upgrade("a", namespace, chart, {"logging": {"encoding": "console"}}, 60)
         found = releases.history(real_api, namespace, "a")

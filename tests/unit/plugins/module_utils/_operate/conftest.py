@@ -22,14 +22,8 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.control
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.door import answer
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fakes import READ, FakeHost, World
+from fakes import ASKED, READ, FakeHost, World
 
-ASKED = {
-    "name": "tenant-a",
-    "version": "0.36.1",
-    "kubeconfig": "/k/hc1",
-    "store": {"type": "sqlite"},
-}
 Run = Callable[..., dict[str, Any]]
 
 

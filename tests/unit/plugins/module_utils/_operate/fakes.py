@@ -33,9 +33,11 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observatio
     Workload,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import (
+    NO_NOTE,
     ChartArchive,
     Fleet,
     Json,
+    Note,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Spec
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.values import merged
@@ -59,6 +61,13 @@ DEFAULTS: Json = {
 class Cut(BaseException):
     """The process is gone: no handler runs."""
 
+
+ASKED = {
+    "name": "tenant-a",
+    "version": "0.36.1",
+    "kubeconfig": "/k/hc1",
+    "store": {"type": "sqlite"},
+}
 
 # Certificates need a TLS server: this stands for their check.
 READ = CheckResult(
@@ -90,6 +99,7 @@ class World:
     restarts: int = 0
     metrics: str = ""
     pod_log: str = ""
+    notes: list[Note] = field(default_factory=list)
 
     def change(self, what: str) -> None:
         """Note a change, unless the run is cut off before it."""
@@ -149,7 +159,9 @@ class FakeHelm:
         chart: ChartArchive,
         values: Mapping[str, Any],
         seconds: int,
+        note: Note = NO_NOTE,
     ) -> None:
+        self.world.notes.append(note)
         if self.world.newest and self.world.newest.status in STUCK:
             raise FleetError("another operation (install/upgrade/rollback) is in progress")
         self.world.change("helm writes its record")

@@ -11,8 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import ASKED
-from fakes import FakeHost, World
+from fakes import ASKED, FakeHost, World
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import soak as module
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
