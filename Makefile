@@ -50,8 +50,8 @@ integration: ## Playbooks against the lab, with Helm 4 and Helm 3
 molecule: ## Role scenarios against the lab
 	@$(RUN) setup lab-parts lab-up molecule
 
-bench: setup ## CPU a vCluster beside other ways to do it (build/bench.json)
-	@PYTHONPATH=tests/lab:tests/integration $(VENV)/python tests/bench/bench.py
+bench: setup ## What it costs, beside other ways to do it (BENCH="noop growth ...": parts)
+	@PYTHONPATH=tests/lab:tests/integration $(VENV)/python tests/bench/bench.py $(BENCH)
 
 lab-up: setup ## Start two host clusters (tests/lab/README.md)
 	@$(LAB) up

@@ -1,0 +1,87 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is measured on host clusters with nodes: installs and proofs (`make lab-up`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import peers
+from harness import Lab, kubectl
+from hosts import KUBERNETES, Inventory
+from results import CPU, Result, against_goal
+
+T = TypeVar("T")
+INSTALLS = 4
+ETCD = {
+    "vcluster_replicas": 3,
+    "vcluster_store": {"type": "etcd_deployed", "members": 3},
+}
+VERIFY_CPU = 0.3
+VERIFY_SECONDS = 2
+
+
+def install() -> list[Result]:
+    """Our install proves too, which the peers do not: verify is measured and taken off."""
+    inventory = _inventory("install", INSTALLS)
+    # The chart values that say what the inventory says.
+    image = {"tag": f"v{KUBERNETES}"}
+    values = {"controlPlane": {"distro": {"k8s": {"enabled": True, "image": image}}}}
+    loop = _fresh(inventory, lambda: peers.loop(inventory, lambda _: values, wait=True))
+    module = _fresh(
+        inventory, lambda: peers.module(inventory, lambda _: values, changes=True, wait=True)
+    )
+    site, verify = _fresh(
+        inventory,
+        lambda: [inventory.play(name).cpu / INSTALLS for name in ("site", "verify")],
+    )
+    without = max(site - verify, 0.0)
+    return [
+        Result("install_unproved", without, loop, peers.LOOP, limit=1.5),
+        Result("install_unproved", without, module, peers.MODULE),
+        Result("install_proved", site, loop, peers.LOOP),
+    ]
+
+
+def verify() -> list[Result]:
+    """The deep proof of one vCluster with three replicas and three etcd members."""
+    inventory = _inventory("verify", 1, **ETCD)
+
+    def measured() -> list[Result]:
+        inventory.play("site")
+        inventory.play("verify")  # the first one fills caches
+        usage = inventory.play("verify")
+        own = usage.cpu - inventory.play("empty.yml").cpu
+        return [
+            against_goal("verify_cpu", own, VERIFY_CPU, CPU),
+            against_goal("verify_wall", usage.wall, VERIFY_SECONDS, "s"),
+        ]
+
+    return _fresh(inventory, measured)
+
+
+def _inventory(name: str, count: int, **variables: object) -> Inventory:
+    clusters = Lab.running().clusters
+    places = list(clusters)
+    hosts = {f"bench-{name}-{n}": places[n % len(places)] for n in range(count)}
+    return Inventory(name, clusters, hosts, {"vcluster_concurrency": 2, **variables})
+
+
+def _fresh(inventory: Inventory, measured: Callable[[], T]) -> T:
+    """With none of the namespaces there, before and after."""
+    _remove(inventory)
+    try:
+        return measured()
+    finally:
+        _remove(inventory)
+
+
+def _remove(inventory: Inventory) -> None:
+    for name, cluster in inventory.hosts.items():
+        namespace = ("delete", "namespace", f"vcluster-{name}", "--ignore-not-found")
+        kubectl(inventory.clusters[cluster], *namespace)
+
+
+PARTS = {"verify": verify, "install": install}
