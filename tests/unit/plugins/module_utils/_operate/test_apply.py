@@ -6,12 +6,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from fakes import READ, Cut, World
+from fakes import READ, Cut, FakeHelm, FakeHost, World
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import HelmError
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Release
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import verify
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.digest import UNFINISHED
 
 SAFE_TIMEOUTS = {"total": 5, "rollout": 1, "proof": 1, "lock": 0}
 
@@ -101,3 +105,101 @@ def test_progress_names_the_vcluster_and_the_step(run: Any) -> None:
     said: list[str] = []
     run(progress=said.append)
     assert any(text.startswith("tenant-a: install: ") for text in said)
+
+
+def test_g49_only_the_last_step_of_a_plan_makes_the_vcluster_a_no_op(
+    run: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.deploy("tenant-a", "0.35.3", {})
+    digests: list[str] = []
+    mark = FakeHost.mark
+
+    def marks(self: FakeHost, spec: Any, revision: int, digest: str, *more: Any) -> None:
+        digests.append(digest)
+        mark(self, spec, revision, digest, *more)
+
+    monkeypatch.setattr(FakeHost, "mark", marks)
+    result = run(kubernetes_version="1.36.1")
+    assert result["steps"] == ["chart_hop", "kubernetes_hop"]
+    assert digests[0] == UNFINISHED
+    assert UNFINISHED not in digests[1:]
+    assert run(kubernetes_version="1.36.1")["outcome"] == "unchanged"
+
+
+def test_a_hop_whose_proof_fails_stays_where_it_is(run: Any, world: World) -> None:
+    run(version="0.35.3")
+    world.broken_when = run(check=True)["plan"]["steps"][0]["values"]
+    result = run(timeouts=SAFE_TIMEOUTS)
+    assert (result["outcome"], result["changed"], result["steps"]) == ("failed", True, [])
+    assert world.newest and world.newest.chart_version == "0.36.1"
+    assert not any("rolls back" in change for change in world.log)
+
+
+def test_a_way_back_that_fails_too_says_both(
+    run: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run()
+    asked = {"telemetry": {"enabled": False}}
+    world.broken_when = run(check=True, values=asked)["plan"]["steps"][0]["values"]
+
+    def refuses(*_args: Any) -> None:
+        raise HelmError("rollback: release has no deployed revision")
+
+    monkeypatch.setattr(FakeHelm, "rollback", refuses)
+    result = run(values=asked, timeouts=SAFE_TIMEOUTS)
+    assert result["outcome"] == "failed"
+    assert "api_ready" in result["msg"]
+    assert "Going back to revision 1 failed too: rollback: release has no" in result["msg"]
+
+
+def test_what_was_rolled_back_is_planned_again_and_never_a_no_op(run: Any, world: World) -> None:
+    run()
+    asked = {"telemetry": {"enabled": False}}
+    world.broken_when = run(check=True, values=asked)["plan"]["steps"][0]["values"]
+    assert run(values=asked, timeouts=SAFE_TIMEOUTS)["outcome"] == "rolled_back"
+    world.broken_when = None
+    assert world.newest and world.newest.applied and world.newest.applied.digest == UNFINISHED
+    assert run()["steps"] == ["prove"]
+
+
+def test_a_helm_that_fails_ends_the_run_with_its_words_and_counts_as_a_change(
+    run: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_args: Any, **_more: Any) -> None:
+        raise HelmError("admission webhook denied the request")
+
+    monkeypatch.setattr(FakeHelm, "upgrade", fails)
+    result = run()
+    assert (result["outcome"], result["changed"], result["steps"]) == ("failed", True, [])
+    assert "admission webhook denied" in result["msg"]
+
+
+def test_a_release_that_vanishes_during_the_run_is_not_marked(
+    run: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observe = FakeHost.observe
+    monkeypatch.setattr(
+        FakeHost, "observe", lambda self, spec: replace(observe(self, spec), release=None)
+    )
+    result = run()
+    assert result["outcome"] == "failed"
+    assert "its release is gone" in result["msg"]
+    assert not any(change.startswith("mark") for change in world.log)
+
+
+def test_g52_an_adopted_vcluster_gets_a_budget_only_when_it_is_asked_for(
+    run: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # There are no members to ask here.
+    monkeypatch.setattr(verify, "store_checks", lambda *_args: [])
+    stateful_set = {
+        "highAvailability": {"replicas": 3},
+        "persistence": {"volumeClaim": {"enabled": True}},
+    }
+    etcd = {"deploy": {"enabled": True, "statefulSet": stateful_set}}
+    for wanted, made in ((None, False), (True, True)):
+        world.releases.clear()
+        world.deploy("tenant-a", "0.36.1", {"controlPlane": {"backingStore": {"etcd": etcd}}})
+        asked = {"defaults": {"disruption_budgets": wanted}, "timeouts": SAFE_TIMEOUTS}
+        assert run(store=None, **asked)["outcome"] in ("adopted", "done")
+        assert ("create PodDisruptionBudget" in world.log) is made
