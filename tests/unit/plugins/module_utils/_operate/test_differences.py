@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
+
+from fakes import World
 
 
 def test_diff_shows_values_and_hides_the_content_of_secrets(run: Any) -> None:
@@ -14,3 +17,54 @@ def test_diff_shows_values_and_hides_the_content_of_secrets(run: Any) -> None:
     values, objects = result["diff"]
     assert "coredns" in values["after"]
     assert "config.yaml: '********'" in objects["after"]
+
+
+def shown(run: Any, **more: Any) -> dict[str, tuple[str, str]]:
+    """What --diff shows, by title."""
+    result = run(check=True, diff=True, **more)
+    return {d["after_header"]: (d["before"], d["after"]) for d in result["diff"]}
+
+
+TITLE = "vcluster-tenant-a/tenant-a"
+
+
+def test_every_step_that_runs_helm_is_shown_after_the_one_before(run: Any, world: World) -> None:
+    world.deploy("tenant-a", "0.35.3", {"telemetry": {"enabled": False}})
+    found = shown(run, kubernetes_version="1.36.1")
+    assert [title.removeprefix(f"{TITLE} ") for title in found] == [
+        "values of chart_hop",
+        "objects of chart_hop",
+        "values of kubernetes_hop",
+        "objects of kubernetes_hop",
+    ]
+    hop, kubernetes = (found[f"{TITLE} values of {kind}_hop"] for kind in ("chart", "kubernetes"))
+    assert hop[0] == "telemetry:\n  enabled: false\n"
+    assert kubernetes[0] == hop[1]
+    assert "tag: v1.36.1" in kubernetes[1]
+
+
+def test_a_proof_changes_nothing_and_shows_nothing(run: Any, world: World) -> None:
+    world.deploy("tenant-a", "0.36.1", {})
+    assert shown(run) == {}
+
+
+def test_g38_secrets_of_the_release_before_are_hidden_like_those_after(
+    run: Any, world: World
+) -> None:
+    manifest = """
+---
+kind: Secret
+data: {config.yaml: s3cret-of-old}
+stringData: {plain: s3cret-of-old}
+---
+kind: ConfigMap
+data: {a: shown}
+---
+"""
+    world.deploy("tenant-a", "0.36.1", {"controlPlane": {"password": "s3cret-of-old"}})
+    world.releases[-1] = replace(world.releases[-1], manifest=manifest)
+    found = shown(run, values={"telemetry": {"enabled": False}})
+    assert "s3cret-of-old" not in str(found)
+    before, _after = found[f"{TITLE} objects of values"]
+    assert "a: shown" in before
+    assert before.count("'********'") == 2

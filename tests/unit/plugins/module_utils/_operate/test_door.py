@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Locked, Refused
+import pytest
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
+    Locked,
+    Refused,
+    Unreachable,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.finding import refuse
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.door import answer
@@ -45,3 +51,34 @@ def test_the_traceback_of_a_defect_goes_to_the_trace_only_and_is_masked() -> Non
     result = answer(broken, {}, Context(), ["deep-secret"], traces.append)
     assert "Traceback" in traces[0]
     assert "deep-secret" not in traces[0] + str(result)
+
+
+def test_g38_a_secret_of_the_arguments_is_masked_in_results_and_expected_errors() -> None:
+    def leaks(arguments: Any, context: Any) -> dict[str, Any]:
+        return {"changed": False, "seen": [{"deep": arguments["token"]}]}
+
+    def fails(arguments: Any, context: Any) -> dict[str, Any]:
+        raise Unreachable(f"401 for {arguments['token']}")
+
+    for engine in (leaks, fails):
+        result = answer(engine, {"token": "deep-secret"}, Context(), ["deep-secret"])
+        assert "deep-secret" not in str(result)
+
+
+def test_what_the_engine_learns_on_its_way_is_masked_too() -> None:
+    def learns(arguments: Any, context: Any) -> dict[str, Any]:
+        context.secrets.learn("deep-secret")
+        raise ValueError("deep-secret")
+
+    traces: list[str] = []
+    result = answer(learns, {}, Context(), (), traces.append)
+    assert "deep-secret" not in traces[0] + str(result)
+    assert result["outcome"] == "failed"
+
+
+def test_an_interrupt_is_nobodys_result() -> None:
+    def interrupted(arguments: Any, context: Any) -> dict[str, Any]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        answer(interrupted, {}, Context())

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.options import spec_of
 
@@ -25,3 +27,39 @@ def test_a_spec_teaches_its_token_and_its_vaulted_values() -> None:
     masked = context.secrets.mask("t0ken-text vaulted-text")
     assert "t0ken-text" not in masked
     assert "vaulted-text" not in masked
+
+
+def test_a_spec_is_made_of_the_arguments_and_not_of_the_options_beside_them() -> None:
+    found = spec_of(
+        {
+            "name": "t",
+            "host": "inventory-name",
+            "replicas": None,
+            "from_inventory": True,
+            "planned": "f" * 20,
+            "dest": "/nowhere",
+            "secret_paths": None,
+        },
+        Context(),
+    )
+    assert (found.host, found.name, found.replicas) == ("inventory-name", "t", None)
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("/a/0/b", "in-a-list"),
+        ("/c~1d", "under-a-slash"),
+        ("/a/1/b", None),
+        ("/a/x", None),
+        ("/c~1d/e", None),
+    ],
+)
+def test_g38_a_secret_is_found_where_its_path_leads_and_nowhere_else(
+    path: str, found: str | None
+) -> None:
+    context = Context()
+    values = {"a": [{"b": "in-a-list"}], "c/d": "under-a-slash"}
+    spec_of({"name": "t", "values": values, "secret_paths": [path]}, context)
+    for text in ("in-a-list", "under-a-slash"):
+        assert (text in context.secrets.mask(f"x {text} y")) is (text != found)
