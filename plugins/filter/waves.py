@@ -11,13 +11,18 @@ from typing import Any
 
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import (
     failed_hosts,
+    unproved_hosts,
     wave_hosts,
 )
 
 
 class FilterModule:
-    """Who is in a wave, and who failed."""
+    """Who is in a wave, who failed, whose proof failed."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """The filters by name."""
-        return {"wave_hosts": wave_hosts, "failed_hosts": failed_hosts}
+        return {
+            "wave_hosts": wave_hosts,
+            "failed_hosts": failed_hosts,
+            "unproved_hosts": unproved_hosts,
+        }

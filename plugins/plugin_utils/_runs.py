@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 PLAN_FILE = "plan.json"
+PROOF_FILE = "proof.json"
 KEPT_RUNS = 50
 # Seconds between two looks for a free slot; the holder is another process of this run.
 SLOT_PAUSE = 0.5
@@ -34,8 +35,9 @@ def new_run(base: Path) -> Path:
     base.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = base / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}"
     folder.mkdir(mode=0o700)
-    # A name cannot mislead: only a folder that holds a plan is one of ours.
-    ours = sorted(item for item in base.iterdir() if (item / PLAN_FILE).is_file())
+    # A name cannot mislead: only a folder that holds a plan or a proof is one of ours.
+    files = (PLAN_FILE, PROOF_FILE)
+    ours = sorted(d for d in base.iterdir() if any((d / name).is_file() for name in files))
     for old in ours[:-KEPT_RUNS]:
         shutil.rmtree(old, ignore_errors=True)
     return folder

@@ -24,6 +24,7 @@ DEFAULT_BUDGET = 0
 PLAN = "fleetops_plan"
 OUTCOME = "fleetops_outcome"
 SOAK = "fleetops_soak"
+PROOF = "fleetops_proof"
 
 
 def wave_of(value: Any, errors: list[str]) -> int:
@@ -131,11 +132,16 @@ def _count(value: Any, hosts: int) -> int | None:
 
 
 def plan_of(hostvars: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The plan, from the first host that holds it; empty when none does."""
+    """The plan; empty without one."""
+    return _registered(hostvars, PLAN)
+
+
+def _registered(hostvars: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A result that was registered for all hosts of a play, from the first host that holds it."""
     for host in hostvars:
         variables = hostvars[host]
-        if PLAN in variables:
-            found: Mapping[str, Any] = variables[PLAN]
+        if name in variables:
+            found: Mapping[str, Any] = variables[name]
             return found
     return {}
 
@@ -190,3 +196,8 @@ def failed_hosts(hostvars: Mapping[str, Any]) -> list[str]:
         for host in plan.get("waves", {}).get(str(wave), ())
         if failed(hostvars, host)
     ]
+
+
+def unproved_hosts(hostvars: Mapping[str, Any]) -> list[str]:
+    """The hosts whose proof failed."""
+    return list(_registered(hostvars, PROOF).get("failures", ()))

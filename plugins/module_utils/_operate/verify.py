@@ -33,7 +33,15 @@ PAUSE = 2.0
 def run_verify(arguments: Arguments, context: Context) -> Result:
     """The engine of module `verify`: look, check, change nothing on the host cluster."""
     spec = spec_of(arguments, context)
-    host = context.host(spec.access)
+    return verified(spec, context.host(spec.access), context)
+
+
+def verified(spec: Spec, host: HostCluster, context: Context) -> Result:
+    """The result of the proof of one vCluster; one that passes is noted on its release.
+
+    Raises:
+        FleetError: There is no such vCluster, or its host cluster cannot be asked.
+    """
     observation = host.observe(spec)
     if observation.release is None and not observation.workloads:
         raise FleetError(
@@ -45,7 +53,6 @@ def run_verify(arguments: Arguments, context: Context) -> Result:
     release = observation.release
     if release and release.applied and not problems and not context.check:
         host.note_proof(spec, release.revision, proof_of(results, host))
-    context.say(f"{spec.host}: {summary(spec, results)}")
     return {
         "changed": False,
         "failed": bool(problems),

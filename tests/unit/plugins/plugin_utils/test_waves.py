@@ -28,6 +28,7 @@ from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import (
     failed_hosts,
     outcome_of,
     policy_errors,
+    unproved_hosts,
     wave_hosts,
     wave_of,
     waves_of,
@@ -153,6 +154,12 @@ def test_a_written_wave_stays_and_what_has_nothing_to_do_takes_no_place() -> Non
 def test_a_wrong_policy_is_told(policy: dict[str, Any], wrong: str) -> None:
     found = policy_errors(policy)
     assert [wrong in error for error in found] == ([True] if wrong else [])
+
+
+def test_the_hosts_whose_proof_failed_are_read_from_any_host() -> None:
+    proof = {"fleetops_proof": {"failures": {"b": "api_ready"}}}
+    assert unproved_hosts({"unasked": {}, "a": proof, "b": proof}) == ["b"]
+    assert unproved_hosts({"a": {}}) == []
 
 
 def test_without_a_plan_nobody_is_in_a_wave() -> None:
