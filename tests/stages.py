@@ -107,22 +107,19 @@ def sanity(core: str, folder: Path) -> Stage:
     )
 
 
-def integration(name: str, helm: str, *paths: str, suites: tuple[str, ...]) -> Stage:
+def integration(name: str, helm: str, *paths: str) -> Stage:
     return pytest(
         name,
         NEW,
         *paths,
-        suites=suites,
         needs=("lab-up",),
         limit=1800,
         FLEETOPS_TEST_HELM=helm,
     )
 
 
-# What has been seen green as a whole; the rest of tests/integration, molecule and the lab's own
-# life are part of the full suite until they have been, too.
-SETTLED = ("tests/integration/test_bad_input.py", "tests/integration/test_doors.py")
-FULL = ("full",)
+# What depends on Helm's version: the same tests with each; input and doors do not.
+HELM = ("fleet", "interrupted")
 
 STAGES = (
     Stage("setup", (sys.executable, "tests/environments.py"), STYLE, limit=1500),
@@ -175,16 +172,14 @@ STAGES = (
     pytest("apiserver-2.19", OLD, "-m", "apiserver", "tests/unit", needs=("lab-parts",)),
     pytest("lab-unit", NEW, "-m", "not lab", "tests/lab/tests"),
     pytest("contract", NEW, "-n", "2", "tests/contract", needs=("lab-parts",)),
-    pytest("lab", NEW, "-m", "lab", "tests/lab/tests", suites=FULL, needs=("lab-parts",)),
+    pytest("lab", NEW, "-m", "lab", "tests/lab/tests", needs=("lab-parts",)),
     lab("lab-up", "up", "--clusters", "2", "--nodes", "2,1", needs=("lab-parts",)),
-    integration("integration", "helm4", *SETTLED, suites=("test",)),
-    integration("integration-helm4", "helm4", "tests/integration", suites=FULL),
-    integration("integration-helm3", "helm3", "tests/integration", suites=FULL),
+    integration("integration-helm4", "helm4", "tests/integration"),
+    integration("integration-helm3", "helm3", *(f"tests/integration/test_{n}.py" for n in HELM)),
     Stage(
         "molecule",
         (str(NEW / "python"), "tests/scenarios.py"),
-        FULL,
-        ("setup", "lab-up"),
+        needs=("setup", "lab-up"),
         limit=1200,
         environment=tools(NEW),
     ),
