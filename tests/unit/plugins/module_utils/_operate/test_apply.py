@@ -14,10 +14,22 @@ from fakes import READ, Cut, FakeHelm, FakeHost, World
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import HelmError
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Release
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import verify
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Spec
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import apply, verify
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.wait import Deadline
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.digest import UNFINISHED
 
 SAFE_TIMEOUTS = {"total": 5, "rollout": 1, "proof": 1, "lock": 0}
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proof that does not pass at once is given up soon."""
+
+    def proved(spec: Spec, host: Any, context: Any, deadline: Deadline) -> Any:
+        return verify.prove(spec, host, context, Deadline(0.05, deadline))
+
+    monkeypatch.setattr(apply, "prove", proved)
 
 
 def test_the_time_of_a_proof_and_the_end_of_its_certificates_are_noted(
