@@ -39,6 +39,12 @@ class Store(Protocol):
     def values(self, name: str, options: Options) -> dict[str, Any]:
         """User values that the options of `vcluster_store` stand for."""
 
+    def options_in(self, values: Values) -> dict[str, Any] | None:
+        """Options of `vcluster_store` beside `type` that user values say; None where none can stand for this store.
+
+        Only what has to be said: the volumes of a live store do not change.
+        """
+
     def option_findings(self, options: Options) -> list[Finding]:
         """Options that this store does not know, or lacks."""
 

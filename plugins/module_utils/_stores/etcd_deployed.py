@@ -53,6 +53,11 @@ class EtcdDeployed:
             *claim_values(CLAIM, options),
         )
 
+    def options_in(self, values: Values) -> dict[str, Any] | None:
+        """See Store."""
+        members = at(values, *MEMBERS)
+        return {"members": members} if isinstance(members, int) else {}
+
     def option_findings(self, options: Options) -> list[Finding]:
         """See Store."""
         return unknown_options(self.type, _OPTIONS, options)

@@ -56,6 +56,14 @@ class EtcdExternal:
             ]
         return tree(*items)
 
+    def options_in(self, values: Values) -> dict[str, Any] | None:
+        """See Store. The client's files can be mounted in other ways than ours: `tls` is not told."""
+        endpoint = at(values, *EXTERNAL, "endpoint")
+        # A password in an address is for the vault.
+        if "@" in str(endpoint):
+            return None
+        return {"endpoint": endpoint} if isinstance(endpoint, str) else {}
+
     def option_findings(self, options: Options) -> list[Finding]:
         """See Store."""
         return unknown_options(self.type, ("endpoint", "tls"), options)

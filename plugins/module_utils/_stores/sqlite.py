@@ -42,6 +42,10 @@ class Sqlite:
         """See Store."""
         return tree(*claim_values(PLANE_CLAIM, options))
 
+    def options_in(self, values: Values) -> dict[str, Any] | None:
+        """See Store."""
+        return {}
+
     def option_findings(self, options: Options) -> list[Finding]:
         """See Store."""
         return unknown_options(self.type, ("size", "storage_class", "persistence"), options)

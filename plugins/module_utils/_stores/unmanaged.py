@@ -42,6 +42,10 @@ class Unmanaged:
         """See Store."""
         return {}
 
+    def options_in(self, values: Values) -> dict[str, Any] | None:
+        """See Store."""
+        return None
+
     def option_findings(self, options: Options) -> list[Finding]:
         """See Store."""
         return []
