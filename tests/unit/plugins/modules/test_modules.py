@@ -16,7 +16,7 @@ import yaml
 
 PLUGINS = "ansible_collections.fleetops.vcluster.plugins"
 MODULES = ("control_plane", "control_plane_info", "verify", "kubeconfig")
-ACTIONS_ONLY = ("plan", "report")
+ACTIONS_ONLY = ("adopt", "plan", "report")
 
 
 def load(kind: str, name: str) -> ModuleType:

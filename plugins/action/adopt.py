@@ -1,0 +1,100 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action `adopt`: an inventory of vClusters as they run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Spec
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.adopt import adopt, bare
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.adopt_text import (
+    inventory_text,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.options import spec_of
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._files import write_whole
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._inventory import collect
+
+display = Display()
+ARGUMENTS = {
+    "dest": {"type": "path", "required": True},
+    "force": {"type": "bool", "default": False},
+}
+
+
+class ActionModule(ActionBase):
+    """Writes down the vClusters of the play. One that cannot be taken over as it runs is written as a comment."""
+
+    BYPASS_HOST_LOOP = True
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(None, task_vars)
+        validation = ArgumentSpecValidator(ARGUMENTS).validate(dict(self._task.args))
+        if validation.error_messages:
+            raise AnsibleActionFail("; ".join(validation.error_messages))
+        options = validation.validated_parameters
+        variables = task_vars or {}
+        hosts = variables.get("ansible_play_hosts_all") or variables["ansible_play_hosts"]
+        context = Context(check=True, warn=display.warning)
+        specs, wrong = _specs(variables["hostvars"], hosts, context)
+        found = adopt(specs, context)
+        text = context.secrets.mask(inventory_text(found))
+        left = {**wrong, **{one.spec.host: one.held_back for one in found if one.held_back}}
+        result |= {
+            "adopted": [one.spec.host for one in found if not one.held_back],
+            "left_out": context.secrets.mask(left),
+        }
+        for host, reason in result["left_out"].items():
+            display.warning(f"{host} is left out: {reason}")
+        return {**result, **self._written(Path(options["dest"]).absolute(), text, options["force"])}
+
+    def _written(self, path: Path, text: str, force: bool) -> dict[str, Any]:
+        try:
+            before = path.read_text() if path.exists() else ""
+            if before == text:
+                return {"changed": False, "dest": str(path)}
+            if path.exists() and not force:
+                msg = f"{path} exists and says something else. Choose another dest, or set force to replace it."
+                return {"failed": True, "changed": False, "msg": msg}
+            if not self._task.check_mode:
+                write_whole(path, text, 0o644)
+        except (OSError, UnicodeDecodeError) as error:
+            return {"failed": True, "changed": False, "msg": f"{path} cannot be written: {error}"}
+        answer: dict[str, Any] = {"changed": True, "dest": str(path)}
+        if self._task.diff:
+            header = {"before_header": str(path), "after_header": str(path)}
+            answer["diff"] = {"before": before, "after": text, **header}
+        return answer
+
+
+def _specs(
+    hostvars: Mapping[str, Any], hosts: list[str], context: Context
+) -> tuple[list[Spec], dict[str, str]]:
+    """Which vClusters the hosts are, and the hosts whose variables do not tell."""
+    specs: list[Spec] = []
+    wrong: dict[str, str] = {}
+    for host in hosts:
+        found = collect(hostvars, host)
+        if not found.asked:
+            continue
+        context.secrets.learn(*found.secrets)
+        try:
+            if found.errors:
+                raise FleetError("; ".join(found.errors))
+            specs.append(bare(spec_of(found.arguments, context)))
+        except FleetError as error:
+            wrong[host] = str(error)
+    return specs, wrong
