@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -55,10 +57,18 @@ class ActionModule(ActionBase):
             return {**result, "changed": False, "skipped": True, "msg": reason, "broken": {}}
         display.display(f"  watching {len(changed)} of wave {wave} for {soak.seconds} s")
         specs = {entry.host: entry.spec for entry in asked.entries if entry.spec}
+        clock, began = datetime.now(UTC), time.monotonic()
         broken = context.secrets.mask(watch(specs, soak, context))
         for host, words in broken.items():
             display.warning(f"{host}: broke in the soak: {words}")
-        return {**result, "changed": False, "broken": broken, "watched": changed}
+        return {
+            **result,
+            "changed": False,
+            "broken": broken,
+            "watched": changed,
+            "began": clock.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "seconds": round(time.monotonic() - began, 1),
+        }
 
     def _needless(
         self, hostvars: Mapping[str, Any], wave: int, changed: list[str], soak: Soak

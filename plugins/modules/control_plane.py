@@ -93,6 +93,26 @@ checks:
     facts:
       description: What was read, for programs, such as C(ends) of C(certificates).
       type: dict
+steps:
+  description: The step kinds that are carried out and proved.
+  returned: when steps were begun
+  type: list
+  elements: str
+live:
+  description:
+    - What ran when it was proved last, such as C(version) of the chart and C(kubernetes), as in the plan file.
+    - Empty when the last step is not proved.
+  returned: when steps were begun
+  type: dict
+began:
+  description: When it got its turn, RFC 3339, in UTC by the controller's clock.
+  returned: when steps were begun
+  type: str
+  sample: "2026-01-31T13:17:24Z"
+seconds:
+  description: How long it took from there.
+  returned: when steps were begun
+  type: float
 """
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.control_plane import (

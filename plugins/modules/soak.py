@@ -52,4 +52,13 @@ watched:
   returned: when there was something to watch
   type: list
   elements: str
+began:
+  description: When the watching began, RFC 3339, in UTC by the controller's clock.
+  returned: when there was something to watch
+  type: str
+  sample: "2026-01-31T13:17:24Z"
+seconds:
+  description: How long it was watched.
+  returned: when there was something to watch
+  type: float
 """

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from .._core.check import CheckResult
@@ -24,6 +25,7 @@ from .audit import Audit
 from .companions import ensure_companions
 from .context import Context
 from .planning import Planned
+from .render import live_as_data
 from .verify import proof_of, prove
 from .wait import Deadline, rollout
 
@@ -39,6 +41,8 @@ class Application:
         begun: Step kinds that were begun.
         done: Step kinds that are carried out and proved.
         checks: Results of the latest proof.
+        seen: What ran when it was proved; None before the first proof.
+        clock: When it began, by the controller's clock.
     """
 
     planned: Planned
@@ -50,7 +54,9 @@ class Application:
     begun: list[Kind] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     checks: tuple[CheckResult, ...] = ()
+    seen: Observation | None = None
     began: float = field(default_factory=time.monotonic)
+    clock: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def spec(self) -> Spec:
@@ -87,6 +93,7 @@ class Application:
         )
 
     def _step(self, step: Step, last: bool) -> None:
+        self.seen = None
         if step.kind is Kind.REPAIR:
             self._repair()
             return
@@ -126,7 +133,7 @@ class Application:
     def _mark(self, last: bool) -> None:
         """Put the proof label on the newest revision; a plan that goes on gets a base only, never a no-op."""
         self.lock.check()
-        observation = self.host.observe(self.spec)
+        observation = self.seen = self.host.observe(self.spec)
         release = _release(self.spec, observation)
         digest = applied_digest(self.spec, observation) if last else UNFINISHED
         self._note(release, digest, self.planned.plan.foreign)
@@ -153,7 +160,8 @@ class Application:
             )
             self._settle()
             self._prove()
-            release = _release(self.spec, self.host.observe(self.spec))
+            self.seen = self.host.observe(self.spec)
+            release = _release(self.spec, self.seen)
             self._note(release, UNFINISHED, base.foreign)
         except FleetError as second:
             if isinstance(second, ProofFailed):
@@ -171,6 +179,8 @@ class Application:
             "msg": msg,
             "steps": self.done,
             "checks": [asdict(result) for result in self.checks],
+            "live": live_as_data(self.seen) if self.seen else {},
+            "began": self.clock.isoformat(timespec="seconds").replace("+00:00", "Z"),
             "seconds": round(time.monotonic() - self.began, 1),
         }
 

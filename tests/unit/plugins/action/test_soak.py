@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -58,6 +59,13 @@ def test_what_succeeded_in_the_wave_is_watched_together(run: Any) -> None:
     result, seen = run(variables)
     assert seen == [(["a"], 7)]
     assert result["broken"] == {"a": "restarts: a-0 1"}
+
+
+def test_when_it_was_watched_is_said(run: Any) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    result, _ = run(hosts(GOOD, GOOD))
+    assert before <= datetime.fromisoformat(result["began"]) <= datetime.now(UTC)
+    assert result["seconds"] == 0.0
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -39,6 +40,31 @@ def test_the_time_of_a_proof_and_the_end_of_its_certificates_are_noted(
     assert world.newest and world.newest.proved
     end = world.newest.proved.certificates_end
     assert end and end.isoformat() == READ.facts["ends"]
+
+
+def test_when_it_began_and_what_ran_in_the_end_is_in_the_result(run: Any) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    result = run()
+    assert result["began"].endswith("Z")
+    assert before <= datetime.fromisoformat(result["began"]) <= datetime.now(UTC)
+    assert (result["live"]["version"], result["live"]["replicas"]) == ("0.36.1", "1/1")
+
+
+def test_what_runs_after_a_step_that_was_not_proved_is_not_told(
+    run: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.deploy("tenant-a", "0.35.3", {})
+    upgrade = FakeHelm.upgrade
+
+    def second_fails(*args: Any, **more: Any) -> None:
+        if len(world.releases) > 1:
+            raise HelmError("admission webhook denied the request")
+        upgrade(*args, **more)
+
+    monkeypatch.setattr(FakeHelm, "upgrade", second_fails)
+    result = run(kubernetes_version="1.36.1")
+    assert (result["outcome"], result["steps"]) == ("failed", ["chart_hop"])
+    assert result["live"] == {}
 
 
 def test_a_failed_proof_goes_back_to_the_last_proved_values(run: Any, world: World) -> None:
