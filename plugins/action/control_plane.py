@@ -14,13 +14,11 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.control
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.options import (
     CONTROL_PLANE_SPEC,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.outlook import CONCURRENCY
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._action import EngineAction
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._inventory import Collected
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._runs import slot
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import PLAN
-
-# vClusters that are changed at once on one host cluster, unless vcluster_concurrency says otherwise.
-CONCURRENCY = 5
 
 
 class ActionModule(EngineAction):

@@ -11,12 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ansible import context as cli
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.outlook import Pace
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.plan_fleet import (
     FleetPlan,
     fleet_as_data,
@@ -26,7 +28,8 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.show im
     plan_text,
     summary,
 )
-from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import asked_of
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.soak import soak_of
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import Asked, asked_of
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._inventory import Collected
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._runs import (
     PLAN_FILE,
@@ -66,10 +69,22 @@ class ActionModule(ActionBase):
         fleet = plan_fleet(asked.entries, context)
         fleet = replace(fleet, entries=assigned(fleet.entries, sizes_of(asked.collected)))
         if options["show"] == "plan":
-            display.display(context.secrets.mask(plan_text(fleet)))
+            display.display(context.secrets.mask(plan_text(fleet, pace_of(asked))))
         folder = new_run(Path(options["directory"] or base_folder()))
         write_json(folder / PLAN_FILE, context.secrets.mask(fleet_as_data(fleet)))
         return {**result, **context.secrets.mask(_small(fleet, asked.collected, folder))}
+
+
+def pace_of(asked: Asked) -> Pace:
+    """How many are changed at once, as far as the inventory and Ansible say."""
+    concurrency = {
+        entry.spec.access.key: int(asked.collected[entry.host].fleet["concurrency"])
+        for entry in asked.entries
+        if entry.spec and "concurrency" in asked.collected[entry.host].fleet
+    }
+    soaks = [soak_of(found.fleet.get("soak"))[0].seconds for found in asked.collected.values()]
+    forks = cli.CLIARGS.get("forks") or Pace.forks
+    return Pace(concurrency, int(forks), max(soaks, default=0))
 
 
 def sizes_of(collected: dict[str, Collected]) -> Sequence[int | str]:

@@ -15,7 +15,6 @@ from typing import Any
 from .._core.finding import Finding
 from .._core.observation import Observation, Workload
 from .._core.plan import Plan, Step
-from .._core.spec import Spec
 from .._plan.mask import mask, mask_change
 
 WIDTH = 80
@@ -75,12 +74,19 @@ def _count(workload: Workload | None) -> str:
     return f"{workload.current}/{workload.replicas}" if workload else ""
 
 
-def plan_lines(spec: Spec, plan: Plan, secret_paths: tuple[str, ...] = ()) -> Iterator[str]:
-    """One vCluster's plan in lines of at most 80 columns."""
+def plan_lines(
+    title: str, plan: Plan, secret_paths: tuple[str, ...] = (), own: frozenset[str] = frozenset()
+) -> Iterator[str]:
+    """A plan in lines of at most 80 columns.
+
+    Args:
+        title: Whose it is.
+        own: Paths of changes whose values are not shown, since each of several vClusters has its own.
+    """
     kinds = ", ".join(plan.kinds) or "nothing to do"
-    yield from wrapped(f"{spec.host}: {kinds}", "  ", "    ")
+    yield from wrapped(f"{title}: {kinds}", "  ", "    ")
     for step in plan.steps:
-        yield from _step_lines(step, secret_paths)
+        yield from _step_lines(step, secret_paths, own)
     for finding in plan.findings:
         yield from finding_lines(finding)
     if plan.foreign:
@@ -89,13 +95,14 @@ def plan_lines(spec: Spec, plan: Plan, secret_paths: tuple[str, ...] = ()) -> It
         )
 
 
-def _step_lines(step: Step, secret_paths: tuple[str, ...]) -> Iterator[str]:
+def _step_lines(step: Step, secret_paths: tuple[str, ...], own: frozenset[str]) -> Iterator[str]:
     yield from wrapped(f"{step.kind.value}: {step.reason}", "    ", "      ")
     for change in (mask_change(change, secret_paths) for change in step.changes[:SHOWN_CHANGES]):
         note = f" ({WORDS[change.why]})" if change.why in WORDS else ""
         before = "" if change.before is None else f"{_value(change.before)} -> "
+        values = "each its own" if change.path in own else f"{before}{_value(change.after)}"
         yield from wrapped(
-            f"{dotted(change.path)}: {before}{_value(change.after)}{note}",
+            f"{dotted(change.path)}: {values}{note}",
             f"      {SIGNS[change.why]} ",
             "        ",
         )

@@ -2,43 +2,96 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The plan of a fleet as text: 80 columns, no colours."""
+"""The plan of a fleet as text: 80 columns, no colours, those that are in for the same told once."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 from .._core.errors import Refused
+from .outlook import DEFAULT_PACE, Outlook, Pace, outlook_of, together
 from .plan_fleet import Entry, FleetPlan
 from .render import WIDTH, finding_lines, plan_lines, wrapped
 
+# Names that stand before a plan that several share.
+NAMES = 6
 
-def plan_text(fleet: FleetPlan) -> str:
+
+def plan_text(fleet: FleetPlan, pace: Pace = DEFAULT_PACE) -> str:
     """The plan: what differs, by wave; what does not is counted."""
     lines = ["PLAN " + "-" * (WIDTH - 5)]
     busy = [entry for entry in fleet.entries if entry.status != "unchanged" or entry.plan.findings]
+    outlooks = []
     for wave in sorted({entry.wave for entry in busy}):
-        lines.append(f"Wave {wave}")
-        for entry in (entry for entry in busy if entry.wave == wave):
-            lines += _entry_lines(entry)
+        members = [entry for entry in busy if entry.wave == wave]
+        outlook = outlook_of(members, pace)
+        outlooks.append(outlook)
+        lines.append(f"Wave {wave}: {outlook}" if outlook.vclusters else f"Wave {wave}")
+        for alike in _alike(members):
+            lines += _lines_of(alike)
     for cluster, notes in fleet.notes.items():
         for note in notes:
             lines += wrapped(f"{cluster}: {note}", "", "  ")
     lines += wrapped(summary(fleet))
+    lines += _in_all([outlook for outlook in outlooks if outlook.vclusters], pace)
     return "\n".join(lines)
 
 
-def _entry_lines(entry: Entry) -> Iterator[str]:
-    if entry.error is None and entry.spec:
-        yield from plan_lines(entry.spec, entry.plan, entry.secret_paths)
-        return
-    yield f"  {entry.host}: {entry.status}"
+def _in_all(outlooks: Sequence[Outlook], pace: Pace) -> Iterator[str]:
+    if len(outlooks) > 1:
+        yield from wrapped(f"In all: {together(outlooks, pace)}")
+
+
+def _alike(entries: Iterable[Entry]) -> list[list[Entry]]:
+    """Entries that are in for the same, together; in the order of the first of each."""
+    groups: dict[Hashable, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(_shape(entry), []).append(entry)
+    return list(groups.values())
+
+
+def _shape(entry: Entry) -> Hashable:
+    """What is the same for entries that are told once: all but names and values."""
     if isinstance(entry.error, Refused):
-        for finding in entry.error.findings:
+        return tuple(finding.guard for finding in entry.error.findings)
+    if entry.error:
+        return str(entry.error)
+    steps = tuple(
+        (step.kind, step.reason, tuple((change.path, change.why) for change in step.changes))
+        for step in entry.plan.steps
+    )
+    return steps, tuple(finding.guard for finding in entry.plan.findings), entry.plan.foreign
+
+
+def _lines_of(alike: Sequence[Entry]) -> Iterator[str]:
+    """The plan that several share, by that of the first."""
+    first = alike[0]
+    if first.error is None and first.spec:
+        yield from plan_lines(_names(alike), first.plan, first.secret_paths, _own(alike))
+        return
+    yield from wrapped(f"{_names(alike)}: {first.status}", "  ", "    ")
+    if isinstance(first.error, Refused):
+        for finding in first.error.findings:
             yield from finding_lines(finding)
     else:
-        yield from wrapped(str(entry.error), "    ", "      ")
+        yield from wrapped(str(first.error), "    ", "      ")
+
+
+def _names(alike: Sequence[Entry]) -> str:
+    more = len(alike) - NAMES
+    names = ", ".join(entry.host for entry in alike[:NAMES])
+    return f"{names} and {more} more" if more > 0 else names
+
+
+def _own(alike: Sequence[Entry]) -> frozenset[str]:
+    """Paths of changes whose values are not the same for all."""
+    seen: dict[str, set[str]] = {}
+    for entry in alike:
+        for step in entry.plan.steps:
+            for change in step.changes:
+                seen.setdefault(change.path, set()).add(f"{change.before!r} {change.after!r}")
+    return frozenset(path for path, values in seen.items() if len(values) > 1)
 
 
 def summary(fleet: FleetPlan) -> str:

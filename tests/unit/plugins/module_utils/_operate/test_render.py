@@ -54,7 +54,7 @@ STEP = Step(
 
 
 def text_of(plan: Plan, *secret_paths: str) -> str:
-    return "\n".join(plan_lines(SPEC, plan, secret_paths))
+    return "\n".join(plan_lines(SPEC.host, plan, secret_paths))
 
 
 def changed(*changes: Change) -> str:

@@ -14,7 +14,12 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors imp
     Unreachable,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.finding import refuse, warn
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.plan import Kind, Plan, Step
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.plan import (
+    Change,
+    Kind,
+    Plan,
+    Step,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Access, Spec
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.plan_fleet import (
     Entry,
@@ -41,18 +46,54 @@ def test_only_what_differs_is_shown_by_wave_and_the_rest_counted() -> None:
         entry("away", 2, error=Unreachable("hc1 does not answer.", "See whether it lives.")),
     )
     assert plan_text(FleetPlan(entries, seconds=1.25)).splitlines()[1:] == [
-        "Wave 1",
+        "Wave 1: 1 vCluster, about 60 s",
         "  early: install",
         "    install: chart 0.36.1, not there yet",
         "  wrong: refused",
         "    refused [spec] vcluster_replicas is 'x'.",
-        "Wave 2",
+        "Wave 2: 1 vCluster, about 60 s",
         "  late: install",
         "    install: chart 0.36.1, not there yet",
         "  away: unreachable",
         "    hc1 does not answer. See whether it lives.",
         "5 vClusters: 2 to change, 1 unchanged, 1 refused, 1 unreachable (1.2 s)",
+        "In all: 2 vClusters, about 2 min",
     ]
+
+
+def change(after: Any) -> Plan:
+    return Plan((Step(Kind.VALUES, "1 asked for", (Change("/a/b", 1, after),)),))
+
+
+def test_those_that_are_in_for_the_same_are_told_once() -> None:
+    entries = tuple(entry(f"t{n}", plan=change(2)) for n in range(9))
+    other = entry("other", plan=Plan((Step(Kind.VALUES, "2 asked for"),)))
+    text = plan_text(FleetPlan((*entries, other)))
+    assert "  t0, t1, t2, t3, t4, t5 and 3 more: values\n" in text
+    assert text.count("a.b: 1 -> 2") == 1
+    assert "  other: values" in text
+
+
+def test_a_value_that_each_has_of_its_own_is_not_shown_as_that_of_the_first() -> None:
+    text = plan_text(FleetPlan((entry("one", plan=change(2)), entry("two", plan=change(3)))))
+    assert "  one, two: values\n" in text
+    assert "~ a.b: each its own" in text
+
+
+def test_refusals_of_one_guard_are_told_once_and_those_of_another_apart() -> None:
+    def refused(name: str, guard: str) -> Entry:
+        return Entry(name, error=Refused((refuse(guard, f"{name} is wrong."),)))
+
+    text = plan_text(FleetPlan((refused("a", "G01"), refused("b", "G16"), refused("c", "G01"))))
+    assert "  a, c: refused\n    refused [G01] a is wrong." in text
+    assert "  b: refused\n    refused [G16] b is wrong." in text
+
+
+def test_a_thousand_alike_take_a_screen() -> None:
+    entries = tuple(entry(f"tenant-{n:04}", 1 + (n > 0), plan=change(2)) for n in range(1000))
+    text = plan_text(FleetPlan(entries))
+    assert len(text.splitlines()) < 20
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_an_unchanged_one_with_a_warning_is_shown() -> None:
