@@ -107,19 +107,27 @@ def sanity(core: str, folder: Path) -> Stage:
     )
 
 
-def integration(name: str, helm: str, *paths: str) -> Stage:
+def integration(
+    name: str, helm: str, *paths: str, suites: tuple[str, ...] = ("test", "full")
+) -> Stage:
     return pytest(
         name,
         NEW,
         *paths,
+        suites=suites,
         needs=("lab-up",),
         limit=1800,
         FLEETOPS_TEST_HELM=helm,
     )
 
 
-# What depends on Helm's version: the same tests with each; input and doors do not.
-HELM = ("fleet", "interrupted")
+FILES = {
+    name: f"tests/integration/test_{name}.py"
+    for name in ("bad_input", "doors", "fleet", "interrupted", "proof")
+}
+INTEGRATION = tuple(FILES.values())
+# What depends on Helm's version: the same tests with each; input, doors and proof do not.
+HELM = (FILES["fleet"], FILES["interrupted"])
 
 STAGES = (
     Stage("setup", (sys.executable, "tests/environments.py"), STYLE, limit=1500),
@@ -174,8 +182,9 @@ STAGES = (
     pytest("contract", NEW, "-n", "2", "tests/contract", needs=("lab-parts",)),
     pytest("lab", NEW, "-m", "lab", "tests/lab/tests", needs=("lab-parts",)),
     lab("lab-up", "up", "--clusters", "2", "--nodes", "2,1", needs=("lab-parts",)),
-    integration("integration-helm4", "helm4", "tests/integration"),
-    integration("integration-helm3", "helm3", *(f"tests/integration/test_{n}.py" for n in HELM)),
+    integration("integration-helm4", "helm4", *INTEGRATION),
+    integration("waves", "helm4", "tests/integration/test_waves.py", suites=("full",)),
+    integration("integration-helm3", "helm3", *HELM),
     Stage(
         "molecule",
         (str(NEW / "python"), "tests/scenarios.py"),

@@ -46,9 +46,14 @@ class Lab:
 
 def program(name: str) -> str:
     """The path of one of the lab's programs (kubectl, helm3, helm4, etcdctl ...)."""
-    command = [sys.executable, "-m", "lab", "path", name]
+    return lab_command("path", name).strip()
+
+
+def lab_command(*arguments: str) -> str:
+    """What the lab's command line says."""
     surroundings = {**os.environ, "PYTHONPATH": str(ROOT / "tests" / "lab")}
-    return subprocess.check_output(command, text=True, timeout=60, env=surroundings).strip()
+    command = [sys.executable, "-m", "lab", *arguments]
+    return subprocess.check_output(command, text=True, timeout=60, env=surroundings)
 
 
 def kubectl(kubeconfig: Path, *arguments: str, stdin: str | None = None) -> str:
@@ -124,6 +129,7 @@ class Fleet:
 
     inventory: Path
     surroundings: dict[str, str]
+    ansible: Path = Path(sys.executable).parent / "ansible-playbook"
 
     def play(self, playbook: str, *arguments: str) -> Run:
         """Run `fleetops.vcluster.PLAYBOOK`, as a person would."""
@@ -148,8 +154,13 @@ class Fleet:
 
     def command(self, playbook: str, *arguments: str) -> list[str]:
         """The command line itself, for tests that interrupt it."""
-        ansible = str(Path(sys.executable).parent / "ansible-playbook")
-        return [ansible, "-i", str(self.inventory), f"fleetops.vcluster.{playbook}", *arguments]
+        return [
+            str(self.ansible),
+            "-i",
+            str(self.inventory),
+            f"fleetops.vcluster.{playbook}",
+            *arguments,
+        ]
 
 
 def surroundings(folder: Path, helm: str) -> dict[str, str]:

@@ -6,14 +6,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
+from runs import kill_at
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
@@ -38,41 +34,3 @@ def test_g48_the_next_run_finishes(make_fleet: Any, boundary: str) -> None:
     kill_at(fleet, BOUNDARIES[boundary])
     fleet.play("site").succeeded()
     assert "0 to change, 1 unchanged" in fleet.play("plan").succeeded().output
-
-
-def kill_at(fleet: Any, words: str) -> None:
-    """Start a run and kill it with all its children as soon as it prints the words.
-
-    A boundary that a quick machine runs past is no failure: the run is then complete.
-    """
-    process = subprocess.Popen(
-        fleet.command("site"),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**fleet.surroundings, "PYTHONUNBUFFERED": "1"},
-    )
-    assert process.stdout
-    try:
-        for line in process.stdout:
-            if words in line:
-                break
-    finally:
-        for pid in family(process.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        process.wait(timeout=30)
-
-
-def family(pid: int) -> list[int]:
-    """A process and all its descendants: Ansible's workers have sessions of their own, so no group holds them."""
-    parents: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = stat.read_text().rpartition(")")[2].split()
-            parents.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    found = [pid]
-    for one in found:
-        found += parents.get(one, [])
-    return found

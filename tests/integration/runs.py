@@ -1,0 +1,71 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs to which something happens while they run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from harness import PLAYBOOK_LIMIT, Fleet, Run
+
+
+def started(fleet: Fleet, playbook: str = "site") -> subprocess.Popen[str]:
+    """A run that goes on beside the test."""
+    return subprocess.Popen(
+        fleet.command(playbook),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**fleet.surroundings, "PYTHONUNBUFFERED": "1"},
+    )
+
+
+def watched(fleet: Fleet, words: str, then: Callable[[], object]) -> Run:
+    """A whole run during which something happens when it first prints the words."""
+    process = started(fleet)
+    assert process.stdout
+    lines = []
+    for line in process.stdout:
+        if words in line and not any(words in earlier for earlier in lines):
+            then()
+        lines.append(line)
+    return Run(process.wait(PLAYBOOK_LIMIT), "".join(lines))
+
+
+def kill_at(fleet: Fleet, words: str) -> None:
+    """Start a run and kill it with all its children as soon as it prints the words.
+
+    A boundary that a quick machine runs past is no failure: the run is then complete.
+    """
+    process = started(fleet)
+    assert process.stdout
+    try:
+        for line in process.stdout:
+            if words in line:
+                break
+    finally:
+        for pid in family(process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait(timeout=30)
+
+
+def family(pid: int) -> list[int]:
+    """A process and all its descendants: Ansible's workers have sessions of their own, so no group holds them."""
+    parents: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            parents.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    found = [pid]
+    for one in found:
+        found += parents.get(one, [])
+    return found
