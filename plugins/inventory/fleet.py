@@ -17,8 +17,9 @@ description:
   - A host cluster costs four paged lists, however many vClusters it has. Release Secrets are listed as metadata only;
     the store is read from the Secrets C(vc-config-NAME), of which nothing else is kept.
   - The source is a file whose name ends in C(fleet.yml) or C(fleet.yaml).
-  - A host that another source has as well is merged, and the variables written there win. Give the written source first
-    (or a name that sorts first in an inventory directory), so that a host with another name than its vCluster is known.
+  - A host that another source has as well is merged, and the variables written there win. Give the written source
+    first (or a name that sorts first in an inventory directory). Then a host is known by the vCluster it stands for,
+    whatever it is called, and any other host of the same name is kept apart.
   - Needs the rights to list Secrets, Deployments and StatefulSets.
   - Every expression of O(compose), O(groups) and O(keyed_groups) costs Ansible about a millisecond a host.
 extends_documentation_fragment:
@@ -159,6 +160,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.host_na
 )
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet_source import (
     Cluster,
+    KnownHost,
     cached,
     clusters_of,
     from_cache,
@@ -236,9 +238,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         for place, row in rows.items():
             self._add(names[place], place, row, groups[place.cluster])
 
-    def _hosts(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def _hosts(self) -> Iterator[KnownHost]:
         for name, host in self.inventory.hosts.items():
-            yield name, self._written(host)
+            groups = frozenset(group.name for group in host.get_groups())
+            yield KnownHost(name, groups, self._written(host))
 
     def _written(self, host: Any) -> Mapping[str, Any]:
         """The variables of a host and its groups, as far as sources before this one set them."""

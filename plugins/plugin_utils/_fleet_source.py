@@ -105,34 +105,46 @@ def from_cache(
     ]
 
 
-def written_hosts(
-    hosts: Iterable[tuple[str, Mapping[str, Any]]], targets: Sequence[Target], resolve: Resolve
-) -> Iterator[Written]:
-    """The inventory hosts that other sources have, as far as they can be read here.
+@dataclass(frozen=True)
+class KnownHost:
+    """A host that another source has.
 
-    Args:
-        hosts: Names and variables, those of their groups included; what stands in `group_vars` is not among them.
+    Attributes:
+        groups: Names of its groups.
+        variables: Its own and those of its groups; what stands in `group_vars` and `host_vars` is not among them.
     """
-    for host, variables in hosts:
-        ours = {key for key in variables if key.startswith(PREFIX)}
-        said = {key: _text(variables.get(PREFIX + key), resolve) for key in _IDENTITY}
-        name = said["name"] or host
-        yield Written(
-            host,
-            bare=not ours,
-            name=name,
-            namespace=said["namespace"] or f"vcluster-{name}",
-            cluster=_cluster_of(said, targets),
-        )
+
+    name: str
+    groups: frozenset[str]
+    variables: Mapping[str, Any]
+
+
+def written_hosts(
+    hosts: Iterable[KnownHost], targets: Sequence[Target], resolve: Resolve
+) -> Iterator[Written]:
+    """What the hosts of other sources stand for, as far as it can be read here."""
+    for host in hosts:
+        said = {key: _text(host.variables.get(PREFIX + key), resolve) for key in _IDENTITY}
+        name = said["name"] or host.name
+        cluster = _cluster_of(host, said, targets)
+        yield Written(host.name, name, said["namespace"] or f"vcluster-{name}", cluster)
 
 
 _IDENTITY = ("name", "namespace", "cluster", "kubeconfig", "context", "api_host")
 
 
-def _cluster_of(said: Mapping[str, str | None], targets: Sequence[Target]) -> str | None:
-    """The host cluster that the variables mean; None when they say nothing of it."""
+def _cluster_of(
+    host: KnownHost, said: Mapping[str, str | None], targets: Sequence[Target]
+) -> str | None:
+    """The host cluster that a host means: by its variables, else by its groups.
+
+    None when a vCluster does not say. A host that says nothing at all may be any machine: it means none of ours.
+    """
     if not any(said[key] for key in ("cluster", "kubeconfig", "context", "api_host")):
-        return None
+        ours = [target.name for target in targets if target.name in host.groups]
+        if len(ours) == 1:
+            return ours[0]
+        return None if any(key.startswith(PREFIX) for key in host.variables) else ""
     access = Access(kubeconfig=said["kubeconfig"], context=said["context"], host=said["api_host"])
     for target in targets:
         if _key(target.access) == _key(access):

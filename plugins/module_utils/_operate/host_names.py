@@ -34,13 +34,11 @@ class Written:
     """An inventory host that another source has.
 
     Attributes:
-        bare: It says nothing about a vCluster: any found one of its name is meant.
         name: The vCluster it stands for.
         cluster: Name of its host cluster among those looked at; None when it does not say, empty for another one.
     """
 
     host: str
-    bare: bool
     name: str
     namespace: str
     cluster: str | None
@@ -48,9 +46,7 @@ class Written:
     def means(self, place: Place) -> bool:
         """Whether it stands for the vCluster there."""
         there = self.cluster is None or self.cluster == place.cluster
-        return (
-            not self.bare and there and (self.namespace, self.name) == (place.namespace, place.name)
-        )
+        return there and (self.namespace, self.name) == (place.namespace, place.name)
 
 
 def host_names(
@@ -67,14 +63,13 @@ def host_names(
     """
     known = list(written)
     names = _merged(places, known)
-    taken = {host.host for host in known if not host.bare}
+    taken = {host.host for host in known}
     left = [place for place in places if place not in names]
     short = {place: _filled(pattern, place) for place in left}
     counts = Counter(short.values())
     for place, name in short.items():
         alone = counts[name] == 1 and name not in taken
         names[place] = name if alone else _filled(double, place)
-    # A bare host is merged by its name, whichever pattern gives it.
     for name, count in Counter(names.values()).items():
         if count > 1 or (name in taken and any(names[place] == name for place in left)):
             what = f"Several vClusters would be the inventory host {name}."

@@ -216,6 +216,16 @@ def test_a_written_host_of_that_name_elsewhere_is_not_merged(load: Load) -> None
     assert "fleetops_store" not in inventory.variables("a")
 
 
+def test_a_machine_of_that_name_is_not_merged_unless_its_group_is_the_host_cluster(
+    load: Load,
+) -> None:
+    inventory = load(written("a", "{ansible_host: 192.0.2.1}", "web"), SOURCE)
+    assert inventory.variables("a") == {}
+    assert inventory.groups()["west"] == ["b", "west.vcluster-a.a"]
+    inventory = load(written("a", "{}", "west"), SOURCE)
+    assert inventory.groups()["west"] == ["a", "b"]
+
+
 def test_an_unreachable_host_cluster_is_a_warning_unless_it_is_to_be_an_error(
     load: Load, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

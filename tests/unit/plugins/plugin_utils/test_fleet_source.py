@@ -25,6 +25,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.host_na
     Written,
 )
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet_source import (
+    KnownHost,
     cached,
     clusters_of,
     from_cache,
@@ -36,6 +37,10 @@ WEST = Target("west", Access(kubeconfig="/k/west"))
 EAST = Target("east", Access(host="https://east:6443", token="s3cret-token"))
 TARGETS = [WEST, EAST]
 ROWS = (Row("a", "n", {"fleetops_store": "sqlite"}),)
+
+
+def known(variables: dict[str, Any], *groups: str) -> KnownHost:
+    return KnownHost("h", frozenset(groups), variables)
 
 
 def resolve(value: Any) -> Any:
@@ -98,30 +103,39 @@ def test_a_cache_that_was_damaged_is_empty(content: Any) -> None:
 @pytest.mark.parametrize(
     ("variables", "expected"),
     [
-        ({}, Written("h", True, "h", "vcluster-h", None)),
-        ({"other": 1}, Written("h", True, "h", "vcluster-h", None)),
-        ({"vcluster_replicas": 3}, Written("h", False, "h", "vcluster-h", None)),
-        ({"vcluster_name": "a"}, Written("h", False, "a", "vcluster-a", None)),
-        ({"vcluster_namespace": "=n"}, Written("h", False, "h", "n", None)),
-        ({"vcluster_namespace": "!"}, Written("h", False, "h", "vcluster-h", None)),
-        ({"vcluster_kubeconfig": "/k/west"}, Written("h", False, "h", "vcluster-h", "west")),
-        ({"vcluster_kubeconfig": "/k/third"}, Written("h", False, "h", "vcluster-h", "")),
+        ({}, Written("h", "h", "vcluster-h", "")),
+        ({"other": 1}, Written("h", "h", "vcluster-h", "")),
+        ({"vcluster_replicas": 3}, Written("h", "h", "vcluster-h", None)),
+        ({"vcluster_name": "a"}, Written("h", "a", "vcluster-a", None)),
+        ({"vcluster_namespace": "=n"}, Written("h", "h", "n", None)),
+        ({"vcluster_namespace": "!"}, Written("h", "h", "vcluster-h", None)),
+        ({"vcluster_kubeconfig": "/k/west"}, Written("h", "h", "vcluster-h", "west")),
+        ({"vcluster_kubeconfig": "/k/third"}, Written("h", "h", "vcluster-h", "")),
         (
             {"vcluster_kubeconfig": "/k/west", "vcluster_context": "x"},
-            Written("h", False, "h", "vcluster-h", ""),
+            Written("h", "h", "vcluster-h", ""),
         ),
         (
             {"vcluster_api_host": "https://east:6443"},
-            Written("h", False, "h", "vcluster-h", "east"),
+            Written("h", "h", "vcluster-h", "east"),
         ),
         (
             {"vcluster_kubeconfig": "/k/x", "vcluster_cluster": "west"},
-            Written("h", False, "h", "vcluster-h", "west"),
+            Written("h", "h", "vcluster-h", "west"),
         ),
     ],
 )
 def test_what_a_written_host_stands_for(variables: dict[str, Any], expected: Written) -> None:
-    assert list(written_hosts([("h", variables)], TARGETS, resolve)) == [expected]
+    assert list(written_hosts([known(variables)], TARGETS, resolve)) == [expected]
+
+
+def test_a_group_of_its_name_is_the_host_cluster_where_the_variables_do_not_say() -> None:
+    (host,) = written_hosts([known({}, "west")], TARGETS, resolve)
+    assert host.cluster == "west"
+    (host,) = written_hosts([known({}, "west", "east")], TARGETS, resolve)
+    assert host.cluster == ""
+    (host,) = written_hosts([known({"vcluster_kubeconfig": "/k/x"}, "west")], TARGETS, resolve)
+    assert host.cluster == ""
 
 
 def test_a_way_in_the_home_folder_is_the_same_however_it_is_written(
@@ -130,7 +144,7 @@ def test_a_way_in_the_home_folder_is_the_same_however_it_is_written(
     monkeypatch.setenv("HOME", "/home/me")
     target = Target("west", Access(kubeconfig="~/.kube/west"))
     variables = {"vcluster_kubeconfig": "/home/me/.kube/west"}
-    (host,) = written_hosts([("h", variables)], [target], resolve)
+    (host,) = written_hosts([known(variables)], [target], resolve)
     assert host.cluster == "west"
 
 

@@ -26,10 +26,8 @@ def named(
     return host_names(places, written, pattern, DOUBLE)
 
 
-def says(
-    host: str, cluster: str | None = "west", *, name: str = "a", bare: bool = False
-) -> Written:
-    return Written(host, bare, name, f"vcluster-{name}", cluster)
+def says(host: str, cluster: str | None = "west", *, name: str = "a") -> Written:
+    return Written(host, name, f"vcluster-{name}", cluster)
 
 
 def test_a_name_that_is_there_once_is_the_host() -> None:
@@ -54,12 +52,6 @@ def test_a_name_that_is_written_for_another_one_is_not_taken() -> None:
     elsewhere = says("a", cluster="")
     assert named(WEST, written=(elsewhere,)) == {WEST: "west.vcluster-a.a"}
     assert named(WEST, EAST, written=(says("a"),)) == {WEST: "a", EAST: "east.vcluster-a.a"}
-
-
-def test_a_host_that_says_nothing_is_merged_by_its_name() -> None:
-    bare = says("a", None, bare=True)
-    assert named(WEST, OTHER, written=(bare,)) == {WEST: "a", OTHER: "b"}
-    assert named(WEST, EAST, written=(bare,))[WEST] == "west.vcluster-a.a"
 
 
 def test_a_host_that_names_no_host_cluster_is_merged_where_only_one_can_be_meant() -> None:
