@@ -12,6 +12,9 @@ import pytest
 import run
 from stages import STAGES, SUITES, Stage
 
+# Too long for `make test`.
+LONG = {"waves"}
+
 
 @pytest.fixture(autouse=True)
 def logs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
@@ -90,4 +93,4 @@ def test_the_stages_fit_together() -> None:
     for position, stage in enumerate(STAGES):
         assert set(stage.needs) <= set(names[:position]), stage.name
         assert set(stage.suites) <= set(SUITES), stage.name
-    assert {s.name for s in STAGES if "test" in s.suites} == set(names)
+    assert {s.name for s in STAGES if "test" in s.suites} == set(names) - LONG
