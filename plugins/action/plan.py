@@ -39,6 +39,8 @@ from ansible_collections.fleetops.vcluster.plugins.plugin_utils._runs import (
 )
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import (
     DEFAULT_SIZES,
+    LAST_WAVE,
+    approved_only,
     assigned,
     budgets,
     waves_of,
@@ -48,6 +50,8 @@ display = Display()
 ARGUMENTS = {
     "show": {"type": "str", "choices": ["plan", "none"], "default": "plan"},
     "directory": {"type": "path"},
+    "approved": {"type": "dict"},
+    "last_wave": {"type": "int", "default": LAST_WAVE},
 }
 
 
@@ -67,12 +71,20 @@ class ActionModule(ActionBase):
         context = Context(check=True, diff=self._task.diff, warn=display.warning)
         asked = asked_of(task_vars or {}, context)
         fleet = plan_fleet(asked.entries, context)
-        fleet = replace(fleet, entries=assigned(fleet.entries, sizes_of(asked.collected)))
+        entries = assigned(fleet.entries, sizes_of(asked.collected))
+        if options["approved"] is not None:
+            entries = approved_only(entries, options["approved"])
+        fleet = replace(fleet, entries=entries)
         if options["show"] == "plan":
             display.display(context.secrets.mask(plan_text(fleet, pace_of(asked))))
         folder = new_run(Path(options["directory"] or base_folder()))
         write_json(folder / PLAN_FILE, context.secrets.mask(fleet_as_data(fleet)))
-        return {**result, **context.secrets.mask(_small(fleet, asked.collected, folder))}
+        found = context.secrets.mask(_small(fleet, asked.collected, folder))
+        if options["approved"] is None:
+            # AWX hands these to the next jobs of a workflow: what a person approves there is this.
+            data = {"fleetops_approved": found["digests"], "fleetops_summary": found["summary"]}
+            found["ansible_stats"] = {"data": data, "per_host": False, "aggregate": False}
+        return {**result, **found, "last_wave": options["last_wave"]}
 
 
 def pace_of(asked: Asked) -> Pace:

@@ -31,6 +31,15 @@ options:
       - Where the folder of the run is made, which holds the plan file and the report.
       - By default C($XDG_STATE_HOME/fleetops.vcluster/runs), C(~/.local/state) standing in for an unset variable.
     type: path
+  approved:
+    description:
+      - The digests of an approved plan by host, as an earlier run returned them in RV(digests).
+      - A plan that is not among them is refused. Without it all plans are good.
+    type: dict
+  last_wave:
+    description: The last wave that is carried out; V(1) is the canary alone. The later ones are left for another run.
+    type: int
+    default: 10
 extends_documentation_fragment:
   - fleetops.vcluster.vcluster.attributes
 attributes:
@@ -84,6 +93,10 @@ run:
   description: Id of the run, the name of its folder.
   returned: always
   type: str
+last_wave:
+  description: See O(last_wave).
+  returned: always
+  type: int
 path:
   description: The plan file (mode 0600), which has everything, secrets masked.
   returned: always

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..module_utils._cluster.folders import own_folder
+
 PLAN_FILE = "plan.json"
 PROOF_FILE = "proof.json"
 KEPT_RUNS = 50
@@ -26,8 +28,7 @@ SLOT_PAUSE = 0.5
 
 def base_folder() -> Path:
     """Where runs are kept: $XDG_STATE_HOME/fleetops.vcluster/runs, ~/.local/state by default."""
-    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(state).expanduser() / "fleetops.vcluster" / "runs"
+    return own_folder("XDG_STATE_HOME", "~/.local/state") / "runs"
 
 
 def new_run(base: Path) -> Path:
@@ -45,7 +46,8 @@ def new_run(base: Path) -> Path:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner reads."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(opened, "w", encoding="utf-8") as file:
         file.write(text)
 
 

@@ -12,6 +12,8 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
+from ..module_utils._core.errors import Refused
+from ..module_utils._core.finding import refuse
 from ..module_utils._operate.plan_fleet import Entry
 
 LAST_WAVE = 10
@@ -91,6 +93,25 @@ def taking_turns(entries: Iterable[Entry]) -> list[Entry]:
     return [entry for turn in rounds for entry in turn if entry is not None]
 
 
+def approved_only(entries: Iterable[Entry], approved: Mapping[str, str]) -> tuple[Entry, ...]:
+    """The entries; what would be done and is not what was approved is refused.
+
+    Args:
+        approved: Digest of each approved plan, by host.
+    """
+
+    def judged(entry: Entry) -> Entry:
+        if entry.status != "planned" or approved.get(entry.host) == entry.plan.digest:
+            return entry
+        what = f"{entry.host}: this plan ({', '.join(entry.plan.kinds)}) is not what was approved."
+        why = "The vCluster or the inventory has changed since."
+        return replace(
+            entry, error=Refused((refuse("plan", what, why, "Plan again and approve that."),))
+        )
+
+    return tuple(map(judged, entries))
+
+
 def waves_of(entries: Iterable[Entry]) -> dict[str, list[str]]:
     """Hosts by wave; host clusters take turns.
 
@@ -146,6 +167,11 @@ def _registered(hostvars: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return {}
 
 
+def last_wave(plan: Mapping[str, Any]) -> int:
+    """The last wave that was asked for."""
+    return int(plan.get("last_wave", LAST_WAVE))
+
+
 def halted_after(
     hostvars: Mapping[str, Any], plan: Mapping[str, Any], before: int = LAST_WAVE + 1
 ) -> int:
@@ -154,7 +180,7 @@ def halted_after(
     A host of a wave that began and has no outcome counts as failed: its worker died, or it was unreachable.
     """
     refused = set(plan.get("refused", ()))
-    for wave in range(CANARY, before):
+    for wave in range(CANARY, min(before, last_wave(plan) + 1)):
         hosts = [host for host in plan.get("waves", {}).get(str(wave), ()) if host not in refused]
         failures = sum(failed(hostvars, host) for host in hosts)
         if failures > plan.get("budgets", {}).get(str(wave), 0):
@@ -181,7 +207,7 @@ def outcome_of(hostvars: Mapping[str, Any], host: str) -> Mapping[str, Any] | No
 def wave_hosts(hostvars: Mapping[str, Any], wave: int) -> list[str]:
     """The hosts of one wave; none once an earlier wave broke its budget."""
     plan = plan_of(hostvars)
-    if halted_after(hostvars, plan, wave):
+    if wave > last_wave(plan) or halted_after(hostvars, plan, wave):
         return []
     return list(plan.get("waves", {}).get(str(wave), ()))
 
@@ -189,10 +215,10 @@ def wave_hosts(hostvars: Mapping[str, Any], wave: int) -> list[str]:
 def failed_hosts(hostvars: Mapping[str, Any]) -> list[str]:
     """The hosts that failed, of all waves that began."""
     plan = plan_of(hostvars)
-    halted = halted_after(hostvars, plan)
+    last = halted_after(hostvars, plan) or last_wave(plan)
     return [
         host
-        for wave in range(CANARY, (halted or LAST_WAVE) + 1)
+        for wave in range(CANARY, last + 1)
         for host in plan.get("waves", {}).get(str(wave), ())
         if failed(hostvars, host)
     ]

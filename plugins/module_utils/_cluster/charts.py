@@ -10,7 +10,6 @@ import fcntl
 import hashlib
 import io
 import json
-import os
 import re
 import tarfile
 import tempfile
@@ -22,6 +21,7 @@ from urllib.parse import urlsplit
 
 from .._core.errors import HelmError
 from .._core.ports import ChartArchive, Json
+from .folders import own_folder
 from .libraries import yaml
 
 CHART = "vcluster"
@@ -144,8 +144,7 @@ def _yaml(content: bytes) -> dict[str, Any]:
 
 
 def _default_cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "fleetops.vcluster" / "charts"
+    return own_folder("XDG_CACHE_HOME", "~/.cache") / "charts"
 
 
 def _digest(path: Path) -> str:

@@ -58,6 +58,18 @@ def test_g38_a_token_is_in_neither_result_nor_file(tmp_path: Path) -> None:
     assert token not in str(result) + Path(result["path"]).read_text()
 
 
+def test_what_a_person_approves_is_handed_to_the_next_jobs_of_a_workflow(tmp_path: Path) -> None:
+    result = run({"away": GOOD}, tmp_path)
+    assert result["ansible_stats"]["data"] == {
+        "fleetops_approved": result["digests"],
+        "fleetops_summary": result["summary"],
+    }
+    assert result["last_wave"] == 10
+    later = run({"away": GOOD}, tmp_path / "later", approved={}, last_wave=1)
+    assert "ansible_stats" not in later
+    assert later["last_wave"] == 1
+
+
 def test_an_unknown_argument_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AnsibleActionFail, match="nonsense"):
         run({}, tmp_path, nonsense=1)

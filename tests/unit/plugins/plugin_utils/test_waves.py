@@ -22,10 +22,12 @@ from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import (
     PLAN,
     UNASSIGNED,
     Entry,
+    approved_only,
     assigned,
     budgets,
     failed,
     failed_hosts,
+    halted_after,
     outcome_of,
     policy_errors,
     unproved_hosts,
@@ -160,6 +162,23 @@ def test_the_hosts_whose_proof_failed_are_read_from_any_host() -> None:
     proof = {"fleetops_proof": {"failures": {"b": "api_ready"}}}
     assert unproved_hosts({"unasked": {}, "a": proof, "b": proof}) == ["b"]
     assert unproved_hosts({"a": {}}) == []
+
+
+def test_what_is_not_what_was_approved_is_refused() -> None:
+    change = Plan((Step(Kind.VALUES, "asked for"),), digest="d1")
+    entries = [*fleet("a1 a2 a3", plan=change), *fleet("a4", plan=Plan())]
+    found = approved_only(entries, {"a1": "d1", "a2": "d0"})
+    assert [entry.status for entry in found] == ["planned", "refused", "refused", "unchanged"]
+    assert "not what was approved" in str(found[1].error)
+
+
+def test_no_wave_after_the_last_that_was_asked_for() -> None:
+    waves = {"1": ["a"], "2": ["b"]}
+    found = variables(waves, {"a": GOOD}, budgets={"1": 0, "2": 0}, last_wave=1)
+    assert wave_hosts(found, 1) == ["a"]
+    assert wave_hosts(found, 2) == []
+    assert failed_hosts(found) == []
+    assert halted_after(found, found["a"][PLAN]) == 0
 
 
 def test_without_a_plan_nobody_is_in_a_wave() -> None:
