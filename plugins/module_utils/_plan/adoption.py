@@ -57,13 +57,15 @@ def adoption(spec: Spec, observation: Observation, chart: ChartArchive) -> Adopt
         chart: The chart of that revision.
     """
     asked = replace(spec, version=chart.version)
-    untouched = _changes(asked, observation)
+    changes = _changes(asked, observation)
     arguments: dict[str, Any] = {"version": chart.version}
     notes: list[str] = []
     for name, value, said in _candidates(observation, chart):
         with_it = replace(asked, **said)
-        if _changes(with_it, observation) == untouched:
-            asked = with_it
+        then = _changes(with_it, observation)
+        # Fewer are welcome: what this collection asked for once is asked for again.
+        if all(change in changes for change in then):
+            asked, changes = with_it, then
             arguments[name] = value
         else:
             default = (

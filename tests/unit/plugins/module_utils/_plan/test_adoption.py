@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -112,6 +113,17 @@ def test_a_refusal_is_not_harmless() -> None:
 
 def test_values_that_this_collection_asked_for_would_be_removed_which_is_not_harmless() -> None:
     assert not adoption(identity(), Running(FOREIGN, proved=True).seen(), chart()).harmless
+
+
+def test_adopting_again_what_was_adopted_gives_the_same() -> None:
+    running = Running(merged(merged(ETCD, PINNED), FOREIGN), members=3, replicas=3, proved=False)
+    before = adoption(identity(), running.seen(), chart())
+    seen = running.seen()
+    assert seen.release is not None
+    proved = replace(seen.release, foreign=before.plan.foreign)
+    again = adoption(identity(), running.seen(release=proved, base=proved), chart())
+    assert again.harmless
+    assert (again.arguments, again.notes) == (before.arguments, before.notes)
 
 
 def test_names_of_many_kept_values_are_cut_short_and_their_content_is_not_told() -> None:
