@@ -14,16 +14,21 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
 
 import fleet_parts
 import lab_parts
-from harness import Lab, program
+from harness import program
 from hosts import BENCH, ROOT, BareLab
 from measure import BenchError
 from results import Result, machine, table, write
 from session import Session, Sizes
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
+
+Part = Callable[[], list[Result]]
 FLEET = (100, 1000, 5000)
 PARTS = (*fleet_parts.PARTS, *lab_parts.PARTS)
 
@@ -32,24 +37,18 @@ def main() -> int:
     arguments = _arguments()
     BENCH.mkdir(parents=True, exist_ok=True)
     os.environ["HELM"] = program("helm4")
-    fleet = sorted(map(int, arguments.fleet.split(",")))
-    sizes = Sizes(
-        (fleet[0], fleet[1], fleet[-1]),
-        min(arguments.sample, fleet[0]),
-        min(arguments.sample * 2 // 5, fleet[0]),
-        arguments.changed,
-        arguments.repeats,
-    )
     results: list[Result] = []
-    error = ""
-    try:
-        for found in _run(arguments.parts or PARTS, sizes, arguments.host_clusters):
-            results += found
-    except (BenchError, RuntimeError) as failure:
-        error = f"bench: {failure}"
-    write(results, ROOT / "build" / "bench.json")
-    print("\n".join([*table(results), machine(), error]))
-    return 1 if error else 0
+    errors = []
+    with ExitStack() as ending:
+        for name, part in _parts(arguments, ending):
+            print(f"bench: {name}", flush=True)
+            try:
+                results += part()
+            except (BenchError, FleetError, AssertionError) as error:
+                errors.append(f"bench: {name}: {error}")
+    write(results, ROOT / "build" / "bench.json", whole=not arguments.parts)
+    print("\n".join([*table(results), machine(), *errors]))
+    return 1 if errors else 0
 
 
 def _arguments() -> argparse.Namespace:
@@ -64,33 +63,34 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _run(parts: Sequence[str], sizes: Sizes, host_clusters: int) -> Iterator[list[Result]]:
+def _parts(arguments: argparse.Namespace, ending: ExitStack) -> Iterator[tuple[str, Part]]:
+    """The parts that are asked for, in their order; what is started for them ends with `ending`."""
+    parts = arguments.parts or PARTS
     wanted = [name for name in fleet_parts.PARTS if name in parts]
     if wanted:
-        lab = BareLab(host_clusters)
-        try:
-            lab.up()
-            session = Session(lab, sizes)
-            for name in wanted:
-                print(f"bench: {name}", flush=True)
-                yield fleet_parts.PARTS[name](session, BENCH)
-        finally:
-            lab.down()
-    # Without the lab they are left out, unless asked for by name: then Lab.running() says what is missing.
-    on_lab = lab_parts.PARTS if parts is not PARTS or _lab_is_up() else {}
-    for name, part in on_lab.items():
-        if name in parts:
-            print(f"bench: {name}", flush=True)
-            yield part()
+        lab = BareLab(arguments.host_clusters)
+        ending.callback(lab.down)
+        lab.up()
+        session = Session(lab, _sizes(arguments))
+        for name in wanted:
+            yield name, partial(fleet_parts.PARTS[name], session, BENCH)
+        ending.close()
+    # Without the lab they are left out, unless asked for by name: then they say what is missing.
+    on_lab = [name for name in lab_parts.PARTS if name in parts]
+    if arguments.parts or lab_parts.possible():
+        for name in on_lab:
+            yield name, lab_parts.PARTS[name]
 
 
-def _lab_is_up() -> bool:
-    try:
-        Lab.running()
-    except RuntimeError as missing:
-        print(f"bench: {' and '.join(lab_parts.PARTS)} are left out: {missing}")
-        return False
-    return True
+def _sizes(arguments: argparse.Namespace) -> Sizes:
+    fleet = sorted(map(int, arguments.fleet.split(",")))
+    return Sizes(
+        (fleet[0], fleet[1], fleet[-1]),
+        min(arguments.sample, fleet[0]),
+        min(arguments.sample * 2 // 5, fleet[0]),
+        arguments.changed,
+        arguments.repeats,
+    )
 
 
 if __name__ == "__main__":

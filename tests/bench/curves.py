@@ -35,9 +35,8 @@ def cpu(runs: Sequence[NoOp], samples: Mapping[str, float], path: Path) -> None:
             axes.annotate(label, (run.size, run.cpu), (0, -16), textcoords="offset points")
         for colour, (name, each) in zip(COLOURS[1:], samples.items(), strict=True):
             totals = [each * size for size in sizes]
-            axes.plot(sizes, totals, "--", color=colour, label=name)
-            label = f"{totals[-1]:,.0f} s"
-            axes.annotate(label, (sizes[-1], totals[-1]), (4, 2), textcoords="offset points")
+            label = f"{name}: {totals[-1]:,.0f} s for {sizes[-1]:,}"
+            axes.plot(sizes, totals, "--", color=colour, label=label)
         axes.set(xscale="log", yscale="log", ylabel="CPU s of the controller")
         axes.margins(0.12, 0.15)
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes])

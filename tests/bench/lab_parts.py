@@ -11,6 +11,7 @@ from typing import TypeVar
 import peers
 from harness import Lab, kubectl
 from hosts import KUBERNETES, Inventory
+from measure import BenchError
 from results import CPU, Result, against_goal
 
 T = TypeVar("T")
@@ -62,8 +63,21 @@ def verify() -> list[Result]:
     return _fresh(inventory, measured)
 
 
+def possible() -> bool:
+    """Whether the lab is up; says what is left out where it is not."""
+    try:
+        Lab.running()
+    except RuntimeError as missing:
+        print(f"bench: {' and '.join(PARTS)} are left out: {missing}")
+        return False
+    return True
+
+
 def _inventory(name: str, count: int, **variables: object) -> Inventory:
-    clusters = Lab.running().clusters
+    try:
+        clusters = Lab.running().clusters
+    except RuntimeError as missing:
+        raise BenchError(str(missing)) from missing
     places = list(clusters)
     hosts = {f"bench-{name}-{n}": places[n % len(places)] for n in range(count)}
     return Inventory(name, clusters, hosts, {"vcluster_concurrency": 2, **variables})

@@ -73,11 +73,15 @@ def _processor() -> str:
     return platform.machine()
 
 
-def write(results: Sequence[Result], path: Path) -> None:
-    """Write the results; those of other parts, measured before on the same machine, stay."""
+def write(results: Sequence[Result], path: Path, *, whole: bool) -> None:
+    """Write the results.
+
+    Args:
+        whole: They are of all parts; else those of other parts, measured before on this machine, stay.
+    """
     fresh = [result.as_dict() for result in results]
     names = {result.name for result in results}
-    known = json.loads(path.read_text()) if path.exists() else []
+    known = json.loads(path.read_text()) if path.exists() and not whole else []
     kept = [old for old in known if old["name"] not in names and old["machine"] == machine()]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps([*kept, *fresh], indent=2) + "\n")

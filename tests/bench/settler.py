@@ -48,5 +48,5 @@ class Settler(threading.Thread):
         if status.get("observedGeneration") == metadata["generation"]:
             return
         path = f"/apis/apps/v1/namespaces/{metadata['namespace']}/statefulsets/{metadata['name']}"
-        self._api.merge(f"{path}/status", {"status": rolled_out(item)})
+        self._api.merge(f"{path}/status", {"status": rolled_out(item, metadata["generation"])})
         self.settled += 1

@@ -16,7 +16,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ import yaml
 from hosts import Inventory
 from measure import BenchError
 
-from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.host import Host, connect
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.host import Host
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.releases import (
     APPLIED_LABEL,
     PROVED_ANNOTATION,
@@ -36,6 +36,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.release
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.workloads import (
     workload_of,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import ApiError
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Observation
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import Api
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Spec
@@ -48,6 +49,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.digest imp
 Json = dict[str, Any]
 ORIGINAL = "bench-original"  # stands nowhere else in a release: it is replaced as text
 HELM_SECONDS = 120
+HTTP_CONFLICT = 409
 THREADS = 16
 PATHS = {
     "ConfigMap": "api/v1",
@@ -183,16 +185,18 @@ def _write(original: Original, spec: Spec, api: Api, complete: bool) -> None:
     _namespace(api, spec.namespace)
     workload = json.loads(original.renamed(original.workload, spec.name))
     path = f"/apis/apps/v1/namespaces/{spec.namespace}/statefulsets"
-    made = api.create(path, workload)
-    settled = api.merge(f"{path}/{spec.name}/status", {"status": rolled_out(made)})
+    _create(api, path, workload)
+    status = rolled_out(workload, generation=1)
+    settled = api.merge(f"{path}/{spec.name}/status", {"status": status})
     seen = Observation(workloads=(workload_of(settled, "StatefulSet"),))
-    api.create(
+    _create(
+        api,
         f"/api/v1/namespaces/{spec.namespace}/secrets",
         _secret(original, spec, applied_digest(spec, seen)),
     )
     if complete:
         for where, item in json.loads(original.renamed(original.others, spec.name)):
-            api.create(where, item)
+            _create(api, where, item)
 
 
 def _secret(original: Original, spec: Spec, digest: str) -> Json:
@@ -211,23 +215,27 @@ def _secret(original: Original, spec: Spec, digest: str) -> Json:
     }
 
 
-def rolled_out(workload: Json) -> Json:
-    """The status of a StatefulSet whose pods are all there, new and ready."""
+def rolled_out(workload: Json, generation: int) -> Json:
+    """The status of a StatefulSet whose pods are all there, ready, and of that generation."""
     replicas = workload["spec"].get("replicas", 1)
     counts = ("replicas", "readyReplicas", "updatedReplicas", "currentReplicas")
     return {
         **dict.fromkeys((*counts, "availableReplicas"), replicas),
-        "observedGeneration": workload["metadata"]["generation"],
+        "observedGeneration": generation,
     }
 
 
 def _namespace(api: Api, name: str) -> None:
-    api.create("/api/v1/namespaces", {"metadata": {"name": name}})
+    _create(api, "/api/v1/namespaces", {"metadata": {"name": name}})
 
 
-def connected(inventory: Inventory, warn: Callable[[str], None] = print) -> Host:
-    """The host cluster of the first vCluster of an inventory."""
-    return connect(inventory.spec(next(iter(inventory.hosts))).access, warn)
+def _create(api: Api, path: str, item: Json) -> None:
+    """Create what is not there: a request that a busy server did not answer in time may have been heard."""
+    try:
+        api.create(path, item)
+    except ApiError as error:
+        if error.status != HTTP_CONFLICT:
+            raise
 
 
 def prove_again(inventory: Inventory, hosts: Mapping[str, Host]) -> None:
