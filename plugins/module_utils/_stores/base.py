@@ -19,7 +19,8 @@ Values = Mapping[str, Any]
 Options = Mapping[str, Any]
 
 BACKING_STORE = ("controlPlane", "backingStore")
-PLANE_CLAIM = ("controlPlane", "statefulSet", "persistence", "volumeClaim")
+PERSISTENCE = ("controlPlane", "statefulSet", "persistence")
+PLANE_CLAIM = (*PERSISTENCE, "volumeClaim")
 REPLICAS = ("controlPlane", "statefulSet", "highAvailability", "replicas")
 
 
@@ -111,6 +112,37 @@ def claim_values(claim: tuple[str, ...], options: Options) -> Iterator[tuple[tup
     yield (*claim, "storageClass"), options.get("storage_class")
     # True is what the chart does anyway.
     yield (*claim, "enabled"), False if options.get("persistence") is False else None
+
+
+def moved_data(store: str, live: Values, values: Values) -> list[Finding]:
+    """G03 for a store in the volume of the control plane: another volume is another, empty store."""
+    (before, was), (after, would) = _data_place(live), _data_place(values)
+    if (before, was) == (after, would):
+        return []
+    moves = f"move from {before} to {after}" if before != after else f"stand in another {after}"
+    return [
+        refuse(
+            "G03",
+            f"The data of the store {store} would {moves} (controlPlane.statefulSet.persistence).",
+            "It would not be copied: the tenant would be empty, and everything green.",
+            "Put persistence back as it runs; moving a live store is not there yet.",
+        )
+    ]
+
+
+def _data_place(values: Values) -> tuple[str, Any]:
+    """Where such a store keeps its data, in words, and what tells two such places apart.
+
+    0.36.1, templates/_persistence.tpl and statefulset.yaml: `auto` makes a claim for these stores.
+    """
+    templates = at(values, *PERSISTENCE, "volumeClaimTemplates")
+    if templates:
+        return "a volume of volumeClaimTemplates", templates
+    enabled = at(values, *PLANE_CLAIM, "enabled")
+    if enabled in (None, "auto") or truthy(enabled):
+        return "the volume of volumeClaim", None
+    own = at(values, *PERSISTENCE, "dataVolume")
+    return ("a dataVolume", own) if own else ("an emptyDir", None)
 
 
 def unknown_options(store: str, known: Sequence[str], options: Options) -> list[Finding]:

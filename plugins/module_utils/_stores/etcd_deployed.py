@@ -116,7 +116,11 @@ class EtcdDeployed:
         return found
 
     def change_findings(self, live: Values, values: Values) -> list[Finding]:
-        """G05, G06: by values alone the count of live members must not change (seen on 0.36.1)."""
+        """G05, G06, G12: by values alone neither the count of live members nor their volumes can change."""
+        return [*self._count_findings(live, values), *_volume_findings(live, values)]
+
+    def _count_findings(self, live: Values, values: Values) -> list[Finding]:
+        """What happens to the tenant was seen on 0.36.1."""
         before, after = self.members(live), self.members(values)
         if after > before:
             why = "The new members would start a cluster of their own, and the tenant would be empty and green."
@@ -157,6 +161,26 @@ class EtcdDeployed:
         expected = workload.replicas if workload else 0
         names = [pod.name for pod in pods if pod.component == "etcd"]
         return member_checks(f"{spec.name}-etcd", expected, names, reach.member)
+
+
+def _volume_findings(live: Values, values: Values) -> list[Finding]:
+    """A StatefulSet cannot gain or lose its volume claim templates."""
+    if _has_volumes(live) == _has_volumes(values):
+        return []
+    return [
+        refuse(
+            "G12",
+            f"{'.'.join(CLAIM)}.enabled would change on the StatefulSet of the etcd members.",
+            "Their volumes are immutable: Helm would stop half-way.",
+            "Put vcluster_store.persistence back as it runs.",
+        )
+    ]
+
+
+def _has_volumes(values: Values) -> bool:
+    """0.36.1, templates/etcd-statefulset.yaml: here any value that is not empty counts as on."""
+    templates = at(values, *STATEFUL_SET, "persistence", "volumeClaimTemplates")
+    return bool(templates or at(values, *CLAIM, "enabled"))
 
 
 _NOT_YET = "Put vcluster_store.members back; changing the members of a live store is not there yet."

@@ -15,11 +15,10 @@ from .._core.finding import Finding, refuse
 from .._core.observation import Observation, Pod
 from .._core.ports import Json, Reach
 from .._core.spec import Spec
-from .base import BACKING_STORE, Options, Values, at, tree, truthy, unknown_options
+from .base import BACKING_STORE, PERSISTENCE, Options, Values, at, tree, truthy, unknown_options
 from .etcd_checks import Answer, alarms, member_lists, size
 
 EXTERNAL = (*BACKING_STORE, "etcd", "external")
-PERSISTENCE = ("controlPlane", "statefulSet", "persistence")
 VOLUME = "etcd-client"
 MOUNT = "/etcd-client"
 # The keys of a Secret of type kubernetes.io/tls.

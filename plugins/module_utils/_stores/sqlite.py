@@ -22,6 +22,7 @@ from .base import (
     Values,
     at,
     claim_values,
+    moved_data,
     number,
     tree,
     truthy,
@@ -87,8 +88,8 @@ class Sqlite:
         return found
 
     def change_findings(self, live: Values, values: Values) -> list[Finding]:
-        """See Store."""
-        return []
+        """See Store. The new pod would begin with an empty file, whatever `vcluster_allow` says."""
+        return moved_data(self.type, live, values)
 
     def members(self, values: Values) -> int:
         """See Store."""

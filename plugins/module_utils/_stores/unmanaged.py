@@ -15,7 +15,7 @@ from .._core.finding import Finding, refuse, warn
 from .._core.observation import Observation, Pod
 from .._core.ports import Json, Reach
 from .._core.spec import Spec
-from .base import BACKING_STORE, PLANE_CLAIM, Options, Values, at, truthy
+from .base import BACKING_STORE, PLANE_CLAIM, Options, Values, at, moved_data, truthy
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Unmanaged:
 
     def change_findings(self, live: Values, values: Values) -> list[Finding]:
         """See Store."""
-        return []
+        return moved_data(self.type, live, values) if self.needs_volume else []
 
     def members(self, values: Values) -> int:
         """See Store."""

@@ -66,6 +66,14 @@ def test_g03_another_data_source_is_another_store() -> None:
     assert store.identity(one) == store.identity(database(dataSource="mysql://a", connector=""))
 
 
+def test_g03_the_data_of_embedded_etcd_does_not_move_and_a_database_has_none_here() -> None:
+    store = store_in(embedded())
+    assert [f.guard for f in store.change_findings(embedded(), embedded(False))] == ["G03"]
+    assert not store.change_findings(embedded(), embedded(True))
+    one, other = (database(dataSource="mysql://a", x=number) for number in (1, 2))
+    assert not store_in(one).change_findings(one, other)
+
+
 def test_it_is_proved_by_nothing_here_and_says_so() -> None:
     (found,) = checks(spec(), Observation(), [], reach({}), embedded())
     assert (found.id, found.status) == ("store", "skip")

@@ -51,6 +51,48 @@ def test_g03_a_store_is_not_switched_by_values() -> None:
     assert "G03" in refusing(plan(spec(store=DEPLOYED), running, chart()))
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [(True, False), (False, True), ("auto", False), (False, "true")]
+)
+def test_g03_the_data_of_sqlite_does_not_move_between_volumes(before: Any, after: Any) -> None:
+    live, wanted = (
+        plane("statefulSet", "persistence", "volumeClaim", "enabled", value=enabled)
+        for enabled in (before, after)
+    )
+    kind = "Deployment" if before is False else "StatefulSet"
+    seen = installed(spec(values=live, allow=["G02"]), kind=kind).seen()
+    for consent in ([], ["G02"]):
+        found = plan(spec(values=wanted, allow=consent), seen, chart())
+        assert "G03" in refusing(found)
+    assert not refusing(plan(spec(values=live, allow=["G02"]), seen, chart()))
+
+
+def test_g03_a_volume_that_is_only_named_otherwise_is_the_same() -> None:
+    named = spec(values=plane("statefulSet", "persistence", "volumeClaim", "enabled", value=True))
+    assert plan(named, installed(spec()).seen(), chart()).kinds == ("values",)
+
+
+def test_g03_another_volume_of_ones_own_is_another_store() -> None:
+    def on(claim: str) -> Any:
+        volume = {"name": "data", "persistentVolumeClaim": {"claimName": claim}}
+        section = {"volumeClaim": {"enabled": False}, "dataVolume": [volume]}
+        values = plane("statefulSet", "persistence", value=section)
+        return spec(values=values, allow=["G02"])
+
+    seen = installed(on("one"), kind="Deployment").seen()
+    assert refusing(plan(on("two"), seen, chart())) == {"G03"}
+    assert not refusing(plan(on("one"), seen, chart()))
+
+
+@pytest.mark.parametrize(("before", "after"), [(True, False), (False, True)])
+def test_g12_the_members_do_not_gain_or_lose_volumes_in_place(before: bool, after: bool) -> None:
+    def asked(persistence: bool) -> Any:
+        return spec(store={**DEPLOYED, "persistence": persistence}, allow=["G02"])
+
+    seen = installed(asked(before), members=3, kind="Deployment").seen()
+    assert refusing(plan(asked(after), seen, chart())) == {"G12"}
+
+
 def test_g03_another_external_etcd_is_another_store() -> None:
     running = installed_external()
     moved = {**EXTERNAL, "endpoint": "other.example.net:2379"}
