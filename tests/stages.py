@@ -123,7 +123,7 @@ def integration(
 
 FILES = {
     name: f"tests/integration/test_{name}.py"
-    for name in ("bad_input", "doors", "fleet", "interrupted", "proof")
+    for name in ("awx", "bad_input", "doors", "fleet", "interrupted", "proof")
 }
 INTEGRATION = tuple(FILES.values())
 # What depends on Helm's version: the same tests with each; input, doors and proof do not.
