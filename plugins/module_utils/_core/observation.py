@@ -85,6 +85,11 @@ class Workload:
         """Replicas that are ready on the newest template, as far as the two counts tell."""
         return min(self.ready, self.updated)
 
+    def tag(self, container: str) -> str:
+        """The tag of a container's image; empty where it has none: a digest and a registry's port are none."""
+        name = self.images.get(container, "").partition("@")[0].rpartition("/")[2]
+        return name.partition(":")[2]
+
     @property
     def settled(self) -> bool:
         """Rolled out as asked: the controller saw the newest template and all replicas, no others, are ready on it."""

@@ -66,8 +66,7 @@ def live_as_data(observation: Observation) -> dict[str, Any]:
 
 
 def _tag(workload: Workload | None, container: str) -> str:
-    image = workload.images.get(container, "") if workload else ""
-    return image.rpartition(":")[2] if ":" in image.rpartition("/")[2] else ""
+    return workload.tag(container) if workload else ""
 
 
 def _count(workload: Workload | None) -> str:

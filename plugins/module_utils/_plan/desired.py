@@ -38,6 +38,7 @@ SPREAD: Path = ("controlPlane", "statefulSet", "scheduling", "topologySpreadCons
 BUDGET: Path = ("controlPlane", "advanced", "podDisruptionBudget")
 EXTRA_NAMES: Path = ("controlPlane", "proxy", "extraSANs")
 KUBERNETES_TAG: Path = ("controlPlane", "distro", "k8s", "image", "tag")
+KUBERNETES_VERSION: Path = ("controlPlane", "distro", "k8s", "version")
 BACKING_STORE: Path = ("controlPlane", "backingStore")
 SERVICE: Path = ("controlPlane", "service")
 INGRESS: Path = ("controlPlane", "ingress")
@@ -76,7 +77,7 @@ class Desired:
 
 def desired_values(spec: Spec, observation: Observation) -> Desired:
     """The chart values asked for."""
-    first = dict(_first_class(spec))
+    first = dict(_first_class(spec, kubernetes_path(merged(_live(observation), spec.values))))
     asked = merged(
         build(_kept(spec, observation)),
         build((path, value) for path, (_name, value) in first.items()),
@@ -93,10 +94,16 @@ def desired_values(spec: Spec, observation: Observation) -> Desired:
     return Desired(tree, frozenset(laid_in), findings)
 
 
-def _first_class(spec: Spec) -> Iterator[tuple[Path, tuple[str, Any]]]:
+def kubernetes_path(values: Mapping[str, Any]) -> Path:
+    """The value that decides over the tenant's Kubernetes: a version wins over the tag (_init-containers.tpl)."""
+    said = read(values, KUBERNETES_VERSION)
+    return KUBERNETES_VERSION if said is not ABSENT and said else KUBERNETES_TAG
+
+
+def _first_class(spec: Spec, kubernetes: Path) -> Iterator[tuple[Path, tuple[str, Any]]]:
     """Path, and the variable and value that stand for it."""
     if spec.kubernetes_version is not None:
-        yield KUBERNETES_TAG, ("vcluster_kubernetes_version", f"v{spec.kubernetes_version}")
+        yield kubernetes, ("vcluster_kubernetes_version", f"v{spec.kubernetes_version}")
     if spec.replicas is not None:
         yield REPLICAS, ("vcluster_replicas", spec.replicas)
     if spec.image_registry is not None:
@@ -138,15 +145,18 @@ def _exposed(expose: Expose) -> Iterator[tuple[Path, Any]]:
 
 def _kept(spec: Spec, observation: Observation) -> Iterator[tuple[Path, Any]]:
     """What stays as it runs when the inventory does not name it: the store and the tenant's Kubernetes (G03, G19)."""
-    live = observation.last_good.values if observation.last_good else None
-    if not live:
-        return
+    live = _live(observation)
     if spec.store is None:
         section = read(live, BACKING_STORE)
         if is_branch(section):
             yield from leaves(section, BACKING_STORE)
-    if spec.kubernetes_version is None and (tag := read(live, KUBERNETES_TAG)) is not ABSENT:
-        yield KUBERNETES_TAG, tag
+    if spec.kubernetes_version is None:
+        pins = ((path, read(live, path)) for path in (KUBERNETES_TAG, KUBERNETES_VERSION))
+        yield from ((path, pin) for path, pin in pins if pin is not ABSENT)
+
+
+def _live(observation: Observation) -> Mapping[str, Any]:
+    return (observation.last_good.values if observation.last_good else None) or {}
 
 
 def _defaults(spec: Spec, observation: Observation) -> Iterator[tuple[Path, Any]]:

@@ -14,14 +14,15 @@ from .._core.observation import STUCK, Observation, Release
 from .._core.plan import Change, Kind, Plan, Step
 from .._core.ports import ChartArchive
 from .._core.spec import Spec
-from .desired import KUBERNETES_TAG, desired_values
+from .._core.versions import version_of
+from .desired import desired_values, kubernetes_path
 from .digest import digest
 from .disruption import restart
 from .guards.case import Case
 from .guards.catalogue import findings_of
 from .merge import Merge, three_way, without
 from .schema import schema_findings
-from .values import ABSENT, Tree, build, merged, pointer, read
+from .values import Tree, build, merged, pointer, read
 
 # Name of the init container that brings the tenant's Kubernetes (templates/_init-containers.tpl, 0.25 on).
 KUBERNETES_CONTAINER = "kubernetes"
@@ -65,7 +66,8 @@ def _case(
     compared: Merge,
 ) -> Case:
     good = observation.last_good
-    tag = read(compared.values, KUBERNETES_TAG)
+    # A new vCluster without a pin runs the chart's default; a running one keeps what it has.
+    pinned = merged(chart.defaults, compared.values) if good is None else compared.values
     return Case(
         spec=spec,
         observation=observation,
@@ -74,23 +76,28 @@ def _case(
         values=compared.values,
         running=good.chart_version if good else None,
         kubernetes=running_kubernetes(observation),
-        target_kubernetes=str(tag).removeprefix("v")
-        if tag is not ABSENT
-        else _default_kubernetes(chart, good),
+        target_kubernetes=_kubernetes_in(pinned),
     )
 
 
-def _default_kubernetes(chart: ChartArchive, good: Release | None) -> str | None:
-    """A new vCluster without a pin runs the chart's default; a running one keeps what it has."""
-    tag = read(chart.defaults, KUBERNETES_TAG)
-    return str(tag).removeprefix("v") if good is None and tag is not ABSENT else None
+def _kubernetes_in(values: Mapping[str, Any]) -> str | None:
+    """The tenant's Kubernetes by the value that decides; None without one, or when it is no version (G59)."""
+    return _kubernetes(str(read(values, kubernetes_path(values))).partition("@")[0])
 
 
 def running_kubernetes(observation: Observation) -> str | None:
-    """The tenant's Kubernetes by the image that brings it, for example `1.36.3`."""
-    plane = observation.workload("control_plane")
-    image = plane.images.get(KUBERNETES_CONTAINER, "") if plane else ""
-    return image.rpartition(":")[2].removeprefix("v") if ":" in image else None
+    """The tenant's Kubernetes by the image that brings it, for example `1.36.3`.
+
+    Where the live image does not tell (it has a digest only, or the workload is gone), the one that was asked for does.
+    """
+    good = observation.last_good
+    found = (*observation.workloads, *(good.workloads if good else ()))
+    tags = (w.tag(KUBERNETES_CONTAINER) for w in found if w.component == "control_plane")
+    return next((version for tag in tags if (version := _kubernetes(tag))), None)
+
+
+def _kubernetes(tag: str) -> str | None:
+    return tag.removeprefix("v") if version_of(tag) else None
 
 
 def _steps(case: Case, compared: Merge) -> tuple[Step, ...]:
@@ -108,7 +115,9 @@ def _steps(case: Case, compared: Merge) -> tuple[Step, ...]:
     # The chart, the tenant's Kubernetes and the store move apart from each other, so Kubernetes is held meanwhile.
     held = _pinned(case, compared.values) if hop or moves else compared.values
     changes = tuple(
-        c for c in compared.changes if not (moves and c.path == pointer(KUBERNETES_TAG))
+        c
+        for c in compared.changes
+        if not (moves and c.path == pointer(kubernetes_path(compared.values)))
     )
     if hop:
         change = Change("vcluster_version", case.running, version)
@@ -137,7 +146,11 @@ def _pinned(case: Case, values: Tree) -> Tree:
     """The same values, the tenant's Kubernetes held where it is (G19)."""
     if case.kubernetes is None:
         return values
-    return merged(values, build([(KUBERNETES_TAG, f"v{case.kubernetes}")]))
+    path = kubernetes_path(values)
+    # A pin that runs already stays as it is written: it may carry a digest.
+    written = (tree for tree in (values, case.live) if kubernetes_path(tree) == path)
+    same = (read(tree, path) for tree in written if _kubernetes_in(tree) == case.kubernetes)
+    return merged(values, build([(path, next(same, f"v{case.kubernetes}"))]))
 
 
 def _repair(release: Release, good: Release | None) -> Step:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ..versions import version_of
 from . import v0_30, v0_31, v0_32, v0_33, v0_34, v0_35, v0_36
 from .line import Line, Removed
 
@@ -14,29 +15,18 @@ LINES: tuple[Line, ...] = tuple(
 )
 
 
-def minor_of(version: str) -> tuple[int, int]:
-    """The line of a chart version, or the minor of a Kubernetes version, as numbers."""
-    major, minor = version.lstrip("v").split(".")[:2]
-    return int(major), int(minor)
-
-
-def order_of(version: str) -> tuple[int, int, int, bool, str]:
-    """Sorts versions; a pre-release comes before its release."""
-    core, _dash, suffix = version.lstrip("v").partition("-")
-    major, minor, patch = (int(part) for part in core.split("."))
-    return major, minor, patch, not suffix, suffix
-
-
 def line_of(version: str) -> Line | None:
     """The line of a chart version, or None when it is not known here."""
-    return next((line for line in LINES if line.minor == minor_of(version)), None)
+    found = version_of(version)
+    return next((line for line in LINES if found and line.minor == found.minor), None)
 
 
 def removed_until(version: str) -> tuple[tuple[str, Removed], ...]:
     """The keys that are gone in a version, each with the line it went with."""
+    found = version_of(version)
     return tuple(
         (line.name, key)
         for line in LINES
-        if line.minor <= minor_of(version)
+        if found and line.minor <= found.minor
         for key in line.removed
     )

@@ -27,7 +27,7 @@ class Case:
         values: User values it would run with.
         running: Chart version that runs now; None for a new vCluster.
         kubernetes: Tenant Kubernetes that runs now (`1.36.3`); None when unknown.
-        target_kubernetes: Tenant Kubernetes asked for; None when the chart's default decides.
+        target_kubernetes: Tenant Kubernetes asked for, a version too; None when the chart's default decides.
     """
 
     spec: Spec

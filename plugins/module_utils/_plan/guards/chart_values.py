@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..._core.finding import Finding, refuse, warn
-from ..desired import EXTRA_NAMES, KUBERNETES_TAG, REPLICAS
+from ..._core.versions import version_of
+from ..desired import EXTRA_NAMES, KUBERNETES_TAG, KUBERNETES_VERSION, REPLICAS
 from ..values import Path
 from .case import Case
 
@@ -30,7 +31,7 @@ _IMMUTABLE: tuple[Path, ...] = (
     POLICY,
 )
 _QUANTITY = re.compile(r"\d+(\.\d+)?([KMGTPE]i?|[kmun])?|\d+[eE]\d+")
-_TAG = re.compile(r"v\d+\.\d+\.\d+([-+._][0-9A-Za-z.+_-]+)?")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def immutable(case: Case) -> Iterator[Finding]:
@@ -145,12 +146,27 @@ _WORDS: tuple[tuple[Path, tuple[Any, ...]], ...] = (
 
 def kubernetes_tag(case: Case) -> Iterator[Finding]:
     """G59: an image tag that is no version; `distro.k8s.version` would silently win over the tag."""
-    for path in (KUBERNETES_TAG, ("controlPlane", "distro", "k8s", "version")):
-        tag = case.value(path)
-        if tag and not _TAG.fullmatch(str(tag)):
+    tags = {path: case.value(path) for path in (KUBERNETES_TAG, KUBERNETES_VERSION)}
+    for path, tag in tags.items():
+        if tag and not _is_tag(str(tag)):
             yield refuse(
                 "G59", f"{'.'.join(path)} is {tag!r}.", "No such image.", "It looks like v1.36.0."
             )
+    tag, version = tags.values()
+    if version and version != tag and case.changed(KUBERNETES_TAG):
+        yield refuse(
+            "G59",
+            f"{'.'.join(KUBERNETES_TAG)} is {tag!r} and {'.'.join(KUBERNETES_VERSION)} is {version!r}.",
+            "The version wins without a word.",
+            "Keep one of them; an empty version lets the tag decide.",
+        )
+
+
+def _is_tag(text: str) -> bool:
+    """Whether a text is the tag of a version, a digest after it allowed."""
+    tag, at, digest = text.partition("@")
+    form = tag.startswith("v") and "+" not in tag and version_of(tag) is not None
+    return form and (not at or _DIGEST.fullmatch(digest) is not None)
 
 
 def disruption_budget(case: Case) -> Iterator[Finding]:

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..._core.finding import Finding, refuse, warn
-from ..._core.lines.registry import LINES, line_of, minor_of, order_of
+from ..._core.lines.registry import LINES, line_of
+from ..._core.versions import version_of
+from ..desired import kubernetes_path
+from ..values import ABSENT, read
 from .case import Case
 
 
@@ -26,15 +29,23 @@ def chart_hop(case: Case) -> Iterator[Finding]:
         return
     if case.running is None:
         return
-    if order_of(target) < order_of(case.running):
+    now, then = version_of(case.running), version_of(target)
+    if now is None or then is None:
+        yield refuse(
+            "G16",
+            f"The running chart has the version {case.running}, which cannot be compared with {target}.",
+            "A chart must not go down, nor skip a line.",
+            "Move it to a release of the vendor's chart with helm first.",
+        )
+    elif then.order < now.order:
         yield refuse(
             "G16",
             f"vcluster_version {target} is below the running {case.running}.",
             "A chart does not go down: the store and the tenant's objects do not go back with it.",
             f"Set vcluster_version to {case.running} or later.",
         )
-    elif minor_of(target)[1] - minor_of(case.running)[1] > 1:
-        between = f"{minor_of(case.running)[0]}.{minor_of(case.running)[1] + 1}"
+    elif then.minor[1] - now.minor[1] > 1:
+        between = f"{now.minor[0]}.{now.minor[1] + 1}"
         yield refuse(
             "G16",
             f"vcluster_version {target} skips lines: {case.running} is running.",
@@ -45,35 +56,51 @@ def chart_hop(case: Case) -> Iterator[Finding]:
 
 def kubernetes_hop(case: Case) -> Iterator[Finding]:
     """G16 for the tenant's Kubernetes: up, and one minor at a time."""
-    if case.kubernetes is None or case.target_kubernetes is None:
+    now, target = version_of(case.kubernetes or ""), version_of(case.target_kubernetes or "")
+    if now is None or target is None:
         return
-    now, target = minor_of(case.kubernetes), minor_of(case.target_kubernetes)
-    if order_of(case.target_kubernetes) < order_of(case.kubernetes):
+    # The suffix of an image says how it was built, not how new it is.
+    if target.numbers < now.numbers:
         yield refuse(
             "G16",
             f"Tenant Kubernetes {case.target_kubernetes} is below the running {case.kubernetes}.",
             "Objects stored by a newer API server are not readable for an older one.",
             f"Set vcluster_kubernetes_version to {case.kubernetes} or later.",
         )
-    elif target[1] - now[1] > 1:
+    elif target.minor[1] - now.minor[1] > 1:
         yield refuse(
             "G16",
             f"Tenant Kubernetes {case.target_kubernetes} skips minors: {case.kubernetes} is running.",
             "Kubernetes upgrades one minor at a time.",
-            f"Set vcluster_kubernetes_version to a {now[0]}.{now[1] + 1} release first.",
+            f"Set vcluster_kubernetes_version to a {now.minor[0]}.{now.minor[1] + 1} release first.",
+        )
+
+
+def kubernetes_known(case: Case) -> Iterator[Finding]:
+    """G16, G19: what nobody can tell is neither moved nor held."""
+    if case.new or case.kubernetes is not None:
+        return
+    pinned = read(case.values, kubernetes_path(case.values)) is not ABSENT
+    hop = case.running != case.chart.version and not pinned
+    if hop or case.changed(kubernetes_path(case.effective)):
+        yield refuse(
+            "G16",
+            "The tenant's Kubernetes would move, and neither its image nor the release tells what runs.",
+            "It must not go down, nor skip a minor.",
+            "Give the image of the container kubernetes a tag such as v1.36.0, with helm and the version that runs.",
         )
 
 
 def host_skew(case: Case) -> Iterator[Finding]:
     """G20: tenant 1.33 or lower on host 1.34 or higher leaves synced pods NotReady (vendor issue 3578)."""
-    tenant = case.target_kubernetes or case.kubernetes
-    host = case.observation.host_version
-    if tenant is None or host is None or minor_of(tenant) > (1, 33) or host < (1, 34):
+    now, target = version_of(case.kubernetes or ""), version_of(case.target_kubernetes or "")
+    tenant, host = target or now, case.observation.host_version
+    if tenant is None or host is None or tenant.minor > (1, 33) or host < (1, 34):
         return
-    pair = f"Tenant Kubernetes {tenant} on host Kubernetes {host[0]}.{host[1]}"
+    name = case.target_kubernetes if target else case.kubernetes
+    pair = f"Tenant Kubernetes {name} on host Kubernetes {host[0]}.{host[1]}"
     why = "Synced pods stay NotReady with this pair."
-    moves = case.new or case.kubernetes is None or minor_of(tenant) != minor_of(case.kubernetes)
-    if moves:
+    if case.new or now is None or tenant.minor != now.minor:
         yield refuse("G20", f"{pair}.", why, "Choose 1.34 or later, or set vcluster_allow: [G20].")
     else:
         yield warn("G20", f"{pair}.", why, "Move the tenant to 1.34.")
@@ -95,4 +122,4 @@ def broken_patch(case: Case) -> Iterator[Finding]:
             )
 
 
-VERSION_GUARDS = (chart_hop, kubernetes_hop, host_skew, broken_patch)
+VERSION_GUARDS = (chart_hop, kubernetes_hop, kubernetes_known, host_skew, broken_patch)

@@ -38,6 +38,22 @@ def test_g49_a_workload_is_settled_on_its_newest_template_only(
     assert replace(WELL, **changes).settled is settled
 
 
+@pytest.mark.parametrize(
+    ("image", "tag"),
+    [
+        ("ghcr.io/loft-sh/kubernetes:v1.36.0", "v1.36.0"),
+        ("ghcr.io/loft-sh/kubernetes:v1.36.0@sha256:abc", "v1.36.0"),
+        ("ghcr.io/loft-sh/kubernetes@sha256:abc", ""),
+        ("r.example.net:5000/kubernetes", ""),
+        ("r.example.net:5000/kubernetes:v1.36.0", "v1.36.0"),
+        ("", ""),
+    ],
+)
+def test_the_tag_of_an_image_is_told_from_port_and_digest(image: str, tag: str) -> None:
+    assert replace(WELL, images={"kubernetes": image}).tag("kubernetes") == tag
+    assert WELL.tag("kubernetes") == ""
+
+
 def test_a_workload_is_found_by_its_component() -> None:
     etcd = replace(WELL, component="etcd", kind="StatefulSet", name="t-etcd")
     found = Observation(workloads=(etcd, WELL))

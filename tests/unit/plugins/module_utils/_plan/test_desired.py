@@ -141,6 +141,7 @@ def test_names_of_the_raw_values_come_first_and_stand_once() -> None:
     [
         ({"replicas": 1}, plane("statefulSet", "highAvailability", "replicas", value=2)),
         ({"kubernetes_version": "1.36.0"}, plane("distro", "k8s", "image", "tag", value="v1.35.0")),
+        ({"kubernetes_version": "1.36.0"}, plane("distro", "k8s", "version", value="v1.35.0")),
         (
             {"store": DEPLOYED},
             plane("backingStore", "etcd", "deploy", "enabled", value=False),

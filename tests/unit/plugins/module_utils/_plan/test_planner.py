@@ -11,7 +11,18 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from paper import DEPLOYED, NOTHING, Running, by_hand, chart, installed, refusing, spec, trees
+from paper import (
+    DEPLOYED,
+    NOTHING,
+    Running,
+    by_hand,
+    chart,
+    installed,
+    plane,
+    refusing,
+    spec,
+    trees,
+)
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Release
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.digest import applied_digest
@@ -78,6 +89,38 @@ def test_g19_kubernetes_moves_as_a_step_of_its_own() -> None:
     assert tags == ["v1.35.4", "v1.36.0"]
 
 
+def test_g19_a_pin_by_version_wins_over_the_tag_and_moves_in_its_place() -> None:
+    pin = plane("distro", "k8s", "version", value="v1.35.4")
+    seen = Running(pin, version="0.35.3", kubernetes="1.35.4").seen()
+    (hop,) = plan(spec(), seen, chart()).steps
+    assert (hop.kind, hop.values) == ("chart_hop", pin)
+    hop, move = plan(spec(kubernetes_version="1.36.0"), seen, chart()).steps
+    assert (hop.kind, hop.values) == ("chart_hop", pin)
+    assert (move.kind, move.values) == (
+        "kubernetes_hop",
+        plane("distro", "k8s", "version", value="v1.36.0"),
+    )
+
+
+def test_g19_the_tag_decides_again_where_the_version_is_emptied() -> None:
+    seen = Running(plane("distro", "k8s", "version", value="v1.35.4"), kubernetes="1.35.4").seen()
+    empty = plane("distro", "k8s", "version", value="")
+    values, move = plan(spec(kubernetes_version="1.36.0", values=empty), seen, chart()).steps
+    found = [(step.values or {})["controlPlane"]["distro"]["k8s"] for step in (values, move)]
+    assert (values.kind, move.kind) == ("values", "kubernetes_hop")
+    assert found == [{"image": {"tag": tag}, "version": ""} for tag in ("v1.35.4", "v1.36.0")]
+
+
+def test_g19_a_pin_with_a_digest_is_held_with_it() -> None:
+    tag = f"v1.35.4@sha256:{'0' * 64}"
+    pin = plane("distro", "k8s", "image", "tag", value=tag)
+    seen = by_hand(
+        Running(pin, version="0.35.3").seen(), images={"kubernetes": f"r:5000/kubernetes:{tag}"}
+    )
+    (hop,) = plan(spec(), seen, chart()).steps
+    assert (hop.kind, hop.values) == ("chart_hop", pin)
+
+
 @pytest.mark.parametrize("status", ["pending-upgrade", "pending-rollback"])
 def test_g23_a_stuck_release_goes_on_from_the_last_good_revision(status: str) -> None:
     stuck = Release(4, status, chart_version="0.36.1", values={"telemetry": {"enabled": False}})
@@ -110,8 +153,13 @@ def test_planning_after_the_install_finds_nothing_to_change(raw: dict[str, Any])
     [
         ("ghcr.io/loft-sh/kubernetes:v1.36.3", "1.36.3"),
         ("registry.example.net:5000/kubernetes:v1.36.3", "1.36.3"),
-        ("kubernetes", None),
-        ("", None),
+        ("ghcr.io/loft-sh/kubernetes:v1.36.3@sha256:abc", "1.36.3"),
+        ("kubernetes:v1.36.3-custom", "1.36.3-custom"),
+        # An image that tells nothing: what the release asked for has to do.
+        ("ghcr.io/loft-sh/kubernetes@sha256:abc", "1.36.0"),
+        ("registry.example.net:5000/kubernetes", "1.36.0"),
+        ("kubernetes:latest", "1.36.0"),
+        ("", "1.36.0"),
     ],
 )
 def test_the_tenants_kubernetes_is_read_from_the_image_that_runs(
@@ -119,6 +167,7 @@ def test_the_tenants_kubernetes_is_read_from_the_image_that_runs(
 ) -> None:
     found = by_hand(Running().seen(), images={"kubernetes": image})
     assert running_kubernetes(found) == version
+    assert running_kubernetes(replace(found, workloads=())) == "1.36.0"
     assert running_kubernetes(NOTHING) is None
 
 

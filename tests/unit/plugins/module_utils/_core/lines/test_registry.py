@@ -2,19 +2,25 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The facts of the chart lines hang together, and versions sort as the vendor means them."""
+"""The facts of the chart lines hang together, and a version finds its line."""
 
 from __future__ import annotations
-
-import pytest
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.lines.registry import (
     LINES,
     line_of,
-    minor_of,
-    order_of,
     removed_until,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.versions import (
+    Version,
+    version_of,
+)
+
+
+def _known(text: str) -> Version:
+    version = version_of(text)
+    assert version
+    return version
 
 
 def test_lines_follow_each_other_without_a_gap() -> None:
@@ -24,15 +30,15 @@ def test_lines_follow_each_other_without_a_gap() -> None:
 
 def test_every_patch_stands_in_its_own_line_in_order() -> None:
     for line in LINES:
-        versions = [patch.version for patch in line.patches]
-        assert versions == sorted(versions, key=order_of)
-        assert {minor_of(version) for version in versions} == {line.minor}
+        versions = [_known(patch.version) for patch in line.patches]
+        assert versions == sorted(versions, key=lambda version: version.order)
+        assert {version.minor for version in versions} == {line.minor}
 
 
 def test_no_default_goes_down_from_line_to_line() -> None:
     defaults = [patch for line in LINES for patch in line.patches]
-    kubernetes = [order_of(patch.kubernetes) for patch in defaults]
-    etcd = [order_of(patch.etcd.removesuffix("-0")) for patch in defaults]
+    kubernetes = [_known(patch.kubernetes).order for patch in defaults]
+    etcd = [_known(patch.etcd.removesuffix("-0")).order for patch in defaults]
     assert kubernetes == sorted(kubernetes)
     assert etcd == sorted(etcd)
 
@@ -47,14 +53,8 @@ def test_a_patch_not_yet_known_belongs_to_its_line_and_a_new_line_is_unknown() -
     assert line_of("0.36.99") is LINES[-1]
     assert line_of("0.99.0") is None
     assert line_of("1.36.0") is None
-
-
-@pytest.mark.parametrize(
-    ("lower", "upper"),
-    [("0.35.3", "0.36.0"), ("0.9.0", "0.10.0"), ("0.37.0-rc.1", "0.37.0"), ("v1.35.4", "1.36.0")],
-)
-def test_versions_sort_by_number(lower: str, upper: str) -> None:
-    assert order_of(lower) < order_of(upper)
+    assert line_of("mine") is None
+    assert removed_until("mine") == ()
 
 
 def test_g17_a_removed_key_stays_removed_in_later_lines() -> None:

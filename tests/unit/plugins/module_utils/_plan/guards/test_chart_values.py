@@ -9,7 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from paper import DEPLOYED, NOTHING, chart, installed, nested, plane, refusing, spec, warning
+from paper import (
+    DEPLOYED,
+    NOTHING,
+    Running,
+    chart,
+    installed,
+    nested,
+    plane,
+    refusing,
+    spec,
+    warning,
+)
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
 
@@ -38,6 +49,12 @@ def test_g13_a_flip_of_the_workload_kind_is_shown() -> None:
         plane("statefulSet", "scheduling", "podManagementPolicy", value="Sideways"),
         plane("statefulSet", "persistence", "volumeClaim", "retentionPolicy", value="Keep"),
         plane("distro", "k8s", "version", value="latest"),
+        plane("distro", "k8s", "image", "tag", value="latest"),
+        plane("distro", "k8s", "image", "tag", value="v1.36.0_x"),
+        plane("distro", "k8s", "image", "tag", value="v1.36.0.1"),
+        plane("distro", "k8s", "image", "tag", value="v1.36.0+x"),
+        plane("distro", "k8s", "image", "tag", value="v1.36.0@sha256:abc"),
+        plane("distro", "k8s", value={"image": {"tag": "v1.36.1"}, "version": "v1.36.0"}),
         plane("advanced", "podDisruptionBudget", value={"enabled": True, "maxUnavailable": 0}),
         plane(
             "advanced",
@@ -92,6 +109,9 @@ def test_g59_an_eviction_policy_that_no_api_server_knows() -> None:
         plane("statefulSet", "persistence", "volumeClaim", "retentionPolicy", value="Delete"),
         plane("distro", "k8s", "image", "tag", value="v1.36.3"),
         plane("distro", "k8s", "version", value="v1.36.3"),
+        plane("distro", "k8s", "image", "tag", value="v1.36.3-custom"),
+        plane("distro", "k8s", "image", "tag", value=f"v1.36.3@sha256:{'0' * 64}"),
+        plane("distro", "k8s", value={"image": {"tag": "v1.36.1"}, "version": "v1.36.1"}),
         plane("advanced", "podDisruptionBudget", value={"enabled": True, "maxUnavailable": 2}),
         plane("advanced", "podDisruptionBudget", value={"enabled": False}),
         plane("advanced", "podDisruptionBudget", "unhealthyPodEvictionPolicy", value="AlwaysAllow"),
@@ -100,6 +120,11 @@ def test_g59_an_eviction_policy_that_no_api_server_knows() -> None:
 )
 def test_g59_its_good_neighbours_are_let_through(raw: dict[str, Any]) -> None:
     assert plan(spec(values=raw), NOTHING, chart()).kinds == ("install",)
+
+
+def test_g59_an_old_tag_beside_the_version_that_wins_is_let_be() -> None:
+    both = plane("distro", "k8s", value={"image": {"tag": "v1.35.0"}, "version": "v1.36.0"})
+    assert plan(spec(), Running(both).seen(), chart()).kinds == ("prove",)
 
 
 @pytest.mark.parametrize("count", ["3", 1.0, True, 0])

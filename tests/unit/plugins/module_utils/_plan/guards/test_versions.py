@@ -6,8 +6,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from paper import NOTHING, VANISHED, Running, chart, nested, refusing, spec, warning
+from paper import (
+    NOTHING,
+    VANISHED,
+    Running,
+    by_hand,
+    chart,
+    nested,
+    plane,
+    refusing,
+    spec,
+    warning,
+)
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
 
@@ -20,6 +33,9 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner im
         ("0.34.7", "0.36.1", "refused"),
         ("0.35.3", "0.36.1", "chart_hop"),
         ("0.36.0", "0.36.1", "chart_hop"),
+        ("0.36.0+build", "0.36.1", "chart_hop"),
+        ("0.36.0-rc.9", "0.36.0-rc.10", "chart_hop"),
+        ("0.36.0-rc.10", "0.36.0-rc.9", "refused"),
     ],
 )
 def test_g16_the_chart_goes_up_one_line_at_a_time(running: str, target: str, kinds: str) -> None:
@@ -40,6 +56,48 @@ def test_g16_the_chart_goes_up_one_line_at_a_time(running: str, target: str, kin
 def test_g16_kubernetes_goes_up_one_minor_at_a_time(running: str, target: str, kinds: str) -> None:
     seen = Running(kubernetes=running).seen()
     assert plan(spec(kubernetes_version=target), seen, chart()).kinds == (kinds,)
+
+
+@pytest.mark.parametrize(
+    ("running", "target", "refused"),
+    [
+        ("1.36.0", "v1.33.0", True),
+        ("1.36.0", "v1.35.4", True),
+        ("1.34.0", "v1.36.0", True),
+        ("1.35.4", "v1.36.0", False),
+        ("1.36.0", "v1.36.0", False),
+        ("1.36.0", "v1.36.0-custom", False),
+        ("1.36.1", "v1.36.0-custom", True),
+    ],
+)
+@pytest.mark.parametrize("key", [("version",), ("image", "tag")])
+def test_g16_a_pin_in_raw_values_is_held_to_the_same_rules(
+    running: str, target: str, refused: bool, key: tuple[str, ...]
+) -> None:
+    raw = plane("distro", "k8s", *key, value=target)
+    found = plan(spec(values=raw), Running(kubernetes=running).seen(), chart())
+    assert ("G16" in refusing(found)) is refused
+    assert ("kubernetes_hop" in found.kinds) is (not refused and target != f"v{running}")
+
+
+def test_g16_a_running_chart_without_a_version_is_refused_with_its_name() -> None:
+    found = plan(spec(), Running(version="mine").seen(), chart())
+    assert refusing(found) == {"G16"}
+    assert "mine" in found.refusals[0].what
+
+
+def test_g16_kubernetes_is_not_moved_from_what_nobody_can_tell() -> None:
+    seen = by_hand(Running(version="0.35.3").seen(), images={"kubernetes": "kubernetes:latest"})
+    assert seen.last_good
+    seen = replace(seen, last_good=replace(seen.last_good, workloads=()))
+    assert refusing(plan(spec(), seen, chart())) == {"G16"}
+    assert refusing(plan(spec(kubernetes_version="1.36.1"), seen, chart())) == {"G16"}
+    assert not refusing(plan(spec(version="0.35.3"), seen, chart("0.35.3")))
+
+
+def test_g20_a_pin_by_version_is_seen() -> None:
+    raw = plane("distro", "k8s", "version", value="v1.33.4")
+    assert refusing(plan(spec(values=raw), NOTHING, chart())) == {"G20"}
 
 
 def test_an_unknown_line_is_refused() -> None:
