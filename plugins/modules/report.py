@@ -13,13 +13,17 @@ short_description: Report what a run planned and what came of it
 version_added: 0.1.0
 author: fleetops.vcluster contributors (@fleetops)
 description:
-  - Reads the plan that M(fleetops.vcluster.plan) registered as C(fleetops_plan) and the results that the waves
-    registered as C(fleetops_outcome), prints the report, and writes it beside the plan file as JSON and HTML.
+  - Reads the plan that M(fleetops.vcluster.plan) registered as C(fleetops_plan), the results that the waves
+    registered as C(fleetops_outcome) and those of the soaks as C(fleetops_soak), prints the report, and writes it
+    beside the plan file as JSON, Markdown and HTML.
+  - A run of the playbook C(fleetops.vcluster.site) that does not come to this task, because it was interrupted or a
+    worker died, is reported too. A callback beside the playbooks writes the same files while the run goes on.
 options:
   command:
-    description: The command that goes on from here, for the reader of the report.
+    description:
+      - The command that goes on from here, for the reader of the report.
+      - By default that of this run, without extra variables that stand in it.
     type: str
-    default: the same command
 extends_documentation_fragment:
   - fleetops.vcluster.vcluster.attributes
 attributes:
@@ -51,8 +55,12 @@ json:
   description: The report as JSON (mode 0600).
   returned: when there was a plan
   type: str
+markdown:
+  description: The report as Markdown, for a merge request or a ticket (mode 0600).
+  returned: when there was a plan
+  type: str
 html:
-  description: The report as HTML (mode 0600).
+  description: The report as one HTML file that needs nothing beside it (mode 0600).
   returned: when there was a plan
   type: str
 """

@@ -2,70 +2,97 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report as one HTML file that needs nothing beside it."""
+"""The report as one HTML file that needs nothing beside it: no script, no request."""
 
 from __future__ import annotations
 
-import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
-from jinja2 import Environment
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..module_utils._operate.report import Report
+from ..module_utils._operate.report import Line, Report, grouped, names, short
+from ..module_utils._operate.report_text import counts_text, duration
+from ._pictures import durations, matrix, moves
+from ._timeline import LANE, SIGN, kind_of, timeline
 
-TEMPLATE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>vCluster fleet: {{ report.failures | length }} failed of {{ report.lines | length }}</title>
-<style>
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem; padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; vertical-align: top; padding: .35rem .6rem; border-bottom: 1px solid #ccc; }
-.bad { color: #a40000; font-weight: 600; } .good { color: #1b6e1b; }
-details { margin-top: .2rem; } code { font-size: .9em; }
-</style>
-</head>
-<body>
-<h1>vCluster fleet</h1>
-<p>{{ when }}. {{ report.unchanged }} unchanged, {{ report.lines | length }} in this run,
-{{ report.failures | length }} failed, {{ report.left | length }} not reached.</p>
-{% if report.halted %}<p class="bad">Halted: wave {{ report.halted }} broke its budget.</p>{% endif %}
-{% if report.failures or report.left %}
-<p>What is done stays done. To go on: <code>{{ report.command }}</code></p>
-{% endif %}
-<table>
-<thead><tr><th>vCluster</th><th>Host cluster</th><th>Wave</th><th>Planned</th><th>Outcome</th></tr></thead>
-<tbody>
-{% for line in report.lines %}
-<tr>
-<td>{{ line.host }}</td><td>{{ line.cluster }}</td><td>{{ line.wave }}</td>
-<td>{{ line.planned | join(", ") }}</td>
-<td><span class="{{ 'good' if line.good else 'bad' }}">{{ line.outcome }}</span>
-{% if line.seconds %}in {{ line.seconds | round | int }} s{% endif %}
-{% if line.message %}<br>{{ line.message }}{% endif %}
-{% if line.checks %}
-<details><summary>{{ line.checks | length }} checks</summary>
-<table><tbody>
-{% for check in line.checks %}
-<tr><td class="{{ 'bad' if check.status == 'fail' else '' }}">{{ check.status }}</td>
-<td>{{ check.id }}</td><td>{{ check.evidence }}</td></tr>
-{% endfor %}
-</tbody></table></details>
-{% endif %}
-</td>
-</tr>
-{% endfor %}
-</tbody>
-</table>
-</body>
-</html>
-"""
+PAGES = Path(__file__).parent / "_pages"
+MOST_FAILURES = 100
+MOST_LINES = 100
+MOST_CHARACTERS = 4000
+MOST_NAMES = 20
 
 
 def report_html(report: Report) -> str:
     """The report as HTML; every text in it is escaped."""
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
-    return environment.from_string(TEMPLATE).render(report=report, when=when)
+    environment = Environment(
+        loader=FileSystemLoader(PAGES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    failures = grouped(report.failures)
+    lines = sorted(report.lines, key=lambda line: line.good)
+    shown = report.lines if len(lines) <= MOST_LINES else lines[:MOST_LINES]
+    page = environment.get_template("report.html.j2").render(
+        report=report,
+        counts=counts_text(report),
+        mood=_mood(report),
+        tiles=list(_tiles(report)),
+        legend=list(_legend(report)),
+        soaked=any(wave.soak for wave in report.waves),
+        failures=[
+            (line, names(hosts), list(line.untold("fail", "warn")))
+            for line, hosts in failures[:MOST_FAILURES]
+        ],
+        more_failures=max(0, len(failures) - MOST_FAILURES),
+        left=list(_left(report)),
+        picture=timeline(report),
+        moves=moves(report),
+        matrix=matrix(report),
+        durations=durations(report),
+        lines=shown,
+        more_lines=len(lines) - len(shown),
+        lane=LANE,
+        short=lambda text: short(text, MOST_CHARACTERS),
+        signs={**SIGN, "soak": ""},
+        kind_of=kind_of,
+        duration=duration,
+    )
+    return page.lstrip() + "\n"
+
+
+def _mood(report: Report) -> str:
+    """The colour of the headline."""
+    if report.failures or report.halted or report.state == "cut off":
+        return "bad"
+    return "open" if report.state == "running" else "good"
+
+
+def _tiles(report: Report) -> Iterator[tuple[str, int, str]]:
+    """The counts that a reader looks for first: what failed before what went well."""
+    order = list(SIGN)
+    counts = Counter(line.outcome for line in report.lines)
+    for outcome, count in sorted(counts.items(), key=lambda item: order.index(kind_of(item[0]))):
+        yield kind_of(outcome), count, outcome
+    if report.unchanged:
+        yield "open", report.unchanged, "unchanged"
+
+
+def _legend(report: Report) -> Iterator[tuple[str, str]]:
+    """The outcomes of each colour, as far as there are some."""
+    found: dict[str, list[str]] = {}
+    for outcome in dict.fromkeys(line.outcome for line in report.lines if line.began):
+        found.setdefault(kind_of(outcome), []).append(outcome)
+    for kind, outcomes in found.items():
+        yield kind, ", ".join(outcomes)
+
+
+def _left(report: Report) -> Iterator[tuple[int, int, str]]:
+    waves: dict[int, list[Line]] = {}
+    for line in report.left:
+        waves.setdefault(line.wave, []).append(line)
+    for wave, lines in sorted(waves.items()):
+        yield wave, len(lines), names((line.host for line in lines), MOST_NAMES)
