@@ -68,9 +68,18 @@ class Store(Protocol):
         """Plain objects that belong beside the release."""
 
     def checks(
-        self, spec: Spec, observation: Observation, pods: Sequence[Pod], reach: Reach
+        self,
+        spec: Spec,
+        observation: Observation,
+        pods: Sequence[Pod],
+        reach: Reach,
+        values: Values,
     ) -> list[CheckResult]:
-        """The store's part of the proof. Never raises for what it finds."""
+        """The store's part of the proof. Never raises for what it finds.
+
+        Args:
+            values: User values of the release; here the chart's defaults are not below them.
+        """
 
 
 def at(values: Values, *path: str) -> Any:

@@ -154,11 +154,15 @@ class EtcdDeployed:
         ]
 
     def checks(
-        self, spec: Spec, observation: Observation, pods: Sequence[Pod], reach: Reach
+        self,
+        spec: Spec,
+        observation: Observation,
+        pods: Sequence[Pod],
+        reach: Reach,
+        values: Values,
     ) -> list[CheckResult]:
-        """See etcd_checks. Every member is asked."""
-        workload = observation.workload("etcd")
-        expected = workload.replicas if workload else 0
+        """See etcd_checks. Every member is asked, those too whose StatefulSet is gone: the release counts them."""
+        expected = max(1, self.members(values))
         names = [pod.name for pod in pods if pod.component == "etcd"]
         return member_checks(f"{spec.name}-etcd", expected, names, reach.member)
 

@@ -102,7 +102,12 @@ class EtcdExternal:
         return []
 
     def checks(
-        self, spec: Spec, observation: Observation, pods: Sequence[Pod], reach: Reach
+        self,
+        spec: Spec,
+        observation: Observation,
+        pods: Sequence[Pod],
+        reach: Reach,
+        values: Values,
     ) -> list[CheckResult]:
         """Leader, member list, alarms and size, from the controller; skipped with the reason when it has no way."""
         options = spec.store.options if spec.store else {}

@@ -71,4 +71,4 @@ def checks(
         if values is not None
         else (observation.release.values if observation.release else None)
     )
-    return store_in(live or {}).checks(spec, observation, pods, reach)
+    return store_in(live or {}).checks(spec, observation, pods, reach, live or {})

@@ -100,7 +100,12 @@ class Sqlite:
         return []
 
     def checks(
-        self, spec: Spec, observation: Observation, pods: Sequence[Pod], reach: Reach
+        self,
+        spec: Spec,
+        observation: Observation,
+        pods: Sequence[Pod],
+        reach: Reach,
+        values: Values,
     ) -> list[CheckResult]:
         """`store_volume`: the claim is there and bound."""
         plane = observation.workload("control_plane")

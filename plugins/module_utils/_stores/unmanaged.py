@@ -102,7 +102,12 @@ class Unmanaged:
         return []
 
     def checks(
-        self, spec: Spec, observation: Observation, pods: Sequence[Pod], reach: Reach
+        self,
+        spec: Spec,
+        observation: Observation,
+        pods: Sequence[Pod],
+        reach: Reach,
+        values: Values,
     ) -> list[CheckResult]:
         """See Store."""
         return [CheckResult("store", "skip", f"the store {self.type} has no checks here yet")]

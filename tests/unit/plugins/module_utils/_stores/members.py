@@ -26,6 +26,12 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec impor
 ETCD = {"controlPlane": {"backingStore": {"etcd": {"deploy": {"enabled": True}}}}}
 
 
+def etcd_of(members: int) -> dict[str, Any]:
+    """User values of a vCluster with so many members."""
+    deploy = {"enabled": True, "statefulSet": {"highAvailability": {"replicas": members}}}
+    return {"controlPlane": {"backingStore": {"etcd": {"deploy": deploy}}}}
+
+
 OPTIONS: dict[str, dict[str, Any]] = {
     "sqlite": {"size": "8Gi"},
     "etcd_deployed": {"members": 3, "size": "8Gi", "storage_class": "fast"},

@@ -11,13 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from members import ETCD, NAMES, FakeMember, healthy, reach, spec
+from members import NAMES, FakeMember, etcd_of, healthy, reach, spec
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.check import CheckResult
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     Observation,
     Pod,
-    Workload,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.etcd_checks import (
     Answer,
@@ -31,8 +30,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.registry
 def verdict(members: Mapping[str, FakeMember]) -> dict[str, CheckResult]:
     """The checks of a deployed etcd of three."""
     pods = [Pod("etcd", name) for name in NAMES] + [Pod("control_plane", "tenant-0")]
-    seen = Observation(workloads=(Workload("etcd", "StatefulSet", "tenant-etcd", 3),))
-    found = checks(spec(), seen, pods, reach(members), ETCD)
+    found = checks(spec(), Observation(), pods, reach(members), etcd_of(3))
     return {result.id: result for result in found}
 
 

@@ -41,10 +41,18 @@ def test_g42_members_get_a_budget_where_there_are_several() -> None:
 def test_g30_a_missing_pod_counts_as_a_missing_member() -> None:
     seen = Observation(workloads=(Workload("etcd", "StatefulSet", "tenant-etcd", 3),))
     pods = [Pod("etcd", name) for name in NAMES[:2]]
-    found = checks(spec(), seen, pods, reach(healthy()), ETCD)
+    found = checks(spec(), seen, pods, reach(healthy()), deployed())
     quorum = next(result for result in found if result.id == "etcd_quorum")
     assert quorum.status == "fail"
     assert f"{NAMES[2]}: no such pod" in quorum.evidence
+
+
+@pytest.mark.parametrize(("values", "members"), [("three", 3), ("default", 1)])
+def test_g30_members_whose_stateful_set_is_gone_are_missed(values: str, members: int) -> None:
+    release = deployed() if values == "three" else ETCD
+    (quorum,) = checks(spec(), Observation(), [], reach({}), release)
+    assert (quorum.id, quorum.status) == ("etcd_quorum", "fail")
+    assert f"0 of {members} members answer, quorum is lost" in quorum.evidence
 
 
 def deployed(members: Any = 3, claim: Any = True, **more: Any) -> dict[str, Any]:
