@@ -20,6 +20,8 @@ ETCD = {
     "vcluster_replicas": 3,
     "vcluster_store": {"type": "etcd_deployed", "members": 3},
 }
+# One wave without a watch after it: the peers know neither.
+TOGETHER = {"vcluster_concurrency": 2, "vcluster_wave": 1, "vcluster_soak": {"seconds": 0}}
 VERIFY_CPU = 0.3
 VERIFY_SECONDS = 2
 
@@ -80,7 +82,7 @@ def _inventory(name: str, count: int, **variables: object) -> Inventory:
         raise BenchError(str(missing)) from missing
     places = list(clusters)
     hosts = {f"bench-{name}-{n}": places[n % len(places)] for n in range(count)}
-    return Inventory(name, clusters, hosts, {"vcluster_concurrency": 2, **variables})
+    return Inventory(name, clusters, hosts, {**TOGETHER, **variables})
 
 
 def _fresh(inventory: Inventory, measured: Callable[[], T]) -> T:
