@@ -246,6 +246,9 @@ def test_the_proxy_stands_before_the_api_server(lab: Lab) -> None:
         namespaces("kubeconfig")
     lab("proxy", "hc1", "ok")
     assert namespaces("kubeconfig") == "namespace/default\n"
+    lab("proxy", "hc1", "count")
+    assert namespaces("kubeconfig") == "namespace/default\n", "still as the administrator"
+    assert json.loads(lab("proxy", "hc1", "counts"))["requests"]["get namespaces"] == 1
     lab("down")
     assert sorted(Path("/tmp").glob("lab-proxy-*")) == before
 
