@@ -95,23 +95,30 @@ checks:
       type: dict
 steps:
   description: The step kinds that are carried out and proved.
-  returned: when steps were begun
+  returned: when there were steps to carry out
+  type: list
+  elements: str
+begun:
+  description:
+    - The step kinds that were begun, whatever came of them.
+    - One that is not among RV(steps) was cut off or is not proved.
+  returned: when there were steps to carry out
   type: list
   elements: str
 live:
   description:
     - What ran when it was proved last, such as C(version) of the chart and C(kubernetes), as in the plan file.
     - Empty when the last step is not proved.
-  returned: when steps were begun
+  returned: when there were steps to carry out
   type: dict
 began:
   description: When it got its turn, RFC 3339, in UTC by the controller's clock.
-  returned: when steps were begun
+  returned: when there were steps to carry out
   type: str
   sample: "2026-01-31T13:17:24Z"
 seconds:
   description: How long it took from there.
-  returned: when steps were begun
+  returned: when there were steps to carry out
   type: float
 """
 

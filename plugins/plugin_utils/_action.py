@@ -95,9 +95,7 @@ class EngineAction(ActionBase):  # type: ignore[misc]
             text = context.secrets.mask("; ".join(validation.error_messages))
             return {"failed": True, "changed": False, "msg": text}
         with environment(self._environment()):
-            return answer(
-                type(self).engine, validation.validated_parameters, context, secrets, display.vvvv
-            )
+            return answer(type(self).engine, validation.validated_parameters, context, secrets)
 
     def _context(self) -> Context:
         return Context(
@@ -105,6 +103,7 @@ class EngineAction(ActionBase):  # type: ignore[misc]
             diff=self._task.diff,
             warn=display.warning,
             progress=self._show,
+            trace=display.vvvv,
         )
 
     def _environment(self) -> dict[str, str]:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 from .check import CheckResult
 from .finding import Finding
 
@@ -69,6 +71,13 @@ class Locked(FleetError):
 
 class TimedOut(FleetError):
     """A wait reached its limit; `what` says what was seen last."""
+
+
+def defect(error: Exception) -> str:
+    """The words for an error that nobody expected, with the line that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno})" if frames else ""
+    return f"Internal error, please report it: {type(error).__name__}: {error}{place}."
 
 
 class ProofFailed(FleetError):

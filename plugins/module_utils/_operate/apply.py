@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .._core.check import CheckResult
-from .._core.errors import FleetError, ProofFailed
+from .._core.errors import FleetError, Locked, ProofFailed
 from .._core.observation import Observation, Release
 from .._core.plan import Kind, Step
 from .._core.ports import HostCluster, Lock
@@ -71,8 +71,19 @@ class Application:
         """All steps in order; the first failure ends them, after its way back.
 
         Returns:
-            The result of the module.
+            The result of the module. It is one whatever happens: once a step is begun, what was done must be told.
         """
+        try:
+            return self._all_steps()
+        except Locked as error:
+            return self._result(error.outcome, str(error), failed=True)
+        except FleetError as error:
+            return self._result("failed", str(error), failed=True)
+        except Exception as error:
+            text = f"{self.spec.title}: {self.context.defect(error)}"
+            return self._result("failed", text, failed=True)
+
+    def _all_steps(self) -> dict[str, Any]:
         steps = self.planned.plan.steps
         for number, step in enumerate(steps, 1):
             last = number == len(steps)
@@ -84,8 +95,6 @@ class Application:
             except ProofFailed as error:
                 self.checks = error.checks
                 return self._way_back(step, error)
-            except FleetError as error:
-                return self._result("failed", str(error), failed=True)
             self.done.append(step.kind.value)
         adopted = self.done == [Kind.PROVE.value] and self.planned.observation.base is None
         return self._result(
@@ -163,10 +172,11 @@ class Application:
             self.seen = self.host.observe(self.spec)
             release = _release(self.spec, self.seen)
             self._note(release, UNFINISHED, base.foreign)
-        except FleetError as second:
+        except Exception as second:
             if isinstance(second, ProofFailed):
                 self.checks = second.checks
-            text = f"{error} Going back to revision {base.revision} failed too: {second}"
+            why = str(second) if isinstance(second, FleetError) else self.context.defect(second)
+            text = f"{error} Going back to revision {base.revision} failed too: {why}"
             return self._result("failed", text, failed=True)
         text = f"{error} The values of revision {base.revision} are back and proved; the change was not kept."
         return self._result("rolled_back", text, failed=True)
@@ -178,6 +188,7 @@ class Application:
             "outcome": outcome,
             "msg": msg,
             "steps": self.done,
+            "begun": [kind.value for kind in self.begun],
             "checks": [asdict(result) for result in self.checks],
             "live": live_as_data(self.seen) if self.seen else {},
             "began": self.clock.isoformat(timespec="seconds").replace("+00:00", "Z"),

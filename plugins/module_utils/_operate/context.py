@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 from ansible.module_utils.common.parameters import remove_values
 
 from .._cluster.host import connect
+from .._core.errors import defect
 from .._core.ports import HostCluster
 from .._core.spec import Access
 
@@ -60,6 +62,7 @@ class Context:
         diff: Add differences of values and rendered objects.
         progress: Takes one line about what is going on, while it goes on.
         warn: Takes one line that the user should read.
+        trace: Takes the traceback of an error nobody expected.
         connect: Makes the HostCluster of an Access.
         secrets: Collects the secret texts of the run.
     """
@@ -68,6 +71,7 @@ class Context:
     diff: bool = False
     progress: Callable[[str], None] = _silent
     warn: Callable[[str], None] = _silent
+    trace: Callable[[str], None] = _silent
     connect: Connect = connect
     secrets: Secrets = field(default_factory=Secrets)
 
@@ -79,3 +83,8 @@ class Context:
     def say(self, text: str) -> None:
         """Report progress, masked."""
         self.progress(self.secrets.mask(text))
+
+    def defect(self, error: Exception) -> str:
+        """The words for an error nobody expected; its traceback goes to the trace, masked."""
+        self.trace(self.secrets.mask("".join(traceback.format_exception(error))))
+        return f"{defect(error)} Nothing more was done; the next run observes again and goes on from there."

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -26,14 +25,12 @@ def answer(
     arguments: Arguments,
     context: Context,
     secrets: Iterable[str] = (),
-    trace: Callable[[str], None] | None = None,
 ) -> Result:
     """The result of an engine, errors included.
 
     Args:
         engine: Takes the validated arguments and the context.
         secrets: Secret texts within the arguments.
-        trace: Takes the masked traceback of an error nobody expected; it is a defect of this collection.
     """
     context.secrets.learn(*secrets)
     try:
@@ -41,15 +38,7 @@ def answer(
     except FleetError as error:
         result = failure(error)
     except Exception as error:
-        if trace:
-            trace(context.secrets.mask(traceback.format_exc()))
-        result = {
-            "failed": True,
-            "changed": False,
-            "outcome": "failed",
-            "msg": f"Internal error, please report it: {type(error).__name__}: {error}. "
-            "Nothing more was done; the next run observes again and goes on from there.",
-        }
+        result = failure(FleetError(context.defect(error)))
     return context.secrets.mask(result)
 
 
@@ -69,8 +58,8 @@ def run_module(argument_spec: dict[str, Any], engine: Engine) -> None:
     def warn(text: str) -> None:
         module.warn(context.secrets.mask(text))
 
-    context = Context(check=module.check_mode, diff=module._diff, warn=warn)
-    result = answer(engine, module.params, context, secrets, module.debug)
+    context = Context(module.check_mode, module._diff, warn=warn, trace=module.debug)
+    result = answer(engine, module.params, context, secrets)
     if result.pop("failed", False):
         module.fail_json(**result)
     module.exit_json(**result)

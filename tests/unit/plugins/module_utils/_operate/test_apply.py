@@ -11,12 +11,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from fakes import READ, Cut, FakeHelm, FakeHost, World
+from fakes import READ, Cut, FakeHelm, FakeHost, FakeLock, World
 
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import HelmError
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
+    HelmError,
+    Locked,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Release
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Spec
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import apply, verify
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import apply, verify, wait
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.wait import Deadline
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.digest import UNFINISHED
 
@@ -223,6 +226,70 @@ def test_a_release_that_vanishes_during_the_run_is_not_marked(
     assert result["outcome"] == "failed"
     assert "its release is gone" in result["msg"]
     assert not any(change.startswith("mark") for change in world.log)
+
+
+def lost_before(monkeypatch: pytest.MonkeyPatch, check: int) -> None:
+    """The Lease is gone when it is looked at for the so-many-th time."""
+    looks: list[int] = []
+
+    def lost(self: FakeLock) -> None:
+        looks.append(1)
+        if len(looks) >= check:
+            raise Locked("The Lease was lost: it is held by another now.")
+
+    monkeypatch.setattr(FakeLock, "check", lost)
+
+
+def test_g24_a_lock_lost_between_two_steps_leaves_the_first_in_the_result(
+    run: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.deploy("tenant-a", "0.35.3", {})
+    lost_before(monkeypatch, 3)
+    result = run(kubernetes_version="1.36.1")
+    assert (result["outcome"], result["failed"], result["changed"]) == ("locked", True, True)
+    assert (result["steps"], result["begun"]) == (["chart_hop"], ["chart_hop"])
+    assert {check["id"] for check in result["checks"]} >= {"api_ready"}
+    assert result["live"]["version"] == "0.36.1"
+
+
+def test_g24_a_lock_lost_before_the_first_step_changed_nothing(
+    run: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost_before(monkeypatch, 1)
+    result = run()
+    assert (result["outcome"], result["changed"], result["begun"]) == ("locked", False, [])
+    assert not any("helm" in change for change in world.log)
+
+
+@pytest.mark.parametrize("place", ["look", "prove"])
+def test_a_defect_after_helm_ran_says_what_was_begun(
+    run: Any, world: World, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def breaks(*_args: Any, **_more: Any) -> Any:
+        raise KeyError("resourceVersion")
+
+    monkeypatch.setattr(*{"look": (wait, "look"), "prove": (apply, "prove")}[place], breaks)
+    result = run()
+    assert (result["outcome"], result["failed"], result["changed"]) == ("failed", True, True)
+    assert (result["steps"], result["begun"]) == ([], ["install"])
+    assert "KeyError" in result["msg"] and "report it" in result["msg"]
+    assert world.newest and world.newest.status == "deployed"
+
+
+def test_a_defect_on_the_way_back_says_so_too(
+    run: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run()
+    asked = {"telemetry": {"enabled": False}}
+    world.broken_when = run(check=True, values=asked)["plan"]["steps"][0]["values"]
+
+    def breaks(*_args: Any) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr(FakeHelm, "rollback", breaks)
+    result = run(values=asked, timeouts=SAFE_TIMEOUTS)
+    assert (result["outcome"], result["changed"], result["begun"]) == ("failed", True, ["values"])
+    assert "api_ready" in result["msg"] and "KeyError" in result["msg"]
 
 
 def test_g52_an_adopted_vcluster_gets_a_budget_only_when_it_is_asked_for(

@@ -48,8 +48,9 @@ def test_the_traceback_of_a_defect_goes_to_the_trace_only_and_is_masked() -> Non
         raise ValueError("bad deep-secret")
 
     traces: list[str] = []
-    result = answer(broken, {}, Context(), ["deep-secret"], traces.append)
+    result = answer(broken, {}, Context(trace=traces.append), ["deep-secret"])
     assert "Traceback" in traces[0]
+    assert "ValueError" in result["msg"] and "(test_door.py:" in result["msg"]
     assert "deep-secret" not in traces[0] + str(result)
 
 
@@ -71,7 +72,7 @@ def test_what_the_engine_learns_on_its_way_is_masked_too() -> None:
         raise ValueError("deep-secret")
 
     traces: list[str] = []
-    result = answer(learns, {}, Context(), (), traces.append)
+    result = answer(learns, {}, Context(trace=traces.append))
     assert "deep-secret" not in traces[0] + str(result)
     assert result["outcome"] == "failed"
 
