@@ -11,7 +11,7 @@ from typing import Any
 from .._cluster.libraries import yaml
 from .._core.plan import Step
 from .._core.ports import HostCluster, Json
-from .._plan.mask import mask
+from .._plan.mask import hidden_texts, mask, without_texts
 from .planning import Planned
 
 MASKED = "********"
@@ -28,8 +28,15 @@ def differences(planned: Planned, host: HostCluster) -> list[dict[str, str]]:
             continue
         values = dict(step.values)
         objects = _rendered(planned, step, host)
-        shown.append(_entry(planned, f"values of {step.kind.value}", before_values, values))
-        shown.append(_entry(planned, f"objects of {step.kind.value}", before_objects, objects))
+        paths = planned.full.secret_paths
+        hidden = hidden_texts(before_values, paths) | hidden_texts(values, paths)
+        for what, before, after in (
+            ("values", before_values, values),
+            ("objects", before_objects, objects),
+        ):
+            title = f"{planned.spec.namespace}/{planned.spec.name} {what} of {step.kind.value}"
+            texts = [_text(side, paths, hidden) for side in (before, after)]
+            shown.append(_entry(title, *texts))
         before_values, before_objects = values, objects
     return shown
 
@@ -42,21 +49,17 @@ def _rendered(planned: Planned, step: Step, host: HostCluster) -> list[Json]:
     )
 
 
-def _entry(planned: Planned, title: str, before: Any, after: Any) -> dict[str, str]:
-    header = f"{planned.spec.namespace}/{planned.spec.name} {title}"
-    return {
-        "before_header": header,
-        "after_header": header,
-        "before": _text(before, planned.full.secret_paths),
-        "after": _text(after, planned.full.secret_paths),
-    }
+def _entry(title: str, before: str, after: str) -> dict[str, str]:
+    return {"before_header": title, "after_header": title, "before": before, "after": after}
 
 
-def _text(value: Any, secret_paths: tuple[str, ...]) -> str:
+def _text(value: Any, secret_paths: tuple[str, ...], hidden: frozenset[str]) -> str:
+    """As YAML, masked; what is hidden in the values is hidden in the objects that are made of them."""
     if isinstance(value, list):
-        value = [_without_content(item) for item in value]
-        return str(yaml.safe_dump_all(value, sort_keys=True))
-    return str(yaml.safe_dump(mask(value, secret_paths), sort_keys=True))
+        objects = [without_texts(mask(_without_content(item)), hidden) for item in value]
+        return str(yaml.safe_dump_all(objects, sort_keys=True))
+    shown = without_texts(mask(value, secret_paths), hidden)
+    return str(yaml.safe_dump(shown, sort_keys=True))
 
 
 def _without_content(item: Json) -> Json:

@@ -45,3 +45,11 @@ def test_what_happened_comes_before_the_way_out() -> None:
 def test_a_refusal_says_all_its_findings() -> None:
     refused = errors.Refused((refuse("G01", "one."), refuse("G02", "two.", "why.")))
     assert str(refused) == "G01: one.; G02: two. why."
+
+
+def test_a_defect_names_the_line_that_raised_it() -> None:
+    assert errors.defect(KeyError("x")) == "Internal error, please report it: KeyError: 'x'."
+    try:
+        raise ValueError("odd")
+    except ValueError as error:
+        assert "ValueError: odd (test_errors.py:" in errors.defect(error)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from fakes import World
+import pytest
+from fakes import FakeHelm, World
 
 
 def test_diff_shows_values_and_hides_the_content_of_secrets(run: Any) -> None:
@@ -68,3 +69,49 @@ data: {a: shown}
     before, _after = found[f"{TITLE} objects of values"]
     assert "a: shown" in before
     assert before.count("'********'") == 2
+
+
+def test_g38_what_is_hidden_in_the_values_is_hidden_in_the_objects(
+    run: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the chart renders it: env and extraArgs as they are, anything in a manifest of one's own."""
+    plane = {
+        "env": [
+            {"name": "DB_PASSWORD", "value": "s3cret-env"},
+            {"name": "LEVEL", "value": "debug"},
+        ],
+        "extraArgs": ["--db-password=s3cret-arg", "--level=debug"],
+    }
+    values = {
+        "controlPlane": {"statefulSet": plane},
+        "database": {"dataSource": "mysql://u:s3cret-url@db/x", "password": 24681357},
+        "manifests": "say: s3cret-env",
+    }
+
+    def template(self: FakeHelm, *args: Any) -> list[dict[str, Any]]:
+        containers = [{"env": plane["env"], "args": plane["extraArgs"], "image": "x:1"}]
+        pod = {"spec": {"containers": containers}}
+        data = {"a": "pw=24681357", "b": 'x "s3cret-env"\n  s3cret-url', "c": "shown"}
+        return [
+            {"kind": "Deployment", "spec": {"template": pod}},
+            {"kind": "ConfigMap", "data": data},
+        ]
+
+    monkeypatch.setattr(FakeHelm, "template", template)
+    found = shown(run, values=values)
+    text = str(found)
+    assert not [word for word in ("s3cret", "24681357") if word in text]
+    after = found[f"{TITLE} objects of install"][1]
+    for word in ("DB_PASSWORD", "--db-password=", "debug", "x:1", "c: shown", "--level=debug"):
+        assert word in after
+
+
+def test_g38_the_objects_of_the_release_before_are_hidden_by_its_own_values(
+    run: Any, world: World
+) -> None:
+    env = [{"name": "API_TOKEN", "value": "s3cret-of-old"}]
+    world.deploy("tenant-a", "0.36.1", {"controlPlane": {"statefulSet": {"env": env}}})
+    manifest = "kind: ConfigMap\ndata: {a: the s3cret-of-old}\n"
+    world.releases[-1] = replace(world.releases[-1], manifest=manifest)
+    found = shown(run, values={"telemetry": {"enabled": False}})
+    assert "s3cret-of-old" not in str(found)

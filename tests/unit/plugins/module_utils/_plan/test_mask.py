@@ -15,7 +15,12 @@ from hypothesis import strategies as st
 from paper import keys
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.plan import Change
-from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.mask import mask, mask_change
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.mask import (
+    hidden_texts,
+    mask,
+    mask_change,
+    without_texts,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.values import (
     build,
     leaves,
@@ -66,3 +71,36 @@ def test_g38_the_mask_hides_what_is_secret(secret: str, path: list[str]) -> None
     hidden = mask(tree, [pointer(tuple(path))])
     assert secret not in json.dumps(hidden)
     assert tuple(path) in dict(leaves(hidden))
+
+
+def test_g38_the_hidden_texts_are_those_that_the_mask_hides() -> None:
+    tree = {
+        "password": "pass-word",
+        "token": 123456,
+        "env": [{"name": "DSN", "value": "some-dsn"}, {"name": "A", "value": "shown"}],
+        "url": "postgres://user:url-pass@db/x",
+        "args": ["--key=flag-key", "--level=shown"],
+        "vault": {"file": "first-line\nsecond", "on": True, "none": None},
+        "ref": {"$secret": {"name": "a", "key": "b"}},
+    }
+    assert hidden_texts(tree, ["/vault"]) == {
+        "pass-word",
+        "123456",
+        "some-dsn",
+        "url-pass",
+        "flag-key",
+        "first-line",
+        "second",
+        "first-line\nsecond",
+        "first-line\\nsecond",
+    }
+
+
+def test_g38_a_hidden_text_is_taken_out_wherever_it_stands_and_a_short_one_only_alone() -> None:
+    texts = frozenset({"long-one", "long-one-more", "ab"})
+    tree = {"a": ["x long-one-more y", "long-one", "ab", "about"], "n": 5, "b": True}
+    assert without_texts(tree, texts) == {
+        "a": ["x (hidden) y", "(hidden)", "(hidden)", "about"],
+        "n": 5,
+        "b": True,
+    }
