@@ -143,6 +143,7 @@ class Pod:
         state: What it is doing in words: `running`, `pulling image`, `CrashLoopBackOff: ...`.
         restarts: Restarts of its containers together.
         deleting: It has a deletion timestamp.
+        ended: Its phase is Failed or Succeeded (evicted, for example): it does not run again.
     """
 
     component: str
@@ -153,6 +154,7 @@ class Pod:
     state: str = ""
     restarts: int = 0
     deleting: bool = False
+    ended: bool = False
 
 
 @dataclass(frozen=True)

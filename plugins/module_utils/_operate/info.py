@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from .._core.observation import Pod
+from .._core.ports import HostCluster
+from .._core.spec import Spec
 from .._plan.mask import mask
 from .._stores.registry import store_in
 from .context import Context
@@ -34,7 +37,13 @@ def run_info(arguments: Arguments, context: Context) -> Result:
         "chart_version": release.chart_version if release else None,
         "store": store_in(values).type if release else None,
         "values": mask(values, spec.secret_paths),
-        "pods": [asdict(pod) for pod in look(host.api, spec).pods] if exists else [],
+        "pods": [asdict(pod) for pod in _pods(spec, host)] if exists else [],
         "claims": [asdict(claim) for claim in observation.claims],
     }
     return {"changed": False, "exists": exists, "control_plane": info}
+
+
+def _pods(spec: Spec, host: HostCluster) -> tuple[Pod, ...]:
+    """All of them, also those that have ended."""
+    live = look(host.api, spec)
+    return (*live.pods, *live.aside)

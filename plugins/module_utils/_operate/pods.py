@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from .._cluster.workloads import COMPONENTS, workload_of
@@ -16,6 +16,8 @@ from .._core.ports import Api, Json
 from .._core.spec import Spec
 
 KINDS = {"deployments": "Deployment", "statefulsets": "StatefulSet"}
+# Phases after which a pod does not run again.
+ENDED = frozenset({"Failed", "Succeeded"})
 # Waiting reasons that say only that the container has not started yet; an event says more.
 STARTING = frozenset({"ContainerCreating", "PodInitializing"})
 # These two follow each other while nothing changes, with ever other words.
@@ -29,11 +31,13 @@ class Live:
 
     Attributes:
         version: resourceVersion of the list of pods: a watch goes on from here.
+        aside: Pods that have ended and were replaced: a Deployment leaves them lying about.
     """
 
     workloads: tuple[Workload, ...]
     pods: tuple[Pod, ...]
     version: str
+    aside: tuple[Pod, ...] = ()
 
     @property
     def settled(self) -> bool:
@@ -62,7 +66,15 @@ def look(api: Api, spec: Spec) -> Live:
     pods = sorted(
         (pod(raw) for raw in listed.get("items", ())), key=lambda item: (item.component, item.name)
     )
-    return Live(found, tuple(pods), listed["metadata"]["resourceVersion"])
+    aside = tuple(item for item in pods if item.ended and _replaced(item.component, found, pods))
+    staying = tuple(item for item in pods if item not in aside)
+    return Live(found, staying, listed["metadata"]["resourceVersion"], aside)
+
+
+def _replaced(component: str, workloads: Iterable[Workload], pods: Iterable[Pod]) -> bool:
+    """Whether a component has all its pods beside those that have ended."""
+    wanted = sum(item.replicas for item in workloads if item.component == component)
+    return sum(item.component == component and not item.ended for item in pods) >= wanted
 
 
 def pod(raw: Json) -> Pod:
@@ -73,20 +85,26 @@ def pod(raw: Json) -> Pod:
         c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", ())
     )
     deleting = "deletionTimestamp" in metadata
+    ended = status.get("phase") in ENDED
+    ready = ready and not deleting and not ended
     return Pod(
         component=COMPONENTS[metadata["labels"]["app"]],
         name=metadata["name"],
         uid=metadata["uid"],
         node=raw["spec"].get("nodeName", ""),
-        ready=ready and not deleting,
+        ready=ready,
         state="terminating" if deleting else "ready" if ready else _state(status, containers),
         restarts=sum(c.get("restartCount", 0) for c in containers),
         deleting=deleting,
+        ended=ended,
     )
 
 
 def _state(status: Json, containers: list[Json]) -> str:
     """Why a pod is not ready."""
+    if status.get("phase") in ENDED:
+        reason, message = status.get("reason") or status["phase"], status.get("message") or ""
+        return f"{reason}: {message}".rstrip(": ")
     for condition in status.get("conditions", ()):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             return f"not scheduled: {condition.get('message', condition.get('reason', ''))}"

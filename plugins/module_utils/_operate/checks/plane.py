@@ -51,7 +51,9 @@ def rollout(scene: Scene) -> Verdict:
 def pods(scene: Scene) -> Verdict:
     """Each pod is ready; one that is not is named with what it is doing."""
     problems = [f"{pod.name}: {pod.state}" for pod in scene.live.pods if not pod.ready]
-    return all_of(problems, f"{len(scene.live.pods)} ready")
+    aside = ", ".join(f"{pod.name} ({pod.state})" for pod in scene.live.aside)
+    note = f"; replaced and left aside: {aside}" if aside else ""
+    return all_of(problems, f"{len(scene.live.pods)} ready{note}")
 
 
 def api_ready(scene: Scene) -> Verdict:

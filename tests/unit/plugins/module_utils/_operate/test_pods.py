@@ -18,6 +18,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec impor
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.pods import (
     Live,
     last_event,
+    look,
     pod,
 )
 
@@ -155,3 +156,41 @@ def test_members_alone_are_no_vcluster_that_is_rolled_out() -> None:
     assert not Live((etcd,), (), "1").settled
     assert not Live((), (), "1").settled
     assert not Live((plane, replace(etcd, ready=2)), (), "1").settled
+
+
+def gone(name: str, phase: str = "Failed", **status: Any) -> dict[str, Any]:
+    """A pod whose containers will not run again."""
+    raw = raw_pod(name, "control_plane")
+    raw["status"] = {"phase": phase, **status}
+    return raw
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ({"reason": "Evicted", "message": "The node was low on memory."}, "Evicted: The node was"),
+        ({"reason": "NodeShutdown"}, "NodeShutdown"),
+        ({}, "Failed"),
+        ({"conditions": [{"type": "Ready", "status": "True"}]}, "Failed"),
+    ],
+)
+def test_a_pod_that_has_ended_says_so_and_is_not_ready(status: dict[str, Any], words: str) -> None:
+    found = pod(gone("tenant-a-7", **status))
+    assert (found.ended, found.ready) == (True, False)
+    assert found.state.startswith(words)
+    assert not pod(raw_pod("tenant-a-0", "control_plane")).ended
+
+
+@pytest.mark.parametrize(("running", "replaced"), [(2, True), (1, False)])
+def test_pods_that_have_ended_are_left_aside_once_they_are_replaced(
+    world: World, monkeypatch: pytest.MonkeyPatch, running: int, replaced: bool
+) -> None:
+    world.workloads = (workload("control_plane", "Deployment", "tenant-a", 2, {}),)
+    names = [f"tenant-a-{number}" for number in range(running)]
+    ends = ["tenant-a-7", "tenant-a-8"]
+    raw = [raw_pod(name, "control_plane") for name in names]
+    raw += [gone(ends[0], reason="Evicted"), gone(ends[1], "Succeeded")]
+    monkeypatch.setattr(FakeApi, "_pods", lambda _self: iter(raw))
+    live = look(FakeApi(world, "tenant-a", "vcluster-tenant-a"), SPEC)
+    assert [item.name for item in live.aside] == (ends if replaced else [])
+    assert [item.name for item in live.pods] == (names if replaced else [*names, *ends])

@@ -47,6 +47,16 @@ def test_a_pending_replica_fails_by_name(scene: Scene, world: World) -> None:
     assert "tenant-a-1: cannot pull image x:1" in found.evidence
 
 
+def test_what_was_replaced_fails_nothing_and_is_told(scene: Scene) -> None:
+    evicted = Pod("control_plane", "tenant-a-9", state="Evicted: low on memory", ended=True)
+    live = replace(scene.live, aside=(evicted,))
+    found = list(plane.checks(replace(scene, live=live)))
+    assert not [check for check in found if check.status == "fail"]
+    assert result(found, "pods").evidence == (
+        "2 ready; replaced and left aside: tenant-a-9 (Evicted: low on memory)"
+    )
+
+
 def test_g32_a_replica_that_never_registered_fails_by_name(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
