@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import pytest
 from fakes import FakeApi, World
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Refused
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import (
     Context,
     Secrets,
@@ -64,3 +66,17 @@ def test_g38_a_secret_that_is_not_there_leaves_its_reference() -> None:
     values = {"a": reference("gone", "k"), "b": reference("empty", "k")}
     asked = spec_of({"name": "tenant-a", "values": values}, Context())
     assert with_secrets(asked, api, Secrets()).values == values
+
+
+def test_g38_content_that_is_no_text_is_refused_by_name_and_not_shown() -> None:
+    world = World()
+    data = {"key": base64.b64encode(b"s3cr\xff").decode()}
+    world.objects[f"{PATH}/keystore"] = {"data": data}
+    api = FakeApi(world, "tenant-a", "vcluster-tenant-a")
+    asked = spec_of({"name": "tenant-a", "values": {"a": reference("keystore", "key")}}, Context())
+    with pytest.raises(Refused) as refused:
+        with_secrets(asked, api, Secrets())
+    (finding,) = refused.value.findings
+    assert finding.guard == "G38"
+    assert "key key of Secret vcluster-tenant-a/keystore" in finding.what
+    assert "s3cr" not in str(finding)
