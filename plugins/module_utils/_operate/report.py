@@ -183,7 +183,7 @@ class Report:
         if self.state == "running":
             return f"This is how far it was at {self.at}. A run that is gone was cut off there."
         if self.state == "cut off":
-            return f"The run ended in the middle, at {self.at}; nothing is half done that the next run does not see."
+            return f"The run was cut off at {self.at}. The next one sees how far each vCluster got and goes on."
         if not self.halted:
             words = f"Waves after {self.last_wave} were not asked for"
             return f"{words}; {len(self.left):,} left for another run." if self.left else ""
@@ -275,7 +275,7 @@ def _without_result(host: str, entry: Mapping[str, Any], seen: Seen) -> tuple[st
         return "not reached", ""
     if seen.state == "running":
         return "running", ""
-    return "cut off", "The run ended while this one had its turn; the next run sees how far it got."
+    return "cut off", "The run was cut off while this one had its turn."
 
 
 def _facts(live: Mapping[str, Any]) -> dict[str, str]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import median
@@ -45,9 +46,31 @@ def report_text(report: Report, files: Mapping[str, str]) -> str:
     if report.explanation:
         lines += wrapped(report.explanation)
     if report.failures or report.left:
-        lines += wrapped(f"What is done stays done. To go on: {report.command}", "", "  ")
+        lines += _going_on(report.command)
     lines += [f"{kind}: {path}" for kind, path in files.items()]
     return "\n".join(lines)
+
+
+def _going_on(command: str) -> list[str]:
+    """The command on a line of its own, or on several that a shell takes as one."""
+    text = "What is done stays done. To go on:"
+    if len(text) + len(command) < WIDTH:
+        return [f"{text} {command}"]
+    lines = [""]
+    for word in _words(command):
+        if lines[-1] and len(lines[-1]) + len(word) > WIDTH - 5:
+            lines.append("")
+        lines[-1] += f" {word}" if lines[-1] else word
+    return [text, *(f"  {line} \\" for line in lines[:-1]), f"  {lines[-1]}"]
+
+
+def _words(command: str) -> list[str]:
+    try:
+        words = [shlex.quote(word) for word in shlex.split(command)]
+    except ValueError:
+        words = []
+    # Somebody's own words may be no plain command.
+    return words if " ".join(words) == command else command.split()
 
 
 def counts_text(report: Report) -> str:

@@ -151,7 +151,7 @@ def test_a_wave_counts_its_failures_without_refused_ones_and_tells_its_soak() ->
         ("installed", "All 6 done", ""),
         ("halted", "Halted in wave 2, 4 of 12 done", "2 failed in it, 1 may."),
         ("large", "35 of 1,000 failed", ""),
-        ("cut_off", "Cut off, 1 of 3 done", "in the middle"),
+        ("cut_off", "Cut off, 1 of 3 done", "The run was cut off at 2026"),
     ],
 )
 def test_the_headline_says_how_it_went(name: str, headline: str, explanation: str) -> None:

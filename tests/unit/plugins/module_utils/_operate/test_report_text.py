@@ -49,10 +49,24 @@ def test_what_broke_in_the_soak_is_told_with_its_words() -> None:
 
 
 def test_how_to_go_on_is_said_only_where_something_is_left() -> None:
-    assert "To go on: ansible-playbook" in text_of(reports.halted())
+    assert f"To go on:\n  {reports.COMMAND}\n" in text_of(reports.halted())
     assert "To go on" in text_of(reports.cut_off())
     assert "To go on" not in text_of(reports.installed())
     assert "To go on" not in text_of(reports.empty())
+
+
+def test_a_long_command_is_told_in_lines_that_a_shell_takes_as_one() -> None:
+    command = "ansible-playbook -i 'my fleet.yml' fleetops.vcluster.site --limit 'a b' --forks 20"
+    text = text_of(replace(reports.cut_off(), command=command))
+    assert (
+        "To go on:\n"
+        "  ansible-playbook -i 'my fleet.yml' fleetops.vcluster.site --limit 'a b' \\\n"
+        "  --forks 20\n"
+    ) in text
+    assert "To go on: the operator's own words\n" in text_of(
+        replace(reports.cut_off(), command="the operator's own words")
+    )
+    assert "  don't stop && don't" in text_of(replace(reports.cut_off(), command="don't stop && " * 9))
 
 
 def test_a_large_run_stays_short() -> None:
