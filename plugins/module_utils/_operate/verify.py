@@ -13,7 +13,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from .._core.check import CheckResult, failed
-from .._core.errors import FleetError, ProofFailed
+from .._core.errors import FleetError, ProofFailed, defect
 from .._core.observation import Observation, Proved
 from .._core.ports import Api, HostCluster
 from .._core.spec import Spec
@@ -117,6 +117,8 @@ def _store_checks(scene: Scene) -> Iterator[CheckResult]:
         yield from store_checks(scene.spec, scene.observation, scene.live.pods, scene.reach)
     except FleetError as error:
         yield CheckResult("store", "fail", str(error))
+    except Exception as error:
+        yield CheckResult("store", "fail", defect(error))
 
 
 def prove(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..._core.check import CheckResult
+from ..._stores.base import at
 from .scene import Scene, Verdict, all_of, run
 
 NAME = "kubernetes.default.svc.cluster.local"
@@ -30,8 +31,8 @@ def dns(scene: Scene) -> Verdict:
         return "skip", "no replica answers"
     release = scene.observation.release
     running = (release.values if release else None) or {}
-    values = running.get("controlPlane", {}).get("coredns", {})
-    if values.get("enabled") is False or values.get("embedded"):
+    section = ("controlPlane", "coredns")
+    if at(running, *section, "enabled") is False or at(running, *section, "embedded"):
         return "skip", "no CoreDNS pod by choice (controlPlane.coredns)"
     addresses = scene.reach.resolve(NAME)
     return (

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..._core.check import CheckResult, Status
-from ..._core.errors import FleetError
+from ..._core.errors import FleetError, defect
 from ..._core.observation import Observation, Pod
 from ..._core.ports import Api, Reach
 from ..._core.spec import Spec
@@ -53,12 +53,14 @@ class Scene:
 
 
 def run(check_id: str, check: Callable[[], Verdict]) -> CheckResult:
-    """Run one check; an error on the way is a failure with its words."""
+    """Run one check; an error on the way is a failure with its words, also one of ours: the others go on."""
     began = time.monotonic()
     try:
         status, evidence = check()
     except FleetError as error:
         status, evidence = "fail", str(error)
+    except Exception as error:
+        status, evidence = "fail", defect(error)
     return CheckResult(check_id, status, evidence, round(time.monotonic() - began, 3))
 
 

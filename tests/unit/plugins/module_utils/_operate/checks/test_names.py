@@ -47,6 +47,15 @@ def test_dns_that_does_not_answer_fails_and_none_by_choice_is_skipped(
     assert result(names.checks(off), "dns").status == "skip"
 
 
+@pytest.mark.parametrize("values", [{"controlPlane": None}, {"controlPlane": {"coredns": None}}])
+def test_dns_is_asked_where_the_values_have_an_empty_section(
+    scene: Scene, values: dict[str, Any]
+) -> None:
+    seen = Observation(release=Release(1, "deployed", values=values))
+    found = result(names.checks(replace(scene, observation=seen)), "dns")
+    assert (found.status, "10.96.0.1" in found.evidence) == ("pass", True)
+
+
 @pytest.mark.parametrize(
     "status",
     [

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Unreachable
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Pod
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.checks.scene import (
@@ -32,12 +30,13 @@ def test_an_error_on_the_way_is_a_failure_with_its_words() -> None:
     )
 
 
-def test_a_defect_is_not_hidden_as_a_failed_check() -> None:
+def test_a_defect_fails_its_own_check_and_ends_no_proof() -> None:
     def broken() -> Verdict:
         raise KeyError("items")
 
-    with pytest.raises(KeyError):
-        run("api_ready", broken)
+    found = run("api_ready", broken)
+    assert (found.id, found.status) == ("api_ready", "fail")
+    assert found.evidence.startswith("Internal error, please report it: KeyError: 'items' (test_")
 
 
 def test_all_problems_are_told_and_none_is_a_pass() -> None:
