@@ -55,6 +55,7 @@ class Controller:
         return ansible_runner.run(
             private_data_dir=str(self._folder),
             playbook=f"{playbook}.yml",
+            binary=str(self._fleet.ansible),
             envvars=environment,
             quiet=True,
             cancel_callback=cancel,
