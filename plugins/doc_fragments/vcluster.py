@@ -148,6 +148,7 @@ options:
     description:
       - What production needs and the chart leaves out.
       - Unset, each is laid in at an install and left alone in what was adopted; true asks for it, false removes it.
+      - Unset, O(defaults.topology_spread) and O(defaults.disruption_budgets) also come with the second replica.
     type: dict
     suboptions:
       topology_spread:

@@ -73,8 +73,8 @@ class Expose:
 class Defaults:
     """What production needs and the chart leaves out (`vcluster_defaults`).
 
-    Each is three-valued: None (unset) lays it in at an install and leaves what was adopted as it is; True asks for
-    it, False removes it.
+    Each is three-valued: None (unset) lays it in at an install, spread and budget also with the second replica, and
+    leaves what was adopted as it is; True asks for it, False removes it.
     """
 
     topology_spread: bool | None = None

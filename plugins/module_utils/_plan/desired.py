@@ -17,7 +17,10 @@ from typing import Any
 from .._core.finding import Finding, refuse
 from .._core.observation import Observation
 from .._core.spec import Defaults, Expose, Spec
+from .._stores.base import number
 from .._stores.registry import store_named
+from .merge import three_way, without
+from .quantity import quantity
 from .values import (
     ABSENT,
     Path,
@@ -55,6 +58,7 @@ SERVER: Path = ("exportKubeConfig", "server")
 # The chart asks for 200m and 256Mi (values.yaml, statefulSet.resources): an API server does not live on that memory,
 # and is the first to be evicted. CPU stays as the chart has it.
 MEMORY_REQUEST: Path = (*RESOURCES, "requests", "memory")
+MEMORY_LIMIT: Path = (*RESOURCES, "limits", "memory")
 MEMORY = "512Mi"
 
 _SERVICE_TYPES = {"cluster": "ClusterIP", "node_port": "NodePort", "load_balancer": "LoadBalancer"}
@@ -84,7 +88,9 @@ def desired_values(spec: Spec, observation: Observation) -> Desired:
     )
     asked = merged(asked, spec.values)
     laid_in = {
-        path: value for path, value in _defaults(spec, observation) if read(asked, path) is ABSENT
+        path: value
+        for path, value in _defaults(spec, observation, asked)
+        if read(asked, path) is ABSENT
     }
     tree = merged(build(laid_in.items()), asked)
     if names := _extra_names(spec, observation, tree):
@@ -159,17 +165,54 @@ def _live(observation: Observation) -> Mapping[str, Any]:
     return (observation.last_good.values if observation.last_good else None) or {}
 
 
-def _defaults(spec: Spec, observation: Observation) -> Iterator[tuple[Path, Any]]:
+def _defaults(
+    spec: Spec, observation: Observation, asked: Mapping[str, Any]
+) -> Iterator[tuple[Path, Any]]:
+    """What is laid in.
+
+    Unset: at an install, and where it was laid in before; never into what was adopted (G52). Spread and budget come
+    with the second replica too: the first had no use for them.
+    """
     flags: Defaults = spec.defaults
-    wanted = [
-        (flags.topology_spread, SPREAD, spread_constraints(spec.name)),
-        (flags.disruption_budgets, (*BUDGET, "enabled"), True),
-        (flags.disruption_budgets, (*BUDGET, "maxUnavailable"), 1),
-        (flags.resources, MEMORY_REQUEST, MEMORY),
-    ]
-    for flag, path, value in wanted:
-        if _laid_in(flag, observation, path, value):
-            yield path, value
+    before, theirs = _reference(observation), _theirs(observation)
+    after = merged(theirs, asked)
+    spread, memory = spread_constraints(spec.name), _memory_request(after)
+    grows = number(read(before, REPLICAS)) <= 1 < number(read(asked, REPLICAS))
+    added = {path for path in (SPREAD, BUDGET) if grows and read(theirs, path) is ABSENT}
+    kept = {
+        SPREAD: read(before, SPREAD) == spread,
+        BUDGET: any(read(before, path) == value for path, value in _budget({})),
+        MEMORY_REQUEST: read(before, MEMORY_REQUEST) == _memory_request(before),
+    }
+    for flag, path, values in (
+        (flags.topology_spread, SPREAD, [(SPREAD, spread)]),
+        (flags.disruption_budgets, BUDGET, _budget(after)),
+        (flags.resources, MEMORY_REQUEST, [(MEMORY_REQUEST, memory)]),
+    ):
+        if flag or (flag is None and (_fresh(observation) or kept[path] or path in added)):
+            yield from values
+
+
+def _budget(values: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+    """A budget; beside a limit of one's own it gets no other, since with two of them one wins silently (G59)."""
+    yield (*BUDGET, "enabled"), True
+    limits = [read(values, (*BUDGET, key)) for key in ("minAvailable", "maxUnavailable")]
+    if all(limit in (ABSENT, None) for limit in limits):
+        yield (*BUDGET, "maxUnavailable"), 1
+
+
+def _memory_request(values: Mapping[str, Any]) -> Any:
+    """Never above the limit: the API server would refuse the pods."""
+    limit = read(values, MEMORY_LIMIT)
+    most, enough = quantity(str(limit)), quantity(MEMORY)
+    return limit if most is not None and enough is not None and most < enough else MEMORY
+
+
+def _theirs(observation: Observation) -> Tree:
+    """The live values that nobody here asked for: they stay, unless they are asked for now."""
+    base = observation.base
+    known = without(base.values or {}, base.foreign) if base else None
+    return three_way(known, _live(observation), {}).values
 
 
 def spread_constraints(name: str) -> list[dict[str, Any]]:
@@ -210,13 +253,6 @@ def _extra_names(spec: Spec, observation: Observation, tree: Mapping[str, Any]) 
 def _reference_list(observation: Observation) -> list[str]:
     found = read(_reference(observation), EXTRA_NAMES)
     return found if isinstance(found, list) else []
-
-
-def _laid_in(flag: bool | None, observation: Observation, path: Path, value: Any) -> bool:
-    """Unset: at an install, and where it was laid in before; never into what was adopted (G52)."""
-    if flag is not None:
-        return flag
-    return _fresh(observation) or read(_reference(observation), path) == value
 
 
 def _reference(observation: Observation) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ import pytest
 from paper import DEPLOYED, NOTHING, Running, chart, installed, plane, refusing, spec
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Observation
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.plan import Plan
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.desired import (
     BUDGET,
     MEMORY_REQUEST,
@@ -198,3 +199,106 @@ def test_g03_g19_store_and_kubernetes_stay_as_they_run_until_they_are_named() ->
     )
     assert "controlPlane.backingStore.etcd.deploy.enabled" not in named
     assert named["controlPlane.distro.k8s.image.tag"] == "v1.36.0"
+
+
+def test_g42_a_budget_of_ones_own_gets_no_second_limit() -> None:
+    own = plane("advanced", "podDisruptionBudget", value={"minAvailable": 1})
+    budget = {"enabled": True, "minAvailable": 1}
+    for more in ({}, {"defaults": {"disruption_budgets": True}}):
+        step = plan(spec(values=own, **more), NOTHING, chart()).steps[0]
+        assert (step.values or {})["controlPlane"]["advanced"]["podDisruptionBudget"] == budget
+    theirs = plane("advanced", "podDisruptionBudget", value=budget)
+    on = spec(defaults={"disruption_budgets": True})
+    assert not plan(on, Running(theirs, proved=False).seen(), chart()).refusals
+
+
+def test_g42_a_budget_that_is_no_longer_ones_own_gets_the_default_again() -> None:
+    own = spec(values=plane("advanced", "podDisruptionBudget", value={"minAvailable": 1}))
+    (step,) = plan(
+        spec(defaults={"disruption_budgets": True}), installed(own).seen(), chart()
+    ).steps
+    budget = (step.values or {})["controlPlane"]["advanced"]["podDisruptionBudget"]
+    assert budget == {"enabled": True, "maxUnavailable": 1}
+
+
+@pytest.mark.parametrize(
+    ("limit", "laid_in"),
+    [("256Mi", "256Mi"), ("512Mi", "512Mi"), ("1Gi", "512Mi"), ("much", "512Mi"), (1000, 1000)],
+)
+def test_the_memory_laid_in_is_never_above_the_limit(limit: Any, laid_in: Any) -> None:
+    asked = {"resources": {"limits": {"memory": limit}}}
+    first = asked_for(**asked)
+    assert first[".".join(MEMORY_REQUEST)] == laid_in
+    running = installed(spec(**asked)).seen()
+    assert asked_for(running, **asked) == first
+    other = asked_for(running, resources={"limits": {"memory": "128Mi"}})
+    assert other[".".join(MEMORY_REQUEST)] == "128Mi"
+
+
+def test_the_memory_laid_in_is_not_above_a_limit_that_stays() -> None:
+    theirs = plane("statefulSet", "resources", "limits", "memory", value="300Mi")
+    found = asked_for(Running(theirs, proved=False).seen(), defaults={"resources": True})
+    assert found[".".join(MEMORY_REQUEST)] == "300Mi"
+
+
+def spread_and_budget(found: Plan) -> list[tuple[str, str]]:
+    """The changes of a plan that spread replicas or protect them, with their reason."""
+    words = ("topologySpreadConstraints", "podDisruptionBudget")
+    changes = found.steps[0].changes
+    return [
+        (c.path.rsplit("/", 1)[-1], c.why) for c in changes if any(word in c.path for word in words)
+    ]
+
+
+def test_g41_g42_several_out_of_one_are_spread_and_protected_like_new_ones() -> None:
+    adopted = Running(plane("backingStore", value=STORE), members=3, kind="Deployment")
+    for proved in (True, False):
+        seen = replace(adopted, proved=proved).seen()
+        found = plan(spec(replicas=3), seen, chart())
+        assert spread_and_budget(found) == [
+            ("enabled", "default"),
+            ("maxUnavailable", "default"),
+            ("topologySpreadConstraints", "default"),
+        ]
+        grown = replace(adopted, values=found.steps[0].values or {}, replicas=3).seen()
+        # Carried out and not proved, then proved: nothing more to do.
+        cut_off = replace(grown, base=seen.base)
+        for now in (grown, cut_off):
+            assert plan(spec(replicas=3), now, chart()).kinds == ("prove",)
+
+
+STORE = {"etcd": {"deploy": {"enabled": True}}}
+OWN = [{"maxSkew": 1, "topologyKey": "rack", "whenUnsatisfiable": "DoNotSchedule"}]
+
+
+@pytest.mark.parametrize(
+    ("live", "asked"),
+    [
+        ({}, {"defaults": {"topology_spread": False, "disruption_budgets": False}}),
+        (
+            {
+                "statefulSet": {"scheduling": {"topologySpreadConstraints": OWN}},
+                "advanced": {"podDisruptionBudget": {"enabled": False}},
+            },
+            {},
+        ),
+        ({"statefulSet": {"highAvailability": {"replicas": 2}}}, {}),
+    ],
+)
+def test_g41_g42_several_out_of_one_keep_what_somebody_chose(
+    live: dict[str, Any], asked: dict[str, Any]
+) -> None:
+    values = {"controlPlane": {"backingStore": STORE, **live}}
+    seen = Running(values, members=3, kind="Deployment", proved=False).seen()
+    assert spread_and_budget(plan(spec(replicas=3, **asked), seen, chart())) == []
+
+
+def test_g41_g42_raw_values_replace_what_is_laid_into_several_out_of_one() -> None:
+    one = Running(plane("backingStore", value=STORE), members=3, kind="Deployment").seen()
+    raw = {
+        "advanced": {"podDisruptionBudget": {"enabled": True, "minAvailable": "50%"}},
+        "statefulSet": {"scheduling": {"topologySpreadConstraints": OWN}},
+    }
+    found = plan(spec(replicas=3, values={"controlPlane": raw}), one, chart())
+    assert {why for _path, why in spread_and_budget(found)} == {"asked"}
+    assert "maxUnavailable" not in dict(spread_and_budget(found))
