@@ -56,7 +56,7 @@ class Expose:
 
     Attributes:
         type: cluster, node_port, load_balancer or ingress.
-        address: Host name or `host:port` that the tenant's kubeconfig carries; required for ingress.
+        address: Host name or `host:port` that the tenant's kubeconfig carries, IPv6 in brackets; required for ingress.
         node_port: Fixed port for node_port; 0 lets the host cluster choose.
         ingress_class: Ingress class for type ingress.
         annotations: Annotations of the Service or the Ingress.
@@ -67,6 +67,15 @@ class Expose:
     node_port: int = 0
     ingress_class: str | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def host(self) -> str | None:
+        """The host of the address as a certificate names it: without port and brackets."""
+        if not self.address:
+            return None
+        if self.address.startswith("["):
+            return self.address[1:].partition("]")[0]
+        return self.address.partition(":")[0]
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,7 @@ def _first_class(spec: Spec, kubernetes: Path) -> Iterator[tuple[Path, tuple[str
 def _exposed(expose: Expose) -> Iterator[tuple[Path, Any]]:
     if expose.type == "ingress":
         yield (*INGRESS, "enabled"), True
-        yield (*INGRESS, "host"), expose.address
+        yield (*INGRESS, "host"), expose.host
         if expose.ingress_class:
             yield (*INGRESS, "spec", "ingressClassName"), expose.ingress_class
         for name, text in expose.annotations.items():
@@ -239,8 +239,8 @@ def _extra_names(spec: Spec, observation: Observation, tree: Mapping[str, Any]) 
     if raw is not ABSENT and not isinstance(raw, list):
         return []  # Of the wrong type: the schema check speaks of it, if nothing is put in its place.
     names = [] if raw is ABSENT else list(raw)
-    if spec.expose and spec.expose.address:
-        names.append(spec.expose.address.rsplit(":", 1)[0])
+    if spec.expose and spec.expose.host:
+        names.append(spec.expose.host)
     ours = service_names(spec)
     flag = spec.defaults.service_names
     if flag or (

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from ipaddress import IPv6Address
 from typing import Any
 
 from .._core.arguments import ARGUMENTS, FLEET_ARGUMENTS, PREFIX
@@ -21,6 +22,9 @@ from .guards.lift import allow_findings
 from .values import REFERENCE, is_reference, merge_layers, pointer
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
+_ADDRESS = re.compile(
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|[0-9A-Za-z](?:[0-9A-Za-z.-]*[0-9A-Za-z])?)(?::(?P<port>\d{1,5}))?"
+)
 _KUBERNETES = re.compile(r"\d+\.\d+\.\d+")
 
 
@@ -44,6 +48,7 @@ def spec_from(arguments: Mapping[str, Any]) -> Spec:
     findings += _version_findings(typed)
     findings += _reference_findings(typed.get("values", {}))
     findings += _access_findings(typed)
+    findings += _expose_findings(typed.get("expose", {}))
     findings += _limit_findings(typed)
     findings += allow_findings(typed.get("allow", ()))
     if findings:
@@ -161,6 +166,25 @@ def _access_findings(typed: Mapping[str, Any]) -> list[Finding]:
         if name in typed and "api_host" not in typed:
             findings.append(refuse("spec", f"vcluster_{name} is given without vcluster_api_host."))
     return findings
+
+
+def _expose_findings(expose: Mapping[str, Any]) -> list[Finding]:
+    """The address goes into the kubeconfig, the certificate and the Ingress: it must be one for all of them."""
+    address = expose.get("address")
+    if not address or _is_address(address):
+        return []
+    form = "It is a host name or host:port, without https://; IPv6 stands in brackets, as in [fd00::1]:443."
+    return [refuse("spec", f"vcluster_expose.address is {address!r}.", "", form)]
+
+
+def _is_address(text: str) -> bool:
+    match = _ADDRESS.fullmatch(text)
+    if match is None or not 0 < int(match["port"] or 443) < 65536:
+        return False
+    try:
+        return match["v6"] is None or bool(IPv6Address(match["v6"]))
+    except ValueError:
+        return False
 
 
 def _limit_findings(typed: Mapping[str, Any]) -> list[Finding]:

@@ -29,5 +29,5 @@ def quantity(text: str) -> Decimal | None:
     if suffix is None:
         return number.scaleb(int(match["power"] or 0))
     if suffix.endswith("i"):
-        return number * 1024 ** ("KMGTPE".index(suffix[0]) + 1)
+        return number * Decimal(1024) ** ("KMGTPE".index(suffix[0]) + 1)
     return number.scaleb(_DECIMAL[suffix])

@@ -226,11 +226,7 @@ def expose_complete(case: Case) -> Iterator[Finding]:
             "",
             "Set vcluster_expose.address.",
         )
-    elif (
-        expose
-        and expose.address
-        and expose.address.rsplit(":", 1)[0] not in case.value(EXTRA_NAMES, [])
-    ):
+    elif expose and expose.host and expose.host not in case.value(EXTRA_NAMES, []):
         yield refuse(
             "G35",
             f"{expose.address} is not among the certificate's names.",

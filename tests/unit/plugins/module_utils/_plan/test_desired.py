@@ -121,11 +121,20 @@ def test_an_exposed_address_is_in_the_kubeconfig_and_among_the_certificates_name
     assert asked_for(defaults=BARE, expose=expose) == {
         "controlPlane.ingress.annotations.a": "b",
         "controlPlane.ingress.enabled": True,
-        "controlPlane.ingress.host": "t.example.net:8443",
+        "controlPlane.ingress.host": "t.example.net",
         "controlPlane.ingress.spec.ingressClassName": "nginx",
         "controlPlane.proxy.extraSANs": ["t.example.net"],
         "exportKubeConfig.server": "https://t.example.net:8443",
     }
+
+
+@pytest.mark.parametrize("address", ["[fd00::1]", "[fd00::1]:443"])
+def test_g35_an_exposed_ipv6_address_is_a_name_without_brackets(address: str) -> None:
+    asked = {"defaults": BARE, "expose": {"type": "load_balancer", "address": address}}
+    found = asked_for(**asked)
+    assert found["controlPlane.proxy.extraSANs"] == ["fd00::1"]
+    assert found["exportKubeConfig.server"] == f"https://{address}"
+    assert not plan(spec(**asked), NOTHING, chart()).refusals
 
 
 def test_names_of_the_raw_values_come_first_and_stand_once() -> None:

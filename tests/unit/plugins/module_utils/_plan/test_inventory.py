@@ -59,6 +59,16 @@ def test_templates_give_text_where_numbers_and_switches_are_meant() -> None:
         ),
         ({"values": {1: "a"}}, "Quote it"),
         ({"allow": ["G03"]}, "cannot be lifted"),
+        ({"expose": {"address": "https://x.y"}}, "vcluster_expose.address is 'https://x.y'"),
+        ({"expose": {"address": "x.y/path"}}, "a host name or host:port"),
+        ({"expose": {"address": "x.y:"}}, "a host name or host:port"),
+        ({"expose": {"address": "x.y:0"}}, "a host name or host:port"),
+        ({"expose": {"address": "x.y:65536"}}, "a host name or host:port"),
+        ({"expose": {"address": "fd00::1"}}, "[fd00::1]"),
+        ({"expose": {"address": "[fd00::1"}}, "[fd00::1]"),
+        ({"expose": {"address": "[fd00:::1]"}}, "[fd00::1]"),
+        ({"expose": {"address": "-x.y"}}, "a host name or host:port"),
+        ({"expose": {"address": "x y"}}, "a host name or host:port"),
     ],
 )
 def test_a_mistake_is_named(arguments: dict[str, Any], words: str) -> None:
@@ -79,3 +89,22 @@ def test_g58_names_that_yaml_or_dns_reads_otherwise(name: str) -> None:
 def test_g40_the_longest_name_whose_leases_are_not_shortened() -> None:
     assert spec_from({"name": "a" * 40}).name == "a" * 40
     assert "G40" in mistakes(name="a" * 41)
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("tenant.example.net", "tenant.example.net"),
+        ("tenant.example.net:8443", "tenant.example.net"),
+        ("192.0.2.7:443", "192.0.2.7"),
+        ("[fd00::1]", "fd00::1"),
+        ("[fd00::1]:443", "fd00::1"),
+        ("t", "t"),
+        ("", None),
+    ],
+)
+def test_an_exposed_address_has_a_host_with_or_without_a_port(
+    address: str, host: str | None
+) -> None:
+    expose = spec_from({"host": "tenant", "expose": {"address": address}}).expose
+    assert expose and expose.host == host
