@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,13 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.options
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.outlook import CONCURRENCY
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._action import EngineAction
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import fleet_errors
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._inventory import Collected
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._runs import slot
-from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import PLAN
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import (
+    PLAN,
+    concurrency_of,
+)
 
 
 class ActionModule(EngineAction):
@@ -26,6 +31,11 @@ class ActionModule(EngineAction):
 
     argument_spec = CONTROL_PLANE_SPEC
     engine = run_control_plane
+
+    def _collect(self, task_vars: dict[str, Any]) -> Collected:
+        """What the plan refuses for its place in the fleet comes with the first wave, and must fail there too."""
+        found = super()._collect(task_vars)
+        return replace(found, errors=(*found.errors, *fleet_errors(found)))
 
     def _turn(
         self, collected: Collected, task_vars: dict[str, Any]
@@ -36,5 +46,5 @@ class ActionModule(EngineAction):
             return nullcontext()
         keys = ("kubeconfig", "context", "api_host")
         cluster = "#".join(str(collected.arguments.get(key) or "") for key in keys)
-        count = int(collected.fleet.get("concurrency", CONCURRENCY))
+        count = concurrency_of(collected.fleet.get("concurrency")) or CONCURRENCY
         return slot(Path(plan["path"]).parent, cluster, count)

@@ -43,6 +43,7 @@ from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import (
     approved_only,
     assigned,
     budgets,
+    concurrency_of,
     waves_of,
 )
 
@@ -90,9 +91,10 @@ class ActionModule(ActionBase):
 def pace_of(asked: Asked) -> Pace:
     """How many are changed at once, as far as the inventory and Ansible say."""
     concurrency = {
-        entry.spec.access.key: int(asked.collected[entry.host].fleet["concurrency"])
+        entry.spec.access.key: count
         for entry in asked.entries
-        if entry.spec and "concurrency" in asked.collected[entry.host].fleet
+        if entry.spec
+        and (count := concurrency_of(asked.collected[entry.host].fleet.get("concurrency")))
     }
     soaks = [soak_of(found.fleet.get("soak"))[0].seconds for found in asked.collected.values()]
     forks = cli.CLIARGS.get("forks") or Pace.forks

@@ -41,9 +41,21 @@ def wave_of(value: Any, errors: list[str]) -> int:
     return value
 
 
+def concurrency_of(value: Any, errors: list[str] | None = None) -> int | None:
+    """`vcluster_concurrency`; None when it is not said or wrong, which is told in `errors`."""
+    if value is None:
+        return None
+    text = str(value).strip()
+    if isinstance(value, bool) or not text.isdecimal() or int(text) < 1:
+        if errors is not None:
+            errors.append(f"vcluster_concurrency is {value!r}; it is a whole number from 1 up.")
+        return None
+    return int(text)
+
+
 def policy_errors(fleet: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the variables of one host about waves."""
-    errors = []
+    """What is wrong with the variables of one host about waves, and about how many go at once."""
+    errors: list[str] = []
     sizes, budget = fleet.get("wave_sizes", DEFAULT_SIZES), fleet.get("wave_budget", 0)
     if (
         not isinstance(sizes, (list, tuple))
@@ -58,6 +70,7 @@ def policy_errors(fleet: Mapping[str, Any]) -> list[str]:
         errors.append(
             f"vcluster_wave_budget is {budget!r}; it is a number, a percentage, or a mapping of waves to such."
         )
+    concurrency_of(fleet.get("concurrency"), errors)
     return errors
 
 

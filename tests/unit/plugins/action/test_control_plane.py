@@ -38,7 +38,13 @@ def test_a_task_without_a_run_waits_for_nobody(plan: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fleet", "count"), [({}, CONCURRENCY), ({"concurrency": 2}, 2), ({"concurrency": "3"}, 3)]
+    ("fleet", "count"),
+    [
+        ({}, CONCURRENCY),
+        ({"concurrency": 2}, 2),
+        ({"concurrency": "3"}, 3),
+        ({"concurrency": None}, CONCURRENCY),
+    ],
 )
 def test_a_run_has_as_many_slots_a_host_cluster_as_are_asked_for(
     tmp_path: Path, fleet: dict[str, Any], count: int
@@ -60,3 +66,27 @@ def test_another_host_cluster_has_slots_of_its_own(tmp_path: Path, other: dict[s
     plan = {"path": str(tmp_path / PLAN_FILE)}
     with turn({"kubeconfig": "/k/hc1"}, plan, concurrency=1), turn(other, plan, concurrency=1):
         assert slots(tmp_path) == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"vcluster_concurrency": "many"},
+        {"vcluster_wave_sizes": "10%"},
+        {"vcluster_wave": 11},
+        {"vcluster_soak": 5},
+    ],
+)
+def test_g50_what_the_plan_refuses_for_its_place_in_the_fleet_is_not_carried_out(
+    wrong: dict[str, Any],
+) -> None:
+    action = ActionModule(*[MagicMock()] * 6)
+    action._connection.become = False
+    action._task.args, action._task.async_val = {"from_inventory": True}, 0
+    action._templar.template = lambda value: value
+    action._in_process = MagicMock()
+    variables = {"inventory_hostname": "tenant-a", "vcluster_version": "0.36.1", **wrong}
+    result = action.run(task_vars=variables)
+    assert (result["failed"], result["outcome"]) == (True, "refused")
+    assert next(iter(wrong)) in result["msg"]
+    action._in_process.assert_not_called()

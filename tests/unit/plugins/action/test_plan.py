@@ -39,6 +39,13 @@ def test_bad_hosts_are_data_and_the_task_does_not_fail(tmp_path: Path) -> None:
     assert result["waves"] == {"1": ["typo"], "2": ["away"]}
 
 
+@pytest.mark.parametrize("wrong", ["many", [3], 0])
+def test_a_wrong_concurrency_refuses_its_host_and_nobody_else(tmp_path: Path, wrong: Any) -> None:
+    hosts = {"typo": {**GOOD, "vcluster_concurrency": wrong}, "away": GOOD}
+    result = run({**hosts, "unset": {**GOOD, "vcluster_concurrency": None}}, tmp_path, show="plan")
+    assert result["refused"] == ["typo"]
+
+
 def test_the_plan_file_is_private_and_holds_every_host(tmp_path: Path) -> None:
     path = Path(run({"away": GOOD}, tmp_path)["path"])
     assert path.stat().st_mode & 0o777 == 0o600
