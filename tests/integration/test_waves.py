@@ -100,7 +100,7 @@ def test_g50_a_broken_canary_halts_everything(rollout: Any) -> None:
     run = fleet.play("site").failed()
     assert run.returncode == 2
     assert failed_in(run) == {"it-w1"}
-    assert changed_in(run) == {"it-w1"}
+    assert changed_in(run) == set(), "the recap counts a failed task as failed only"
     assert "Halted: wave 1 broke its budget; 3 not reached." in run.output
     finished(fleet, run)
 
@@ -110,7 +110,7 @@ def test_g50_a_wave_that_fails_as_a_whole_breaks_its_budget(rollout: Any) -> Non
     run = fleet.play("site").failed()
     assert run.returncode == 2
     assert failed_in(run) == {"it-w2a", "it-w2b"}
-    assert changed_in(run) == {"it-w1", "it-w2a", "it-w2b"}
+    assert changed_in(run) == {"it-w1"}
     assert "Halted: wave 2 broke its budget; 1 not reached." in run.output
     finished(fleet, run)
 
@@ -120,7 +120,7 @@ def test_g50_a_wave_within_its_budget_goes_on_and_the_run_fails_in_the_end(rollo
     run = fleet.play("site").failed()
     assert run.returncode == 2
     assert failed_in(run) == {"it-w2a"}
-    assert changed_in(run) == set(PLACES)
+    assert changed_in(run) == set(PLACES) - {"it-w2a"}
     assert "Halted" not in run.output
     finished(fleet, run)
 
