@@ -13,6 +13,7 @@ from typing import Any
 from ..._core.finding import Finding, refuse, warn
 from ..._core.versions import version_of
 from ..desired import EXTRA_NAMES, KUBERNETES_TAG, KUBERNETES_VERSION, REPLICAS
+from ..quantity import quantity
 from ..values import Path
 from .case import Case
 
@@ -30,7 +31,9 @@ _IMMUTABLE: tuple[Path, ...] = (
     ("persistence", "volumeClaimTemplates"),
     POLICY,
 )
-_QUANTITY = re.compile(r"\d+(\.\d+)?([KMGTPE]i?|[kmun])?|\d+[eE]\d+")
+_BUDGET_LIMIT = re.compile(r"[1-9]\d*|([1-9]\d?|100)%")
+# client-go waits up to so many times retryPeriod.
+_JITTER = 1.2
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -89,7 +92,7 @@ def claim_size(case: Case) -> Iterator[Finding]:
     """G59: the size of a claim is any text to the schema (0.36.1); the API server refuses it half-way."""
     for root in (PLANE, ETCD):
         size = case.value((*root, *CLAIM, "size"))
-        if size is not None and not _QUANTITY.fullmatch(str(size)):
+        if size is not None and not (quantity(str(size)) or 0) > 0:
             path = ".".join((*root, *CLAIM, "size"))
             yield refuse("G59", f"{path} is {size!r}.", "", "It looks like 5Gi.")
 
@@ -170,7 +173,7 @@ def _is_tag(text: str) -> bool:
 
 
 def disruption_budget(case: Case) -> Iterator[Finding]:
-    """G59, G42: a budget of 0 is dropped by the chart; with both limits one wins silently."""
+    """G59, G42: a budget of 0 is dropped by the chart or blocks every drain; with both limits one wins silently."""
     budget = case.value(("controlPlane", "advanced", "podDisruptionBudget"), {})
     if not isinstance(budget, dict) or budget.get("enabled") is not True:
         return
@@ -179,12 +182,13 @@ def disruption_budget(case: Case) -> Iterator[Finding]:
         for key in ("minAvailable", "maxUnavailable")
         if budget.get(key) is not None
     }
-    if len(limits) != 1 or 0 in limits.values():
+    good = [limit for limit in limits.values() if _BUDGET_LIMIT.fullmatch(str(limit))]
+    if len(limits) != 1 or not good:
         yield refuse(
             "G59",
             f"controlPlane.advanced.podDisruptionBudget has {limits or 'no limit'}.",
             "The chart drops 0, and a budget without a limit protects nothing.",
-            "Give exactly one of minAvailable and maxUnavailable, 1 or more.",
+            "Give exactly one of minAvailable and maxUnavailable: 1 or more, or a percentage from 1% to 100%.",
         )
 
 
@@ -201,18 +205,20 @@ def kubeconfig_server(case: Case) -> Iterator[Finding]:
 
 
 def lease_times(case: Case) -> Iterator[Finding]:
-    """G59: leader election needs leaseDuration > renewDeadline > retryPeriod (client-go, leaderelection)."""
+    """G59: what leader election asks of its times (client-go, leaderelection.NewLeaderElector)."""
     found = case.value((*PLANE, "highAvailability"), {})
     section: dict[str, Any] = found if isinstance(found, dict) else {}
-    times: list[Any] = [
-        section.get(key) for key in ("leaseDuration", "renewDeadline", "retryPeriod")
-    ]
-    if all(isinstance(time, int) for time in times) and not times[0] > times[1] > times[2]:
+    keys = ("leaseDuration", "renewDeadline", "retryPeriod")
+    times = [section[key] for key in keys if key in section]
+    whole = all(isinstance(time, int) and not isinstance(time, bool) and time > 0 for time in times)
+    if whole and len(times) == len(keys):
+        whole = times[0] > times[1] > times[2] * _JITTER
+    if not whole:
         yield refuse(
             "G59",
             f"leaseDuration, renewDeadline, retryPeriod are {times}.",
             "No leader can be elected.",
-            "Each must be above the next.",
+            f"Whole seconds, leaseDuration above renewDeadline, and that above {_JITTER} times retryPeriod.",
         )
 
 

@@ -46,6 +46,12 @@ def test_g13_a_flip_of_the_workload_kind_is_shown() -> None:
         plane("statefulSet", "highAvailability", "replicas", value=0),
         plane("statefulSet", "highAvailability", "replicas", value=-1),
         plane("statefulSet", "highAvailability", "leaseDuration", value=10),
+        plane("statefulSet", "highAvailability", "leaseDuration", value="60"),
+        plane("statefulSet", "highAvailability", "renewDeadline", value=60),
+        plane("statefulSet", "highAvailability", "renewDeadline", value=18),
+        plane("statefulSet", "highAvailability", "retryPeriod", value=0),
+        plane("statefulSet", "highAvailability", "retryPeriod", value=-1),
+        plane("statefulSet", "highAvailability", "retryPeriod", value=True),
         plane("statefulSet", "scheduling", "podManagementPolicy", value="Sideways"),
         plane("statefulSet", "persistence", "volumeClaim", "retentionPolicy", value="Keep"),
         plane("distro", "k8s", "version", value="latest"),
@@ -82,9 +88,47 @@ def _exported(section: dict[str, Any]) -> set[str]:
     return refusing(plan(spec(values={"exportKubeConfig": section}), NOTHING, chart()))
 
 
-@pytest.mark.parametrize(("size", "refused"), [("five gigs", True), ("5GB", True), ("10Gi", False)])
+@pytest.mark.parametrize(
+    ("size", "refused"),
+    [
+        ("five gigs", True),
+        ("5GB", True),
+        ("5K", True),
+        ("0", True),
+        ("0Gi", True),
+        ("-5Gi", True),
+        ("10Gi", False),
+        (".5Gi", False),
+        ("+5Gi", False),
+        ("1.5e9", False),
+    ],
+)
 def test_g59_a_claim_size_is_a_quantity(size: str, refused: bool) -> None:
     asked = spec(store={"type": "sqlite", "size": size})
+    assert (refusing(plan(asked, NOTHING, chart())) == {"G59"}) is refused
+
+
+@pytest.mark.parametrize(
+    ("limit", "refused"),
+    [
+        (0, True),
+        ("0", True),
+        ("0%", True),
+        (-1, True),
+        (True, True),
+        ("half", True),
+        ("101%", True),
+        (1, False),
+        ("2", False),
+        ("1%", False),
+        ("100%", False),
+    ],
+)
+@pytest.mark.parametrize("key", ["minAvailable", "maxUnavailable"])
+def test_g59_a_budget_has_a_limit_that_protects_something(
+    key: str, limit: Any, refused: bool
+) -> None:
+    asked = spec(values=plane("advanced", "podDisruptionBudget", value={key: limit}))
     assert (refusing(plan(asked, NOTHING, chart())) == {"G59"}) is refused
 
 
@@ -105,6 +149,7 @@ def test_g59_an_eviction_policy_that_no_api_server_knows() -> None:
         plane("statefulSet", "persistence", "volumeClaim", "enabled", value="true"),
         plane("statefulSet", "persistence", "volumeClaim", "enabled", value=True),
         plane("statefulSet", "highAvailability", "leaseDuration", value=90),
+        plane("statefulSet", "highAvailability", "renewDeadline", value=19),
         plane("statefulSet", "scheduling", "podManagementPolicy", value="OrderedReady"),
         plane("statefulSet", "persistence", "volumeClaim", "retentionPolicy", value="Delete"),
         plane("distro", "k8s", "image", "tag", value="v1.36.3"),
