@@ -124,7 +124,7 @@ def halted() -> Report:
         "media": planned(3, "east", *HOPS),
     }
     quiet = {f"team-{number}": planned(1, "west", status="unchanged") for number in range(1, 9)}
-    lost = "etcd members: ledger-etcd-2 is not in the list of ledger-etcd-0"
+    lost = "ledger-etcd-2 is not in the list of ledger-etcd-0"
     outcomes = {
         "canary": done(0, 74.2, checks("canary", etcd=False), SMALL_NEW),
         "billing": done(
@@ -134,7 +134,7 @@ def halted() -> Report:
         "search": done(139, 61.0, checks("search")),
         "reports": bad(
             "rolled_back",
-            "vCluster reports: 1 of 14 checks failed. dns: no answer from 10.96.1.83 within 5 s "
+            "vCluster reports: 1 of 14 checks failed. dns: no answer from 10.96.1.83 within 5 s. "
             "The values of revision 4 are back and proved; the change was not kept.",
             began=moment(200),
             seconds=203.9,
@@ -143,7 +143,7 @@ def halted() -> Report:
         ),
         "ledger": bad(
             "failed",
-            f"vCluster ledger: 1 of 19 checks failed. etcd_members: {lost} "
+            f"vCluster ledger: 1 of 19 checks failed. etcd_members: {lost}. "
             "Run fleetops.vcluster.verify to look again.",
             began=moment(267),
             seconds=181.0,
@@ -212,7 +212,7 @@ def large(count: int = 1000) -> Report:
             text = f"tenant-{number:04}-etcd-1 is not in the list"
             outcomes[host] = bad(
                 "failed",
-                f"vCluster {host}: 1 of 19 checks failed. etcd_members: {text}",
+                f"vCluster {host}: 1 of 19 checks failed. etcd_members: {text}.",
                 began=moment(begin),
                 seconds=seconds,
                 checks=checks(host, etcd_members=("fail", text)),

@@ -175,6 +175,8 @@ STAGES = (
     sanity("2.19", OLD),
     pytest("unit-2.21", NEW, "-n", "2", "-m", "not apiserver", "tests/unit", suites=FAST),
     pytest("unit-2.19", OLD, "-n", "2", "-m", "not apiserver", "tests/unit", suites=FAST),
+    # Installs Debian's Chromium where there is none.
+    pytest("browser", NEW, "tests/browser", suites=("full",)),
     lab("lab-parts", "build", limit=3000),
     pytest("apiserver-2.21", NEW, "-m", "apiserver", "tests/unit", needs=("lab-parts",)),
     pytest("apiserver-2.19", OLD, "-m", "apiserver", "tests/unit", needs=("lab-parts",)),

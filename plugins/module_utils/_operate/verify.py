@@ -73,7 +73,9 @@ def summary(spec: Spec, results: tuple[CheckResult, ...]) -> str:
     problems = failed(results)
     if problems:
         words = "; ".join(f"{result.id}: {result.evidence}" for result in problems)
-        return f"{spec.title}: {len(problems)} of {len(results)} checks failed. {words}"
+        return (
+            f"{spec.title}: {len(problems)} of {len(results)} checks failed. {words.rstrip('.')}."
+        )
     counts = {
         status: sum(r.status == status for r in results) for status in ("pass", "warn", "skip")
     }

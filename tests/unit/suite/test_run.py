@@ -12,8 +12,8 @@ import pytest
 import run
 from stages import STAGES, SUITES, Stage
 
-# Too long for `make test`.
-LONG = {"waves"}
+# Too long for `make test`, or in need of more than it may install.
+LONG = {"browser", "waves"}
 
 
 @pytest.fixture(autouse=True)

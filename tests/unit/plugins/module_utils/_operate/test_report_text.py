@@ -39,7 +39,8 @@ def test_one_line_for_what_is_done_and_the_reason_of_what_is_not() -> None:
 
 
 def test_a_failed_check_is_not_told_twice() -> None:
-    assert text_of(reports.halted()).count("ledger-etcd-2 is not in the list") == 1
+    words = " ".join(text_of(reports.halted()).split())
+    assert words.count("ledger-etcd-2 is not in the list") == 1
 
 
 def test_what_broke_in_the_soak_is_told_with_its_words() -> None:
@@ -66,7 +67,9 @@ def test_a_long_command_is_told_in_lines_that_a_shell_takes_as_one() -> None:
     assert "To go on: the operator's own words\n" in text_of(
         replace(reports.cut_off(), command="the operator's own words")
     )
-    assert "  don't stop && don't" in text_of(replace(reports.cut_off(), command="don't stop && " * 9))
+    assert "  don't stop && don't" in text_of(
+        replace(reports.cut_off(), command="don't stop && " * 9)
+    )
 
 
 def test_a_large_run_stays_short() -> None:

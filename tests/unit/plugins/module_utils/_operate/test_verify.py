@@ -170,7 +170,7 @@ def test_the_summary_counts_every_status() -> None:
     good = (one, replace(one, status="warn"), replace(one, status="skip"), one)
     assert verify.summary(spec, good).endswith(": 2 checks passed, 1 warnings, 1 skipped")
     bad = (one, replace(one, id="dns", status="fail", evidence="no address"))
-    assert verify.summary(spec, bad).endswith(": 1 of 2 checks failed. dns: no address")
+    assert verify.summary(spec, bad).endswith(": 1 of 2 checks failed. dns: no address.")
 
 
 @pytest.mark.parametrize("error", [FleetError("etcd does not answer"), KeyError("header")])
