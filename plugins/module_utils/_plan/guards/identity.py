@@ -16,9 +16,10 @@ _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _DNS_LABEL = 63
 _HELM_NAME = 53  # helm.sh/helm, chartutil.ValidateReleaseName
 
-# The chart writes metadata.name unquoted (0.36.1, templates/*.yaml), so YAML 1.1 reads these as something else.
-# Numbers fall to the pattern of the label: it begins with a letter.
+# The chart writes metadata.name and namespace unquoted (0.36.1, templates/*.yaml), so YAML 1.1 reads these as
+# something else. A name begins with a letter and is no number; a namespace may be one.
 _YAML_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
+_YAML_NUMBER = re.compile(r"\d+(e-?\d+)?|0x[0-9a-f]+|0o[0-7]+|0b[01]+")
 
 # Longest names that the chart and the syncer derive; lease names are shortened by a hash above 63 characters
 # (vCluster 0.36, pkg/leaderelection), and then nobody finds the lease of this vCluster any more.
@@ -46,7 +47,16 @@ def name_findings(name: str, namespace: str) -> list[Finding]:
                 "Use lower-case letters, digits and '-', beginning with a letter; the default is the inventory name.",
             )
         )
-    if not _NAMESPACE.fullmatch(namespace) or len(namespace) > _DNS_LABEL:
+    if namespace in _YAML_WORDS or _YAML_NUMBER.fullmatch(namespace):
+        findings.append(
+            refuse(
+                "G58",
+                f"vcluster_namespace is {namespace!r}.",
+                "The chart prints it unquoted, and YAML does not read it as text.",
+                "Make it no number and no YAML word.",
+            )
+        )
+    elif not _NAMESPACE.fullmatch(namespace) or len(namespace) > _DNS_LABEL:
         findings.append(
             refuse(
                 "spec",

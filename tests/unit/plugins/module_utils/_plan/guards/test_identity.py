@@ -34,14 +34,14 @@ def test_g58_names_that_yaml_reads_as_something_else(name: str) -> None:
         ("a", "a", []),
         ("a" * 40, "n" * 63, []),
         ("tenant-1", "1st", []),
-        ("a" * 41, "n", ["G40"]),
-        ("yes", "n", ["G58"]),
-        ("1a", "n", ["G58"]),
-        ("", "n", ["spec"]),
-        ("Tenant", "n", ["spec"]),
-        ("tenant-", "n", ["spec"]),
-        ("tenant\n", "n", ["spec"]),
-        ("tenant.a", "n", ["spec"]),
+        ("a" * 41, "ns", ["G40"]),
+        ("yes", "ns", ["G58"]),
+        ("1a", "ns", ["G58"]),
+        ("", "ns", ["spec"]),
+        ("Tenant", "ns", ["spec"]),
+        ("tenant-", "ns", ["spec"]),
+        ("tenant\n", "ns", ["spec"]),
+        ("tenant.a", "ns", ["spec"]),
         ("tenant", "n" * 64, ["spec"]),
         ("tenant", "-n", ["spec"]),
         ("tenant", "", ["spec"]),
@@ -54,6 +54,21 @@ def test_both_names_have_a_form_and_a_length(name: str, namespace: str, guards: 
 
 @pytest.mark.parametrize("name", ["a" * 41, "a" * 60])
 def test_g40_each_name_that_is_too_long_is_shown_with_its_length(name: str) -> None:
-    (finding,) = name_findings(name, "n")
+    (finding,) = name_findings(name, "ns")
     longest = f"vcluster-{name}-cert-rotation"
     assert f"{longest} ({len(longest)} of 63)" in finding.what
+
+
+@pytest.mark.parametrize(
+    "namespace", ["123", "0755", "1e3", "1e-3", "0x1f", "0o17", "0b11", "on", "null", "true", "y"]
+)
+def test_g58_namespaces_that_yaml_reads_as_something_else(namespace: str) -> None:
+    (finding,) = name_findings("tenant", namespace)
+    assert (finding.guard, namespace in finding.what) == ("G58", True)
+
+
+@pytest.mark.parametrize(
+    "namespace", ["1st", "1e3x", "2024-01-01", "0x", "0xyz", "e3", "one", "1-2"]
+)
+def test_g58_its_good_neighbours_are_let_through(namespace: str) -> None:
+    assert name_findings("tenant", namespace) == []
