@@ -207,10 +207,13 @@ def _workload_drift(case: Case) -> Iterator[Change]:
 
 
 def _reason(changes: tuple[Change, ...]) -> str:
-    counts = {
-        why: sum(change.why == why for change in changes) for why in ("asked", "drift", "removed")
+    words = {
+        "asked": "asked for",
+        "drift": "changed by hand",
+        "removed": "gone from the inventory",
+        "default": "laid in by default",
     }
-    words = {"asked": "asked for", "drift": "changed by hand", "removed": "gone from the inventory"}
+    counts = {why: sum(change.why == why for change in changes) for why in words}
     return ", ".join(f"{count} {words[why]}" for why, count in counts.items() if count)
 
 

@@ -233,3 +233,11 @@ def test_findings_end_the_plan_before_any_step_and_are_told_once() -> None:
     assert found.steps == ()
     assert refusing(found) == {"G01", "G59"}
     assert len(found.findings) == len(set(found.findings))
+
+
+def test_a_step_of_nothing_but_defaults_has_a_reason() -> None:
+    running = Running(plane("backingStore", "etcd", "deploy", "enabled", value=True), members=1)
+    asked = spec(defaults={"resources": True})
+    (step,) = plan(asked, running.seen(), chart()).steps
+    assert {change.why for change in step.changes} == {"default"}
+    assert step.reason == "1 laid in by default"
