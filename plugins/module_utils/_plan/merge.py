@@ -147,10 +147,9 @@ def _entries(live: list[Any], wanted: list[Any], known: list[Any]) -> tuple[list
     foreign: list[int] = []
     left = list(wanted)
     for entry in live:
-        match = next((item for item in left if same(item, entry)), ABSENT)
-        if match is not ABSENT:
-            left.remove(match)
-            entries.append(match)
+        match = next((index for index, item in enumerate(left) if same(item, entry)), None)
+        if match is not None:
+            entries.append(left.pop(match))
         elif not any(same(item, entry) for item in (*known, *wanted)):
             foreign.append(len(entries))
             entries.append(entry)

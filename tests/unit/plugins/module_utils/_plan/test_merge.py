@@ -21,9 +21,11 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.merge impo
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.values import (
+    build,
     leaves,
     merged,
     pointer,
+    read,
 )
 
 
@@ -165,3 +167,10 @@ def test_a_change_says_why(
 def test_a_change_that_is_laid_in_says_so() -> None:
     (change,) = three_way({}, {}, {"a": {"b": 1}}, {("a", "b")}).changes
     assert (change.path, change.before, change.after, change.why) == ("/a/b", None, 1, "default")
+
+
+def test_a_number_and_a_switch_of_an_additive_list_are_not_taken_for_each_other() -> None:
+    names = ("controlPlane", "proxy", "extraSANs")
+    merge = three_way(None, build([(names, [True])]), build([(names, [1, True])]))
+    assert read(merge.values, names) == [True, 1]
+    assert [type(item) for item in read(merge.values, names)] == [bool, int]
