@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -72,7 +73,9 @@ def _worded(error: Any, version: str) -> Iterator[tuple[str, Finding]]:
     place = tuple(str(part) for part in error.absolute_path)
     if error.validator == "additionalProperties" and isinstance(error.instance, Mapping):
         known = sorted(error.schema.get("properties", {}))
-        for key in sorted(set(error.instance) - set(known)):
+        forms = [re.compile(form) for form in error.schema.get("patternProperties", {})]
+        unknown = sorted(set(error.instance) - set(known))
+        for key in (key for key in unknown if not any(form.search(key) for form in forms)):
             path = pointer((*place, key))
             close = get_close_matches(key, known, n=1)
             hint = f"Did you mean {close[0]}?" if close else "Remove it."

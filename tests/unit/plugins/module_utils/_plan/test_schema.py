@@ -95,3 +95,11 @@ def test_without_jsonschema_nothing_passes_unchecked(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(schema, "Draft202012Validator", None)
     with pytest.raises(FleetError, match="jsonschema is missing"):
         schema_findings({}, STRICT, {}, "0.36.1")
+
+
+def test_g17_keys_that_match_a_pattern_are_known() -> None:
+    section = {"type": "object", "properties": {"a": {}}, "patternProperties": {"^x-": {}}}
+    strict = {"properties": {"section": {**section, "additionalProperties": False}}}
+    raw = {"section": {"a": 1, "x-mine": 2, "other": 3}}
+    (finding,) = schema_findings(raw, strict, {}, "0.36.1")
+    assert "/section/other" in finding.what
