@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,12 +14,16 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultHelper
 
-from ..module_utils._core.arguments import ARGUMENTS, FLEET_ARGUMENTS, PREFIX
+from ..module_utils._core.arguments import (
+    FLEET_ARGUMENTS,
+    LAYER_PREFIX,
+    PREFIX,
+    unknown_variables,
+)
 from ..module_utils._core.errors import FleetError
 from ..module_utils._plan.values import merge_layers
 
 VALUES = PREFIX + "values"
-LAYER_PREFIX = VALUES + "__"
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,11 @@ def collect(hostvars: Mapping[str, Any], name: str) -> Collected:
     """
     variables = hostvars[name]
     wanted = sorted(key for key in variables if key.startswith(PREFIX))
-    unknown = [variable for variable in wanted if not _known(variable)]
-    errors = [_unknown(variable) for variable in unknown]
+    unknown = unknown_variables(wanted)
+    errors = [
+        f"Unknown variable {variable}{f', did you mean {close}?' if close else '.'}"
+        for variable, close in unknown.items()
+    ]
     found: dict[str, Any] = {}
     paths: dict[str, list[str]] = {}
     for variable in wanted:
@@ -79,18 +85,6 @@ def collect(hostvars: Mapping[str, Any], name: str) -> Collected:
         except FleetError as error:
             errors.append(str(error))
     return Collected(arguments, fleet, secrets, tuple(errors), asked=bool(wanted))
-
-
-def _known(variable: str) -> bool:
-    option = variable.removeprefix(PREFIX)
-    return option in ARGUMENTS or option in FLEET_ARGUMENTS or variable.startswith(LAYER_PREFIX)
-
-
-def _unknown(variable: str) -> str:
-    """What to say about a variable that there is not: a typo must not pass silently (G51, G54)."""
-    known = [PREFIX + option for option in (*ARGUMENTS, *FLEET_ARGUMENTS)]
-    close = difflib.get_close_matches(variable, known, n=1)
-    return f"Unknown variable {variable}{f', did you mean {close[0]}?' if close else '.'}"
 
 
 def plain(value: Any) -> Any:

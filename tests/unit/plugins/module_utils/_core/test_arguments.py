@@ -16,6 +16,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.arguments 
     ARGUMENTS,
     FLEET_ARGUMENTS,
     STORE_OPTIONS,
+    unknown_variables,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import (
     Defaults,
@@ -62,3 +63,12 @@ def test_every_store_that_can_be_asked_for_is_one_and_takes_every_option_of_some
 
 def test_what_orders_the_fleet_is_no_argument_of_a_module() -> None:
     assert not ARGUMENTS.keys() & FLEET_ARGUMENTS.keys()
+
+
+def test_g51_a_variable_that_means_nothing_is_told_with_the_one_it_resembles() -> None:
+    strange = f"vcluster_{'q' * 30}"
+    known = ["vcluster_replicas", "vcluster_wave", "vcluster_values__10_all", "ansible_host"]
+    assert unknown_variables([*known, "vcluster_replica", strange]) == {
+        "vcluster_replica": "vcluster_replicas",
+        strange: None,
+    }
