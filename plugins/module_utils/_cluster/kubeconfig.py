@@ -2,20 +2,19 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From an Access to a Connection: what is taken from the kubernetes client, and where its versions differ.
+"""From an Access to a Connection.
 
-The client (24.2 to 37) reads kubeconfigs and runs credential plugins. Its own HTTP layer is not used: 24.2 knows
-neither `proxy-url` nor `tls-server-name`, and 37 is a rewrite. Both are hidden behind this file.
+A kubeconfig with nothing but certificates or a token is read here: most runs change nothing, and importing the
+kubernetes client would cost more than the rest of them. All else is for the client (client.py).
 """
 
 from __future__ import annotations
 
-import logging
+import base64
 import os
 import ssl
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,22 @@ from urllib.request import getproxies
 
 from .._core.errors import Unreachable
 from .._core.spec import Access
-from .libraries import kube_config, kubernetes, require
+from .libraries import parse, require, yaml
 
-# The client keeps the temporary files of all kubeconfigs in one dictionary of its module.
-_LOADING = threading.Lock()
+# What stands in a kubeconfig's user and cluster without any need to ask somebody else.
+USER = frozenset(
+    {"client-certificate", "client-certificate-data", "client-key", "client-key-data", "token"}
+)
+CLUSTER = frozenset(
+    {
+        "server",
+        "certificate-authority",
+        "certificate-authority-data",
+        "insecure-skip-tls-verify",
+        "tls-server-name",
+        "proxy-url",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -66,8 +77,12 @@ def load(access: Access) -> Connection:
         return _explicit(access)
     path = kubeconfig_path(access)
     if path is None:
-        return _in_cluster()
-    return _from_kubeconfig(path, access.context)
+        in_cluster: Connection = client().in_cluster()
+        return in_cluster
+    found = static(path, access.context)
+    if found is None:
+        found = client().from_kubeconfig(path, access.context)
+    return found
 
 
 def kubeconfig_path(access: Access) -> str | None:
@@ -115,153 +130,94 @@ def tls_context(
 
 def _explicit(access: Access) -> Connection:
     server = (access.host or "").rstrip("/")
-    ca_data = _read(access.ca_cert, "vcluster_api_ca_cert") if access.ca_cert else None
+    ca_data = read_file(access.ca_cert, "vcluster_api_ca_cert") if access.ca_cert else None
     tls = tls_context(ca_data) if server.startswith("https") else None
     header = f"Bearer {access.token}" if access.token else None
-    return Connection(server, tls, None, _proxy(None, server), lambda: header, server)
+    return Connection(server, tls, None, proxy_for(None, server), lambda: header, server)
 
 
-def _read(path: str, variable: str) -> bytes:
+def read_file(path: str, variable: str) -> bytes:
     try:
         return Path(path).expanduser().read_bytes()
     except OSError as error:
         raise Unreachable(f"{variable} {path} cannot be read: {error.strerror}.") from error
 
 
-def _in_cluster() -> Connection:
-    configuration = kubernetes.client.Configuration()
+def client() -> Any:
+    """What needs the kubernetes client, imported when it is needed."""
+    from . import client as module
+
+    return module
+
+
+def static(path: str, context: str | None) -> Connection | None:
+    """The connection of a kubeconfig that says all by itself; None for one that needs the client.
+
+    Raises:
+        Unreachable: Its certificates cannot be used.
+    """
     try:
-        kubernetes.config.load_incluster_config(client_configuration=configuration)
-    except kubernetes.config.ConfigException as error:
-        raise Unreachable(f"The pod's service account cannot be used: {error}") from error
-    tls = tls_context(_read(configuration.ssl_ca_cert, "The service account's CA"))
-    return Connection(
-        configuration.host, tls, None, None, _Authorization(configuration), "the service account"
-    )
-
-
-def _from_kubeconfig(path: str, context: str | None) -> Connection:
-    source = f"kubeconfig {path}" + (f", context {context}" if context else "")
-    configuration = kubernetes.client.Configuration()
-    with _LOADING, _temporary_files(), _plugin_errors() as complaints:
-        try:
-            merged = kube_config.KubeConfigMerger(path).config
-            loader = kube_config.KubeConfigLoader(
-                config_dict=merged, active_context=context, config_base_path=None
-            )
-            loader.load_and_set(configuration)
-            cluster, user = _sections(merged, loader.current_context)
-            _expect_credentials(configuration, user, complaints, source)
-            tls = _kubeconfig_tls(configuration)
-        except Unreachable:
-            raise
-        except ssl.SSLError as error:
-            raise Unreachable(
-                f"The certificates of {source} cannot be used: {error.reason or error}."
-            ) from error
-        except (
-            Exception
-        ) as error:  # the client lets YAML, type and value errors of a bad file through
-            raise Unreachable(f"The {source} cannot be used: {_first_line(error)}") from error
-    server = configuration.host
-    proxy = _proxy(cluster.get("proxy-url"), server)
-    name = cluster.get("tls-server-name")
-    return Connection(server, tls, name, proxy, _Authorization(configuration), source)
-
-
-def _sections(merged: Any, context: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    names = context["context"]
-    cluster = merged["clusters"].get_with_name(names["cluster"])["cluster"].value
-    user = None
-    if names.get("user") and merged.safe_get("users"):
-        user = merged["users"].get_with_name(names["user"], safe=True)
-    return cluster, (user["user"].value or {}) if user and user.safe_get("user") else {}
-
-
-def _expect_credentials(
-    configuration: Any, user: dict[str, Any], complaints: list[str], source: str
-) -> None:
-    """The client goes on without credentials when a plugin fails; the server's 403 would hide why."""
-    if "exec" in user and not configuration.api_key and not configuration.cert_file:
-        command = user["exec"].get("command", "?")
-        why = "; ".join(complaints) or "no token and no certificate"
-        raise Unreachable(
-            f"The credential plugin `{command}` of {source} failed: {why}.",
-            "Run it by hand, or log in again.",
-        )
-
-
-def _kubeconfig_tls(configuration: Any) -> ssl.SSLContext | None:
-    if not configuration.host.startswith("https"):
+        document = parse(Path(path).read_bytes())
+        chosen = _named(document["contexts"], context or document["current-context"])["context"]
+        cluster = _named(document["clusters"], chosen["cluster"])["cluster"]
+        user = _named(document["users"], chosen["user"])["user"]
+        plain = user.keys() <= USER and cluster.keys() <= CLUSTER and cluster["server"]
+    except (
+        OSError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        StopIteration,
+        ValueError,
+        yaml.YAMLError,
+    ):
+        return None  # The client's words about a file that is wrong are the ones that people know.
+    if not plain:
         return None
-    ca_data = Path(configuration.ssl_ca_cert).read_bytes() if configuration.ssl_ca_cert else None
-    return tls_context(
-        ca_data, configuration.cert_file, configuration.key_file, verify=configuration.verify_ssl
+    server, source = str(cluster["server"]), f"kubeconfig {path}"
+    source += f", context {context}" if context else ""
+    try:
+        tls = _static_tls(Path(path).parent, cluster, user) if server.startswith("https") else None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+        raise Unreachable(f"The certificates of {source} cannot be used: {reason}.") from error
+    header = f"Bearer {user['token']}" if user.get("token") else None
+    proxy = proxy_for(cluster.get("proxy-url"), server)
+    return Connection(
+        server.rstrip("/"), tls, cluster.get("tls-server-name"), proxy, lambda: header, source
     )
 
 
-def _proxy(configured: str | None, server: str) -> str | None:
+def _named(entries: Any, name: str) -> Any:
+    return next(entry for entry in entries if entry["name"] == name)
+
+
+def _static_tls(folder: Path, cluster: Any, user: Any) -> ssl.SSLContext:
+    """The context; relative files are relative to the kubeconfig."""
+
+    def content(holder: Any, key: str) -> bytes | None:
+        if data := holder.get(f"{key}-data"):
+            return base64.b64decode(data, validate=True)
+        return (folder / holder[key]).read_bytes() if holder.get(key) else None
+
+    authority = content(cluster, "certificate-authority")
+    certificate, key = content(user, "client-certificate"), content(user, "client-key")
+    verify = not cluster.get("insecure-skip-tls-verify")
+    if certificate is None or key is None:
+        return tls_context(authority, verify=verify)
+    # OpenSSL reads both from files only.
+    with tempfile.NamedTemporaryFile(prefix="fleetops-") as file:
+        file.write(certificate + b"\n" + key)
+        file.flush()
+        return tls_context(authority, file.name, verify=verify)
+
+
+def proxy_for(configured: str | None, server: str) -> str | None:
     """The proxy as kubectl chooses it: the kubeconfig's, else the environment's."""
     if configured:
         return configured
     proxies = getproxies()
     found = proxies.get(server.split(":", 1)[0])
-    if found and kubernetes.client.rest.should_bypass_proxies(
-        server, no_proxy=proxies.get("no") or ""
-    ):
-        return None
-    return found
-
-
-class _Authorization:
-    """The Authorization header of a client configuration; its hook renews what has expired."""
-
-    def __init__(self, configuration: Any) -> None:
-        self._configuration = configuration
-
-    def __call__(self) -> str | None:
-        configuration = self._configuration
-        if configuration.refresh_api_key_hook is not None:
-            with _LOADING, _temporary_files():
-                configuration.refresh_api_key_hook(configuration)
-        # 24.2 files the token under `authorization`, 37 under `BearerToken`.
-        keys = configuration.api_key
-        header: str | None = keys.get("BearerToken") or keys.get("authorization")
-        return header
-
-
-@contextmanager
-def _temporary_files() -> Iterator[None]:
-    """Remove the files the client writes for inline certificates; it would keep them until the process exits, and
-    Ansible's workers exit without clean-up."""
-    files: dict[str, str] = getattr(kube_config, "_temp_files", {})
-    before = set(files)
-    try:
-        yield
-    finally:
-        for key in set(files) - before:
-            Path(files.pop(key)).unlink(missing_ok=True)
-
-
-@contextmanager
-def _plugin_errors() -> Iterator[list[str]]:
-    """Catch what the client only logs: why a credential plugin failed."""
-    complaints: list[str] = []
-    thread = threading.get_ident()
-
-    def keep(record: logging.LogRecord) -> bool:
-        if record.thread != thread:
-            return True
-        complaints.append(_first_line(record.getMessage()))
-        return False
-
-    root = logging.getLogger()
-    root.addFilter(keep)
-    try:
-        yield complaints
-    finally:
-        root.removeFilter(keep)
-
-
-def _first_line(error: object) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    # The client knows networks in NO_PROXY, as Go does.
+    bypassed = found and proxies.get("no") and client().bypasses_proxy(server, proxies["no"])
+    return None if bypassed else found

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .._core.observation import Workload
-from .libraries import yaml
+from .libraries import parse
 
 COMPONENTS = {"vcluster": "control_plane", "vcluster-etcd": "etcd"}
 SELECTOR = f"app in ({','.join(COMPONENTS)})"
@@ -51,7 +51,7 @@ def workloads_in(manifest: str) -> Iterator[Workload]:
     """
     for text in re.split(r"^---$", manifest, flags=re.MULTILINE):
         if kind := _RENDERED.search(text):
-            item = yaml.safe_load(text)
+            item = parse(text)
             if (item["metadata"].get("labels") or {}).get("app") in COMPONENTS:
                 yield workload_of(item, kind[1])
 

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .._cluster.libraries import yaml
+from .._cluster.libraries import parse, yaml
 from .._core.errors import FleetError
 from .._core.ports import Api, Json
 from .._core.spec import Spec
@@ -37,7 +37,7 @@ def run_kubeconfig(arguments: Arguments, context: Context) -> Result:
             f"{spec.title}: Secret vc-{spec.name} does not exist: no leader has written it yet.",
             "Run fleetops.vcluster.verify to see why.",
         )
-    config = yaml.safe_load(base64.b64decode(secret["data"]["config"]))
+    config = parse(base64.b64decode(secret["data"]["config"]))
     server = arguments.get("server") or address(spec, api, config)
     for cluster in config["clusters"]:
         cluster["cluster"]["server"] = server

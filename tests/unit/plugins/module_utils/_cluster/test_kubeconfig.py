@@ -18,6 +18,9 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import (
+    client as client_module,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import kubeconfig as module
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.kubeconfig import (
     Connection,
@@ -88,6 +91,15 @@ def credential(status: dict[str, str]) -> str:
     return f"cat <<'X'\n{json.dumps(document)}\nX"
 
 
+@pytest.fixture(params=["itself", "client"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Kubeconfigs that say all by themselves are read here, and by the client to the same end."""
+    if request.param == "client":
+        monkeypatch.setattr(module, "static", lambda _path, _context: None)
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("way")
 def test_inline_certificates_leave_no_file(
     path: Path, authority: Authority, client: Pair, temporary_folder: Path
 ) -> None:
@@ -110,9 +122,18 @@ def test_inline_certificates_leave_no_file(
 
 
 def test_the_client_still_has_the_dictionary_that_is_tidied() -> None:
-    assert isinstance(module.kube_config._temp_files, dict)
+    assert isinstance(client_module.kube_config._temp_files, dict)
 
 
+def test_a_kubeconfig_that_says_all_needs_no_client(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access = write(path, {"token": "t"}, {"proxy-url": "http://bastion:3128"})
+    monkeypatch.setattr(module, "client", lambda: pytest.fail("the client was imported"))
+    assert load(access).proxy == "http://bastion:3128"
+
+
+@pytest.mark.usefixtures("way")
 def test_certificate_files_are_relative_to_the_kubeconfig(
     path: Path, authority: Authority, tmp_path: Path
 ) -> None:
@@ -123,10 +144,12 @@ def test_certificate_files_are_relative_to_the_kubeconfig(
     assert (tmp_path / "ca.crt").exists()
 
 
+@pytest.mark.usefixtures("way")
 def test_token(path: Path) -> None:
     assert load(write(path, {"token": "abc"}, {})).authorization() == "Bearer abc"
 
 
+@pytest.mark.usefixtures("way")
 def test_proxy_and_server_name(path: Path) -> None:
     cluster = {"proxy-url": "http://bastion:3128", "tls-server-name": "kubernetes.default"}
     connection = load(write(path, {"token": "t"}, cluster))
@@ -136,6 +159,7 @@ def test_proxy_and_server_name(path: Path) -> None:
     )
 
 
+@pytest.mark.usefixtures("way")
 def test_proxy_from_the_environment(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     access = write(path, {"token": "t"}, {})
     monkeypatch.setenv("https_proxy", "http://bastion:3128")
@@ -145,6 +169,7 @@ def test_proxy_from_the_environment(path: Path, monkeypatch: pytest.MonkeyPatch)
     assert load(access).proxy is None
 
 
+@pytest.mark.usefixtures("way")
 def test_insecure_is_told(path: Path) -> None:
     assert load(write(path, {"token": "t"}, {})).verified
     assert not load(write(path, {"token": "t"}, {"insecure-skip-tls-verify": True})).verified
@@ -222,6 +247,7 @@ def test_address_and_token(authority: Authority) -> None:
         load(Access(host=SERVER, ca_cert="/nowhere"))
 
 
+@pytest.mark.usefixtures("way")
 def test_threads_do_not_take_each_others_files(
     tmp_path: Path, authority: Authority, client: Pair
 ) -> None:
@@ -242,17 +268,19 @@ def test_threads_do_not_take_each_others_files(
     assert len(loaded) == len(accesses)
 
 
-def test_g38_the_clients_files_are_private_while_they_exist(
+@pytest.mark.usefixtures("way")
+def test_g38_files_with_keys_are_private_while_they_exist(
     path: Path, client: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     modes: list[int] = []
     tls_context = module.tls_context
 
     def look(*arguments: Any, **keywords: Any) -> ssl.SSLContext:
-        modes.append(stat.S_IMODE(Path(arguments[2]).stat().st_mode))
+        modes.append(stat.S_IMODE(Path(arguments[-1]).stat().st_mode))
         return tls_context(*arguments, **keywords)
 
     monkeypatch.setattr(module, "tls_context", look)
+    monkeypatch.setattr(client_module, "tls_context", look)
     user = {
         "client-certificate-data": encoded(client.certificate),
         "client-key-data": encoded(client.key),
