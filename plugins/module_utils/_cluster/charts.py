@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from .._core.errors import HelmError
 from .._core.ports import ChartArchive, Json
 from .folders import own_folder
-from .libraries import yaml
+from .libraries import parse, yaml
 
 CHART = "vcluster"
 PULL_SECONDS = 120
@@ -138,8 +138,7 @@ def _member(archive: tarfile.TarFile, name: str) -> bytes:
 
 
 def _yaml(content: bytes) -> dict[str, Any]:
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    document = yaml.load(content, Loader=loader)
+    document = parse(content)
     return document if isinstance(document, dict) else {}
 
 

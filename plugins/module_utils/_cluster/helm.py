@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -13,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,10 @@ from .._core.errors import HelmError
 from .._core.ports import NO_NOTE, ChartArchive, Json, Note
 from .._core.spec import Access
 from .charts import Charts
+from .folders import own_folder
 from .helm_errors import explain
 from .kubeconfig import kubeconfig_path
-from .libraries import yaml
+from .libraries import fast_loader, yaml
 
 OLDEST = (3, 13)
 HISTORY = 10
@@ -56,7 +58,7 @@ class HelmCommand:
         Raises:
             HelmError: There is no helm, or it is too old.
         """
-        output = self._run(["version", "--template", "{{.Version}}"], QUICK, cluster=False)
+        output = self._version_output()
         match = re.search(r"v?(\d+\.\d+\.\d+\S*)", output)
         found = match[1] if match else ""
         numbers = tuple(int(part) for part in found.split(".")[:2]) if match else (0,)
@@ -66,6 +68,23 @@ class HelmCommand:
                 "Install helm 3.13 or later, or 4.",
             )
         return found
+
+    def _version_output(self) -> str:
+        """What `helm version` says; remembered for this very program, since starting Helm costs more than a plan."""
+        program = Path(self._program).resolve()
+        found = program.stat()
+        identity = f"{program}\n{found.st_size}\n{found.st_mtime_ns}"
+        name = hashlib.sha256(identity.encode()).hexdigest()[:16]
+        memory = own_folder("XDG_CACHE_HOME", "~/.cache") / "helm" / name
+        with suppress(OSError):
+            return memory.read_text()
+        output = self._run(["version", "--template", "{{.Version}}"], QUICK, cluster=False)
+        with suppress(OSError):
+            memory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            whole = memory.with_suffix(f".{os.getpid()}")
+            whole.write_text(output)
+            whole.replace(memory)
+        return output
 
     def pull(self, chart: str, version: str) -> ChartArchive:
         """See Helm. A chart that is a file is read where it lies."""
@@ -104,8 +123,7 @@ class HelmCommand:
             command = ["template", name, str(chart.path), "--namespace", namespace]
             command += ["--values", str(file), "--kube-version", host_version]
             output = self._run(command, QUICK, cluster=False)
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        documents = yaml.load_all(output, Loader=loader)
+        documents = yaml.load_all(output, Loader=fast_loader())
         return [document for document in documents if document]
 
     @cached_property

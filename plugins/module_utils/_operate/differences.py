@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._cluster.libraries import yaml
+from .._cluster.libraries import fast_loader, yaml
 from .._core.plan import Step
 from .._core.ports import HostCluster, Json
 from .._plan.mask import hidden_texts, mask, without_texts
@@ -74,4 +74,4 @@ def _without_content(item: Json) -> Json:
 
 def _documents(manifest: str) -> list[Json]:
     """The objects of a release in the order Helm keeps them."""
-    return [item for item in yaml.safe_load_all(manifest) if item]
+    return [item for item in yaml.load_all(manifest, Loader=fast_loader()) if item]

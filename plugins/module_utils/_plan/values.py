@@ -11,7 +11,6 @@ Helm, and no path leads into them.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -86,7 +85,7 @@ def write(tree: Tree, path: Path, value: Any) -> None:
         if not isinstance(below, dict) or is_reference(below):
             below = node[key] = {}
         node = below
-    node[path[-1]] = copy.deepcopy(value)
+    node[path[-1]] = _copied(value)
 
 
 def remove(tree: Tree, path: Path) -> None:
@@ -115,17 +114,28 @@ def build(items: Iterable[tuple[Path, Any]]) -> Tree:
 
 def merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Tree:
     """Two layers: mappings merge, everything else replaces, null removes what a lower layer said."""
-    result: Tree = {key: copy.deepcopy(value) for key, value in lower.items()}
-    for key, value in upper.items():
-        if value is None:
-            result.pop(key, None)
-        elif isinstance(value, Mapping) and not is_reference(value):
-            below = result.get(key)
+    result: Tree = {}
+    for key in (*lower, *(key for key in upper if key not in lower)):
+        if key not in upper:
+            result[key] = _copied(lower[key])
+            continue
+        value = upper[key]
+        if isinstance(value, Mapping) and not is_reference(value):
+            below = lower.get(key)
             base = below if isinstance(below, Mapping) and not is_reference(below) else {}
             result[key] = merged(base, value)
-        else:
-            result[key] = copy.deepcopy(value)
+        elif value is not None:
+            result[key] = _copied(value)
     return result
+
+
+def _copied(value: Any) -> Any:
+    """A copy of JSON; `copy.deepcopy` takes ten times as long."""
+    if isinstance(value, Mapping):
+        return {key: _copied(below) for key, below in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_copied(below) for below in value]
+    return value
 
 
 def merge_layers(layers: Mapping[str, Any]) -> Tree:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..._core.finding import Finding
@@ -44,12 +45,12 @@ class Case:
         """Nothing of it runs yet."""
         return self.running is None
 
-    @property
+    @cached_property
     def effective(self) -> Tree:
         """The values with the chart's defaults below them: what the templates see."""
         return merged(self.chart.defaults, self.values)
 
-    @property
+    @cached_property
     def effective_live(self) -> Tree:
         """The same for what runs now. No hop changes an immutable default (0.20 to 0.36), so one chart serves both."""
         return merged(self.chart.defaults, self.live)

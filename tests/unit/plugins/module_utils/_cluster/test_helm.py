@@ -192,6 +192,19 @@ def test_versions_that_will_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         assert HelmCommand(Access()).version
 
 
+def test_the_version_is_remembered_until_the_program_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, asked = tmp_path / "helm", tmp_path / "asked"
+    monkeypatch.setenv("HELM", str(program))
+    for version in ("v3.22.0", "v4.3.1"):
+        program.write_text(f"#!/bin/sh\necho {version} >> {asked}\necho {version}\n")
+        program.chmod(0o700)
+        os.utime(program, (1, len(version) + int(version[1])))
+        assert [HelmCommand(Access()).version for _twice in range(2)] == [version[1:]] * 2
+    assert asked.read_text().split() == ["v3.22.0", "v4.3.1"]
+
+
 def test_no_helm_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(HelmError, match="program helm was not found") as caught:
