@@ -29,7 +29,11 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.show im
     summary,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.soak import soak_of
-from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import Asked, asked_of
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import (
+    Asked,
+    asked_of,
+    many_objects,
+)
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._inventory import Collected
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._runs import (
     PLAN_FILE,
@@ -70,8 +74,9 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail("; ".join(validation.error_messages))
         options = validation.validated_parameters
         context = Context(check=True, diff=self._task.diff, warn=display.warning)
-        asked = asked_of(task_vars or {}, context)
-        fleet = plan_fleet(asked.entries, context)
+        with many_objects():
+            asked = asked_of(task_vars or {}, context)
+            fleet = plan_fleet(asked.entries, context)
         entries = assigned(fleet.entries, sizes_of(asked.collected))
         if options["approved"] is not None:
             entries = approved_only(entries, options["approved"])
