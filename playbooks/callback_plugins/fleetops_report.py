@@ -60,7 +60,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]
     def _finished(self, result: Any) -> None:
         # Reading a result copies it: only where it is one of ours.
         if self._recorder.wants(result.task.action):
-            self._recorder.finished(result.task.action, result.host.get_name(), result.result)
+            self._say(
+                self._recorder.finished(result.task.action, result.host.get_name(), result.result)
+            )
 
     def _end(self) -> None:
         if os.getpid() == self._process:

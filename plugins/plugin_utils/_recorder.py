@@ -14,6 +14,7 @@ from typing import Any
 
 from ..module_utils._operate.report import State
 from ..module_utils._operate.report_text import report_text
+from ._progress import Progress
 from ._report import report_of, write_report
 from ._waves import OUTCOME, PLAN, SOAK
 
@@ -31,6 +32,7 @@ class _Run:
 
     Attributes:
         plan: What the action `plan` returned.
+        progress: How far its waves are.
         hosts: What the waves registered, by host, as in `hostvars`.
         started: Hosts whose turn came.
         reported: The report play was here.
@@ -38,6 +40,7 @@ class _Run:
     """
 
     plan: Mapping[str, Any]
+    progress: Progress
     hosts: dict[str, dict[str, Any]] = field(default_factory=dict)
     started: set[str] = field(default_factory=set)
     reported: bool = False
@@ -64,15 +67,19 @@ class Recorder:
         """A host's task begins."""
         if self._run and action == PREFIX + "control_plane":
             self._run.started.add(host)
+            self._run.progress.started(host)
             self._write_if_due(self._run)
 
-    def finished(self, action: str, host: str, result: Mapping[str, Any]) -> None:
-        """A host's task has a result."""
+    def finished(self, action: str, host: str, result: Mapping[str, Any]) -> str:
+        """A host's task has a result; a line about the progress, if there is one to say."""
         name = action.removeprefix(PREFIX)
         if name == "plan" and "path" in result:
-            self._run = _Run(dict(result))
+            self._run = _Run(dict(result), Progress(result))
         elif self._run:
             self._note(self._run, name, host, dict(result))
+            if name == "control_plane":
+                return self._run.progress.finished(host, bool(result.get("failed")))
+        return ""
 
     def _note(self, run: _Run, name: str, host: str, result: dict[str, Any]) -> None:
         if name == "report":
