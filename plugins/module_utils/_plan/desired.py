@@ -17,6 +17,7 @@ from typing import Any
 from .._core.finding import Finding, refuse
 from .._core.observation import Observation
 from .._core.spec import Defaults, Expose, Spec
+from .._core.versions import version_of
 from .._stores.base import number
 from .._stores.registry import store_named
 from .merge import three_way, without
@@ -189,8 +190,17 @@ def _defaults(
         (flags.disruption_budgets, BUDGET, _budget(after)),
         (flags.resources, MEMORY_REQUEST, [(MEMORY_REQUEST, memory)]),
     ):
-        if flag or (flag is None and (_fresh(observation) or kept[path] or path in added)):
+        comes = _fresh(observation) or kept[path] or path in added
+        known = path != BUDGET or _knows_budgets(spec, observation)
+        if flag or (flag is None and comes and known):
             yield from values
+
+
+def _knows_budgets(spec: Spec, observation: Observation) -> bool:
+    """Whether the chart asked for, else the running one, has the section (values.schema.json, 0.31 on)."""
+    good = observation.last_good
+    version = version_of(spec.version or (good.chart_version if good else None) or "")
+    return version is None or version.minor >= (0, 31)
 
 
 def _budget(values: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:

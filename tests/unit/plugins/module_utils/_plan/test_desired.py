@@ -19,8 +19,13 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.desired im
     MEMORY_REQUEST,
     desired_values,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.inventory import spec_from
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
-from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.values import leaves
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.values import (
+    ABSENT,
+    leaves,
+    read,
+)
 
 
 def test_g03_a_store_that_is_not_named_stays() -> None:
@@ -311,3 +316,13 @@ def test_g41_g42_raw_values_replace_what_is_laid_into_several_out_of_one() -> No
     found = plan(spec(replicas=3, values={"controlPlane": raw}), one, chart())
     assert {why for _path, why in spread_and_budget(found)} == {"asked"}
     assert "maxUnavailable" not in dict(spread_and_budget(found))
+
+
+@pytest.mark.parametrize(("version", "known"), [("0.30.5", False), ("0.31.0", True)])
+def test_g42_no_budget_is_laid_in_where_the_chart_has_none(version: str, known: bool) -> None:
+    one = Running(plane("backingStore", value=STORE), version, kubernetes="1.34.0", members=3)
+    for found, asked in ((NOTHING, {}), (one.seen(), {"replicas": 3})):
+        values = desired_values(spec(version=version, **asked), found).values
+        assert (read(values, BUDGET) is not ABSENT) is known
+    unsaid = spec_from({"name": "tenant-a", "replicas": 3})
+    assert (read(desired_values(unsaid, one.seen()).values, BUDGET) is not ABSENT) is known
