@@ -68,6 +68,10 @@ def _case(
     good = observation.last_good
     # A new vCluster without a pin runs the chart's default; a running one keeps what it has.
     pinned = merged(chart.defaults, compared.values) if good is None else compared.values
+    running = running_kubernetes(observation)
+    if running and read(live, ("privateNodes", "enabled")) is True:
+        # The chart adds this to the tag (_init-containers.tpl); it is no part of what values say.
+        running = running.removesuffix("-full")
     return Case(
         spec=spec,
         observation=observation,
@@ -75,7 +79,7 @@ def _case(
         live=live,
         values=compared.values,
         running=good.chart_version if good else None,
-        kubernetes=running_kubernetes(observation),
+        kubernetes=running,
         target_kubernetes=_kubernetes_in(pinned),
     )
 

@@ -75,7 +75,7 @@ DEFAULTS: dict[str, Any] = {
     "policies": {"networkPolicy": {"enabled": False}},
     "telemetry": {"enabled": True},
 }
-KEYS = (*DEFAULTS, "sync", "networking", "rbac", "snapshots", "sleepMode")
+KEYS = (*DEFAULTS, "sync", "networking", "rbac", "snapshots", "sleepMode", "privateNodes")
 SCHEMA = {
     "type": "object",
     "additionalProperties": False,

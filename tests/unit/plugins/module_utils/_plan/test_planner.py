@@ -241,3 +241,15 @@ def test_a_step_of_nothing_but_defaults_has_a_reason() -> None:
     (step,) = plan(asked, running.seen(), chart()).steps
     assert {change.why for change in step.changes} == {"default"}
     assert step.reason == "1 laid in by default"
+
+
+def test_g19_the_suffix_that_private_nodes_add_to_the_image_is_no_other_version() -> None:
+    values = {
+        **plane("distro", "k8s", "image", "tag", value="v1.35.4"),
+        "privateNodes": {"enabled": True},
+    }
+    running = Running(values, version="0.35.3", kubernetes="1.35.4-full").seen()
+    assert plan(spec(version="0.35.3"), running, chart("0.35.3")).kinds == ("prove",)
+    hop, move = plan(spec(kubernetes_version="1.36.0"), running, chart()).steps
+    pins = [(step.values or {})["controlPlane"]["distro"]["k8s"] for step in (hop, move)]
+    assert [pin["image"]["tag"] for pin in pins] == ["v1.35.4", "v1.36.0"]
