@@ -225,9 +225,9 @@ def moves(report: Report) -> Moves | None:
             len(lines),
             kind_of(lines[0].outcome),
             lines[0].outcome,
-            pairs,
+            key[1],
         )
-        for (_, pairs), lines in groups.items()
+        for key, lines in groups.items()
     ]
     return Moves(
         tuple(HEADS[name] for name in facts),

@@ -116,7 +116,7 @@ def timeline(report: Report) -> Timeline | None:
     times = [(_time(began), seconds) for began, seconds in spans if began]
     if not times:
         return None
-    first = min(begin for begin, _ in times)
+    first = min(time[0] for time in times)
     last = max(begin + timedelta(seconds=seconds) for begin, seconds in times)
     scale = Scale(first, max((last - first).total_seconds(), 1.0))
     packed = len(report.lines) > NAMED_ROWS
