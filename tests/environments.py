@@ -164,6 +164,8 @@ def prepare_collections() -> None:
     namespaces = COLLECTIONS / "ansible_collections"
     own = namespaces / "fleetops" / "vcluster"
     own.parent.mkdir(parents=True, exist_ok=True)
+    # ansible-lint installs this repository there, and not again while the version stays the same.
+    shutil.rmtree(ROOT / "build" / "ansible" / "collections", ignore_errors=True)
     if not own.is_symlink():
         own.symlink_to(os.path.relpath(ROOT, own.parent))
     pins = ROOT / "requirements" / "collections.txt"
