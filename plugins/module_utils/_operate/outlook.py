@@ -109,7 +109,7 @@ def _together(entries: Iterable[Entry], pace: Pace) -> int:
 
 
 def _in_turns(lengths: Sequence[int], at_once: int) -> int:
-    return max(max(lengths), math.ceil(sum(lengths) / max(1, at_once)))
+    return max(*lengths, math.ceil(sum(lengths) / max(1, at_once)))
 
 
 def _counted(count: int, word: str) -> str:
