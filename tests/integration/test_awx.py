@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -55,7 +56,6 @@ class Controller:
         return ansible_runner.run(
             private_data_dir=str(self._folder),
             playbook=f"{playbook}.yml",
-            binary=str(self._fleet.ansible),
             envvars=environment,
             quiet=True,
             cancel_callback=cancel,
@@ -76,9 +76,12 @@ def output(job: ansible_runner.Runner) -> str:
 
 
 @pytest.fixture
-def controller(make_fleet: Any, tmp_path: Path) -> Controller:
+def controller(make_fleet: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Controller:
     hosts = {"it-awx-1": {**ASKED, "vcluster_wave": 1}, "it-awx-2": {**ASKED, "vcluster_wave": 2}}
-    return Controller(make_fleet({"hc1": hosts}), tmp_path / "private")
+    fleet: Fleet = make_fleet({"hc1": hosts})
+    # The runner looks for ansible-playbook on its own path.
+    monkeypatch.setenv("PATH", f"{fleet.ansible.parent}{os.pathsep}{os.environ['PATH']}")
+    return Controller(fleet, tmp_path / "private")
 
 
 def test_a_workflow_plans_changes_the_canary_and_then_the_rest(
