@@ -47,6 +47,7 @@ class Controller:
         temporary = self._folder / "tmp"
         environment = {
             **ours,
+            "PATH": f"{self._fleet.ansible.parent}{os.pathsep}{ours['PATH']}",
             "HOME": "/nonexistent",
             "TMPDIR": str(temporary),
             "ANSIBLE_HOME": str(temporary),
@@ -76,12 +77,9 @@ def output(job: ansible_runner.Runner) -> str:
 
 
 @pytest.fixture
-def controller(make_fleet: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Controller:
+def controller(make_fleet: Any, tmp_path: Path) -> Controller:
     hosts = {"it-awx-1": {**ASKED, "vcluster_wave": 1}, "it-awx-2": {**ASKED, "vcluster_wave": 2}}
-    fleet: Fleet = make_fleet({"hc1": hosts})
-    # The runner looks for ansible-playbook on its own path.
-    monkeypatch.setenv("PATH", f"{fleet.ansible.parent}{os.pathsep}{os.environ['PATH']}")
-    return Controller(fleet, tmp_path / "private")
+    return Controller(make_fleet({"hc1": hosts}), tmp_path / "private")
 
 
 def test_a_workflow_plans_changes_the_canary_and_then_the_rest(
