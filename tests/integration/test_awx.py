@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,38 +27,50 @@ ASKED = {
 
 
 class Controller:
-    """Jobs of one project over one fleet."""
+    """Jobs of one project over one fleet, each in a private data directory of its own."""
 
     def __init__(self, fleet: Fleet, folder: Path) -> None:
         self._fleet = fleet
         self._folder = folder
-        shutil.copytree(ROOT / "docs" / "awx" / "project", folder / "project")
-        (folder / "inventory").mkdir()
-        shutil.copy(fleet.inventory, folder / "inventory" / "hosts.yml")
-        for path in (folder / "project").rglob("*"):
-            path.chmod(0o555)
+        self._jobs = 0
 
-    def job(
-        self, playbook: str, cancel: Callable[[], bool] | None = None, **more: Any
-    ) -> ansible_runner.Runner:
-        """One job; its temporary files are the only place that it may write to."""
+    def job(self, playbook: str, cancel_at: str = "", **more: Any) -> ansible_runner.Runner:
+        """One job; its temporary files are the only place that it may write to.
+
+        Args:
+            cancel_at: Cancel it as soon as it prints this.
+        """
+        self._jobs += 1
+        private = self._folder / f"job-{self._jobs}"
+        temporary = private / "tmp"
+        temporary.mkdir(parents=True)
+        shutil.copytree(ROOT / "docs" / "awx" / "project", private / "project")
+        for path in (private / "project").rglob("*"):
+            path.chmod(0o555)
+        (private / "inventory").mkdir()
+        shutil.copy(self._fleet.inventory, private / "inventory" / "hosts.yml")
+        stdout = private / "artifacts" / "job" / "stdout"
+
+        def cancelled() -> bool:
+            return bool(cancel_at) and stdout.exists() and cancel_at in stdout.read_text()
+
         ours = {k: v for k, v in self._fleet.surroundings.items() if k != "XDG_CACHE_HOME"}
-        temporary = self._folder / "tmp"
         environment = {
             **ours,
             "PATH": f"{self._fleet.ansible.parent}{os.pathsep}{ours['PATH']}",
-            "HOME": "/nonexistent",
+            # Not even root can make it.
+            "HOME": "/proc/nonexistent",
             "TMPDIR": str(temporary),
             "ANSIBLE_HOME": str(temporary),
             "ANSIBLE_LOCAL_TEMP": str(temporary),
         }
-        temporary.mkdir(exist_ok=True)
         return ansible_runner.run(
-            private_data_dir=str(self._folder),
+            private_data_dir=str(private),
+            ident="job",
             playbook=f"{playbook}.yml",
             envvars=environment,
             quiet=True,
-            cancel_callback=cancel,
+            cancel_callback=cancelled,
             timeout=900,
             **more,
         )
@@ -93,11 +104,11 @@ def test_a_workflow_plans_changes_the_canary_and_then_the_rest(
     answers = {**handed, "fleetops_reason": "CHG-1", "awx_user_name": "ann"}
     canary = controller.job("site", extravars={**answers, "fleetops_last_wave": "1"})
     assert canary.rc == 0, output(canary)
-    assert set(canary.stats["changed"]) == {"it-awx-1"}
+    assert set(canary.stats["changed"]) == {"it-awx-1"}, output(canary)
 
     rest = controller.job("site", extravars=answers)
     assert rest.rc == 0, output(rest)
-    assert set(rest.stats["changed"]) == {"it-awx-2"}
+    assert set(rest.stats["changed"]) == {"it-awx-2"}, output(rest)
     secret = in_namespace(lab, "it-awx-2", "get", "secrets", "-l", "owner=helm", "--output=json")
     labels = json.loads(secret)["items"][-1]["metadata"]["labels"]
     assert labels["fleetops.vcluster/reason"] == "CHG-1"
@@ -117,14 +128,8 @@ def test_what_was_not_approved_is_refused(controller: Controller) -> None:
 
 
 def test_a_cancelled_job_is_finished_by_the_next(controller: Controller) -> None:
-    """Cancelled as soon as the first vCluster says what it waits for."""
-    stdout = controller._folder / "artifacts" / "cancelled" / "stdout"
-
-    def begun() -> bool:
-        return stdout.exists() and "it-awx-1:" in stdout.read_text()
-
     values = {"vcluster_values": {"logging": {"encoding": "json"}}}
-    job = controller.job("site", cancel=begun, ident="cancelled", extravars=values)
+    job = controller.job("site", cancel_at="it-awx-1:", extravars=values)
     assert job.status in ("canceled", "successful")
     again = controller.job("site", extravars=values)
     assert again.rc == 0, output(again)
