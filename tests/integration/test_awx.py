@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +90,11 @@ def output(job: ansible_runner.Runner) -> str:
 
 
 @pytest.fixture
-def controller(make_fleet: Any, tmp_path: Path) -> Controller:
+def controller(make_fleet: Any) -> Iterator[Controller]:
     hosts = {"it-awx-1": {**ASKED, "vcluster_wave": 1}, "it-awx-2": {**ASKED, "vcluster_wave": 2}}
-    return Controller(make_fleet({"hc1": hosts}), tmp_path / "private")
+    # Ansible makes sockets there, and their paths must be short.
+    with tempfile.TemporaryDirectory(prefix="it-awx-") as folder:
+        yield Controller(make_fleet({"hc1": hosts}), Path(folder))
 
 
 def test_a_workflow_plans_changes_the_canary_and_then_the_rest(
