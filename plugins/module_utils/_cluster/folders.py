@@ -18,7 +18,7 @@ NAME = "fleetops.vcluster"
 def own_folder(variable: str, default: str) -> Path:
     """The folder NAME below `$VARIABLE`, below the default, or a private one for temporary files.
 
-    It need not exist; the first of the three that can be made is taken.
+    The first of the three that can be made is taken, and made.
 
     Raises:
         FleetError: The one for temporary files belongs to somebody else.
@@ -46,5 +46,8 @@ def _below(place: str) -> Path | None:
 
 
 def _can_be_made(folder: Path) -> bool:
-    there = next(place for place in (folder, *folder.parents) if place.exists())
-    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:  # asking before does not help: root may write to /proc, and yet makes no folder there
+        return False
+    return os.access(folder, os.W_OK | os.X_OK)
