@@ -177,6 +177,9 @@ class HelmCommand:
         environment = {key: value for key, value in os.environ.items() if key != "KUBECONFIG"}
         # Releases are read as Secrets; debug output would print values.
         environment.update(HELM_DRIVER="secret", HELM_DEBUG="false")
+        # Helm keeps the index of a repository there, and fails where there is no home directory.
+        cache = own_folder("XDG_CACHE_HOME", "~/.cache") / "helm-cache"
+        environment.setdefault("HELM_CACHE_HOME", str(cache))
         if not cluster:
             yield environment, []
         elif self._access.host:
