@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.options
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.outlook import CONCURRENCY
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._action import EngineAction
-from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import fleet_errors
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._inventory import Collected
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._runs import slot
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import (
@@ -32,10 +30,17 @@ class ActionModule(EngineAction):
     argument_spec = CONTROL_PLANE_SPEC
     engine = run_control_plane
 
-    def _collect(self, task_vars: dict[str, Any]) -> Collected:
-        """What the plan refuses for its place in the fleet comes with the first wave, and must fail there too."""
-        found = super()._collect(task_vars)
-        return replace(found, errors=(*found.errors, *fleet_errors(found)))
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """What the plan refused comes with the first wave to fail there, whatever the engine would say of it."""
+        variables = task_vars or {}
+        refused = (variables.get(PLAN) or {}).get("refused", {})
+        words = refused.get(variables.get("inventory_hostname"))
+        if words:
+            return {"failed": True, "changed": False, "outcome": "refused", "msg": words}
+        found: dict[str, Any] = super().run(tmp, task_vars)
+        return found
 
     def _turn(
         self, collected: Collected, task_vars: dict[str, Any]

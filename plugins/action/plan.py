@@ -17,9 +17,11 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Refused
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.outlook import Pace
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.plan_fleet import (
+    Entry,
     FleetPlan,
     fleet_as_data,
     plan_fleet,
@@ -115,6 +117,11 @@ def sizes_of(collected: dict[str, Collected]) -> Sequence[int | str]:
     return sizes
 
 
+def _why(entry: Entry) -> str:
+    """What a host that is refused fails with."""
+    return str(entry.error or Refused(entry.plan.refusals))
+
+
 def _small(fleet: FleetPlan, asked: dict[str, Collected], folder: Path) -> dict[str, Any]:
     """The result: small, because it is kept for every host of the play and may be printed."""
     busy = [entry for entry in fleet.entries if entry.status != "unchanged"]
@@ -123,7 +130,7 @@ def _small(fleet: FleetPlan, asked: dict[str, Collected], folder: Path) -> dict[
         "changed": False,
         "summary": summary(fleet),
         "hosts": {entry.host: list(entry.kinds) for entry in busy},
-        "refused": sorted(entry.host for entry in busy if entry.status == "refused"),
+        "refused": {entry.host: _why(entry) for entry in busy if entry.status == "refused"},
         "waves": waves_of(busy),
         "budgets": budgets(counted, {host: found.fleet for host, found in asked.items()}),
         "digests": {entry.host: entry.plan.digest for entry in busy if entry.plan.digest},

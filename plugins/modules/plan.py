@@ -69,10 +69,9 @@ hosts:
   type: dict
   sample: {tenant-a: [install], tenant-b: [values]}
 refused:
-  description: The vClusters that are refused.
+  description: Why each vCluster that is refused is.
   returned: always
-  type: list
-  elements: str
+  type: dict
 waves:
   description: The vClusters of each wave; refused ones come in the first.
   returned: always

@@ -48,6 +48,8 @@ def _below(place: str) -> Path | None:
 def _can_be_made(folder: Path) -> bool:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:  # asking before does not help: root may write to /proc, and yet makes no folder there
+    except (
+        OSError
+    ):  # asking before does not help: root may write to /proc, and yet makes no folder there
         return False
     return os.access(folder, os.W_OK | os.X_OK)

@@ -68,25 +68,15 @@ def test_another_host_cluster_has_slots_of_its_own(tmp_path: Path, other: dict[s
         assert slots(tmp_path) == 2
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"vcluster_concurrency": "many"},
-        {"vcluster_wave_sizes": "10%"},
-        {"vcluster_wave": 11},
-        {"vcluster_soak": 5},
-    ],
-)
-def test_g50_what_the_plan_refuses_for_its_place_in_the_fleet_is_not_carried_out(
-    wrong: dict[str, Any],
-) -> None:
+def test_what_the_plan_refused_is_not_carried_out_whatever_the_engine_would_say() -> None:
+    """Only the plan knows of waves and of what was approved."""
     action = ActionModule(*[MagicMock()] * 6)
     action._connection.become = False
     action._task.args, action._task.async_val = {"from_inventory": True}, 0
-    action._templar.template = lambda value: value
     action._in_process = MagicMock()
-    variables = {"inventory_hostname": "tenant-a", "vcluster_version": "0.36.1", **wrong}
-    result = action.run(task_vars=variables)
-    assert (result["failed"], result["outcome"]) == (True, "refused")
-    assert next(iter(wrong)) in result["msg"]
+    plan = {"refused": {"tenant-a": "this plan is not what was approved."}}
+    variables = {"inventory_hostname": "tenant-a", "vcluster_version": "0.36.1"}
+    result = action.run(task_vars={**variables, "fleetops_plan": plan})
+    assert (result["failed"], result["changed"], result["outcome"]) == (True, False, "refused")
+    assert "not what was approved" in result["msg"]
     action._in_process.assert_not_called()
