@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.check import CheckResult
+from tenants import FakeReach, TenantApi
+from world import ASKED, DEFAULTS, NOW, READ, Cut, World, workload
+
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
     ApiError,
     FleetError,
@@ -40,103 +41,23 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports impo
     Note,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Spec
-from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.values import merged
 
-NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
-RENEWED = "2026-11-24T11:59:55.000000Z"
-DEFAULTS: Json = {
-    "controlPlane": {
-        "distro": {"k8s": {"image": {"tag": "v1.36.0"}}},
-        "statefulSet": {
-            "highAvailability": {"replicas": 1},
-            "persistence": {"volumeClaim": {"enabled": "auto", "size": "5Gi"}},
-        },
-        "backingStore": {
-            "etcd": {"deploy": {"statefulSet": {"highAvailability": {"replicas": 1}}}}
-        },
-    }
-}
-
-
-class Cut(BaseException):
-    """The process is gone: no handler runs."""
-
-
-ASKED = {
-    "name": "tenant-a",
-    "version": "0.36.1",
-    "kubeconfig": "/k/hc1",
-    "store": {"type": "sqlite"},
-}
-
-# Certificates need a TLS server: this stands for their check.
-READ = CheckResult(
-    "certificates", "skip", "there is no TLS here", facts={"ends": "2100-01-01T00:00:00+00:00"}
-)
-
-
-@dataclass
-class World:
-    """What is out there, and what was done to it.
-
-    Attributes:
-        log: Changes of the outside world, in order.
-        cut_before: Number of the change before which the run ends; 0 for never.
-        broken_when: User values with which the API server never becomes ready.
-        restarts: Container restarts of every pod so far.
-        metrics: What the tenant's API servers answer at /metrics.
-    """
-
-    releases: list[Release] = field(default_factory=list)
-    objects: dict[str, Json] = field(default_factory=dict)
-    tenant: dict[str, Json] = field(default_factory=dict)
-    workloads: tuple[Workload, ...] = ()
-    log: list[str] = field(default_factory=list)
-    cut_before: int = 0
-    holder: str = ""
-    broken_when: Mapping[str, Any] | None = None
-    never_ready: str = ""
-    restarts: int = 0
-    metrics: str = ""
-    pod_log: str = ""
-    notes: list[Note] = field(default_factory=list)
-
-    def change(self, what: str) -> None:
-        """Note a change, unless the run is cut off before it."""
-        if self.cut_before and len(self.log) + 1 == self.cut_before:
-            raise Cut
-        self.log.append(what)
-
-    @property
-    def newest(self) -> Release | None:
-        """The newest revision."""
-        return self.releases[-1] if self.releases else None
-
-    def deploy(self, name: str, version: str, values: Mapping[str, Any]) -> None:
-        """A new revision, and the workloads it asks for."""
-        self.releases = [
-            replace(r, status="superseded") if r.status == "deployed" else r for r in self.releases
-        ]
-        revision = self.releases[-1].revision + 1 if self.releases else 1
-        self.releases.append(
-            Release(revision, "deployed", chart_version=version, values=dict(values))
-        )
-        effective = merged(DEFAULTS, values)["controlPlane"]
-        replicas = effective["statefulSet"]["highAvailability"]["replicas"]
-        images = {
-            "syncer": f"vcluster-pro:{version}",
-            "kubernetes": "kubernetes:" + effective["distro"]["k8s"]["image"]["tag"],
-        }
-        self.workloads = (workload("control_plane", "StatefulSet", name, replicas, images),)
-
-
-def workload(
-    component: str, kind: str, name: str, replicas: int, images: Mapping[str, str]
-) -> Workload:
-    """A settled workload."""
-    return Workload(
-        component, kind, name, replicas, replicas, replicas, replicas, 1, 1, images, "hash"
-    )
+__all__ = [
+    "ASKED",
+    "DEFAULTS",
+    "NOW",
+    "READ",
+    "Cut",
+    "FakeApi",
+    "FakeHelm",
+    "FakeHost",
+    "FakeLock",
+    "FakeReach",
+    "TenantApi",
+    "World",
+    "pod",
+    "workload",
+]
 
 
 class FakeHelm:
@@ -279,75 +200,6 @@ def _raw(item: Workload) -> Json:
             "replicas": item.total,
         },
     }
-
-
-class TenantApi:
-    """The API of one replica; all replicas serve the same objects unless told otherwise."""
-
-    now = NOW
-
-    def __init__(self, world: World, pod_name: str) -> None:
-        self.world = world
-        self.pod = pod_name
-
-    def text(self, path: str, params: Any = None) -> str:
-        if path == "/metrics":
-            return self.world.metrics
-        newest = self.world.newest
-        broken = (
-            self.world.broken_when is not None
-            and newest
-            and newest.values == self.world.broken_when
-        )
-        return "[-]etcd failed" if broken else "ok"
-
-    def get(self, path: str, params: Any = None) -> Json:
-        if path.endswith("/leases"):
-            return {
-                "items": [
-                    self._identity(w, n) for w in self.world.workloads for n in range(w.replicas)
-                ]
-            }
-        if path.endswith("/configmaps"):
-            return {"metadata": {"resourceVersion": "1"}}
-        return {"metadata": {"uid": "one-store"}}
-
-    def _identity(self, item: Workload, number: int) -> Json:
-        labels = {"kubernetes.io/hostname": f"{item.name}-{number}"}
-        return {"metadata": {"labels": labels}, "spec": {"renewTime": RENEWED}}
-
-    def find(self, path: str) -> Json | None:
-        return self.world.tenant.get(path)
-
-    def create(self, path: str, body: Json) -> Json:
-        if path.endswith("/token"):
-            return {"status": {"token": "made-here"}}
-        if path.endswith("/tokenreviews"):
-            user = {"username": "system:serviceaccount:kube-system:default"}
-            return {"status": {"authenticated": True, "user": user}}
-        self.world.tenant[f"{path}/{body['metadata']['name']}"] = body
-        return body
-
-    def delete(self, path: str) -> None:
-        self.world.tenant.pop(path, None)
-
-    def watch(self, path: str, params: Any, seconds: float) -> Iterator[Json]:
-        for found in list(self.world.tenant.values()):
-            yield {"type": "ADDED", "object": found}
-
-
-class FakeReach:
-    """Ways into the tenant."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-
-    @contextmanager
-    def replica(self, pod: str) -> Iterator[TenantApi]:
-        yield TenantApi(self.world, pod)
-
-    def resolve(self, name: str) -> tuple[str, ...]:
-        return ("10.96.0.1",)
 
 
 class FakeLock:

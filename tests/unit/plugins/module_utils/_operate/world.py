@@ -1,0 +1,119 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is out there in the engine's tests: releases, workloads and a tenant in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.check import CheckResult
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
+    Release,
+    Workload,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import (
+    Json,
+    Note,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.values import merged
+
+NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+RENEWED = "2026-11-24T11:59:55.000000Z"
+DEFAULTS: Json = {
+    "controlPlane": {
+        "distro": {"k8s": {"image": {"tag": "v1.36.0"}}},
+        "statefulSet": {
+            "highAvailability": {"replicas": 1},
+            "persistence": {"volumeClaim": {"enabled": "auto", "size": "5Gi"}},
+        },
+        "backingStore": {
+            "etcd": {"deploy": {"statefulSet": {"highAvailability": {"replicas": 1}}}}
+        },
+    }
+}
+
+
+class Cut(BaseException):
+    """The process is gone: no handler runs."""
+
+
+ASKED = {
+    "name": "tenant-a",
+    "version": "0.36.1",
+    "kubeconfig": "/k/hc1",
+    "store": {"type": "sqlite"},
+}
+
+# Certificates need a TLS server: this stands for their check.
+READ = CheckResult(
+    "certificates", "skip", "there is no TLS here", facts={"ends": "2100-01-01T00:00:00+00:00"}
+)
+
+
+@dataclass
+class World:
+    """What is out there, and what was done to it.
+
+    Attributes:
+        log: Changes of the outside world, in order.
+        cut_before: Number of the change before which the run ends; 0 for never.
+        broken_when: User values with which the API server never becomes ready.
+        restarts: Container restarts of every pod so far.
+        metrics: What the tenant's API servers answer at /metrics.
+    """
+
+    releases: list[Release] = field(default_factory=list)
+    objects: dict[str, Json] = field(default_factory=dict)
+    tenant: dict[str, Json] = field(default_factory=dict)
+    workloads: tuple[Workload, ...] = ()
+    log: list[str] = field(default_factory=list)
+    cut_before: int = 0
+    holder: str = ""
+    broken_when: Mapping[str, Any] | None = None
+    never_ready: str = ""
+    restarts: int = 0
+    metrics: str = ""
+    pod_log: str = ""
+    notes: list[Note] = field(default_factory=list)
+
+    def change(self, what: str) -> None:
+        """Note a change, unless the run is cut off before it."""
+        if self.cut_before and len(self.log) + 1 == self.cut_before:
+            raise Cut
+        self.log.append(what)
+
+    @property
+    def newest(self) -> Release | None:
+        """The newest revision."""
+        return self.releases[-1] if self.releases else None
+
+    def deploy(self, name: str, version: str, values: Mapping[str, Any]) -> None:
+        """A new revision, and the workloads it asks for."""
+        self.releases = [
+            replace(r, status="superseded") if r.status == "deployed" else r for r in self.releases
+        ]
+        revision = self.releases[-1].revision + 1 if self.releases else 1
+        self.releases.append(
+            Release(revision, "deployed", chart_version=version, values=dict(values))
+        )
+        effective = merged(DEFAULTS, values)["controlPlane"]
+        replicas = effective["statefulSet"]["highAvailability"]["replicas"]
+        images = {
+            "syncer": f"vcluster-pro:{version}",
+            "kubernetes": "kubernetes:" + effective["distro"]["k8s"]["image"]["tag"],
+        }
+        self.workloads = (workload("control_plane", "StatefulSet", name, replicas, images),)
+
+
+def workload(
+    component: str, kind: str, name: str, replicas: int, images: Mapping[str, str]
+) -> Workload:
+    """A settled workload."""
+    return Workload(
+        component, kind, name, replicas, replicas, replicas, replicas, 1, 1, images, "hash"
+    )
