@@ -74,12 +74,12 @@ def test_a_wrong_host_fails_in_site_and_changes_nothing(make_fleet: Any, lab: La
 
 
 def by_host(output: str) -> dict[str, str]:
-    """The lines of the printed plan, joined, by host."""
+    """The lines of the printed plan, joined, by host; those that are alike share theirs."""
     sections: dict[str, str] = {}
-    host = ""
+    hosts: list[str] = []
     for line in output.splitlines():
         if line.startswith("  ") and not line.startswith("   ") and ":" in line:
-            host = line.strip().split(":")[0]
-        if host:
+            hosts = line.strip().split(":")[0].split(", ")
+        for host in hosts:
             sections[host] = f"{sections.get(host, '')} {line.strip()}"
     return sections

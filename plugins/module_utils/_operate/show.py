@@ -52,16 +52,21 @@ def _alike(entries: Iterable[Entry]) -> list[list[Entry]]:
 
 
 def _shape(entry: Entry) -> Hashable:
-    """What is the same for entries that are told once: all but names and values."""
+    """What is the same for entries that are told once: all but names, and the values of a plan."""
     if isinstance(entry.error, Refused):
-        return tuple(finding.guard for finding in entry.error.findings)
+        return tuple(_nameless(entry, finding.what) for finding in entry.error.findings)
     if entry.error:
-        return str(entry.error)
+        return _nameless(entry, str(entry.error))
     steps = tuple(
         (step.kind, step.reason, tuple((change.path, change.why) for change in step.changes))
         for step in entry.plan.steps
     )
-    return steps, tuple(finding.guard for finding in entry.plan.findings), entry.plan.foreign
+    findings = tuple(_nameless(entry, finding.what) for finding in entry.plan.findings)
+    return steps, findings, entry.plan.foreign
+
+
+def _nameless(entry: Entry, text: str) -> str:
+    return text.replace(entry.host, "")
 
 
 def _lines_of(alike: Sequence[Entry]) -> Iterator[str]:

@@ -84,9 +84,14 @@ def test_refusals_of_one_guard_are_told_once_and_those_of_another_apart() -> Non
     def refused(name: str, guard: str) -> Entry:
         return Entry(name, error=Refused((refuse(guard, f"{name} is wrong."),)))
 
-    text = plan_text(FleetPlan((refused("a", "G01"), refused("b", "G16"), refused("c", "G01"))))
-    assert "  a, c: refused\n    refused [G01] a is wrong." in text
-    assert "  b: refused\n    refused [G16] b is wrong." in text
+    def wrong(name: str, what: str) -> Entry:
+        return Entry(name, error=Refused((refuse("spec", what),)))
+
+    hosts = (refused("one", "G01"), wrong("two", "A typo."), refused("six", "G01"))
+    text = plan_text(FleetPlan((*hosts, wrong("ten", "Not a number."))))
+    assert "  one, six: refused\n    refused [G01] one is wrong." in text
+    assert "  two: refused\n    refused [spec] A typo." in text
+    assert "  ten: refused\n    refused [spec] Not a number." in text
 
 
 def test_a_thousand_alike_take_a_screen() -> None:
