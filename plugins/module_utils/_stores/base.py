@@ -82,6 +82,30 @@ class Store(Protocol):
         """
 
 
+class Usual:
+    """What most stores answer: nothing beside the control plane, no Secret, nothing that another change could hurt."""
+
+    def secrets(self, options: Options) -> dict[str, tuple[str, ...]]:
+        """See Store."""
+        return {}
+
+    def identity(self, values: Values) -> str:
+        """See Store."""
+        return ""
+
+    def change_findings(self, live: Values, values: Values) -> list[Finding]:
+        """See Store."""
+        return []
+
+    def members(self, values: Values) -> int:
+        """See Store."""
+        return 0
+
+    def objects(self, spec: Spec, values: Values) -> list[Json]:
+        """See Store."""
+        return []
+
+
 def at(values: Values, *path: str) -> Any:
     """The value at a path, None when there is none."""
     node: Any = values

@@ -18,6 +18,7 @@ from .base import (
     BACKING_STORE,
     REPLICAS,
     Options,
+    Usual,
     Values,
     at,
     claim_values,
@@ -35,7 +36,7 @@ CLAIM = (*STATEFUL_SET, "persistence", "volumeClaim")
 _OPTIONS = ("members", "size", "storage_class", "persistence", "resources")
 
 
-class EtcdDeployed:
+class EtcdDeployed(Usual):
     """See Store."""
 
     type = "etcd_deployed"
@@ -61,14 +62,6 @@ class EtcdDeployed:
     def option_findings(self, options: Options) -> list[Finding]:
         """See Store."""
         return unknown_options(self.type, _OPTIONS, options)
-
-    def secrets(self, options: Options) -> dict[str, tuple[str, ...]]:
-        """See Store."""
-        return {}
-
-    def identity(self, values: Values) -> str:
-        """See Store."""
-        return ""
 
     def findings(self, values: Values) -> list[Finding]:
         """G02, G07, G59, G62 on the members."""

@@ -13,9 +13,19 @@ from .._core.check import CheckResult
 from .._core.errors import FleetError
 from .._core.finding import Finding, refuse
 from .._core.observation import Observation, Pod
-from .._core.ports import Json, Reach
+from .._core.ports import Reach
 from .._core.spec import Spec
-from .base import BACKING_STORE, PERSISTENCE, Options, Values, at, tree, truthy, unknown_options
+from .base import (
+    BACKING_STORE,
+    PERSISTENCE,
+    Options,
+    Usual,
+    Values,
+    at,
+    tree,
+    truthy,
+    unknown_options,
+)
 from .etcd_checks import Answer, alarms, member_lists, size
 
 EXTERNAL = (*BACKING_STORE, "etcd", "external")
@@ -25,7 +35,7 @@ MOUNT = "/etcd-client"
 _KEYS = {"ca_key": "ca.crt", "certificate_key": "tls.crt", "private_key_key": "tls.key"}
 
 
-class EtcdExternal:
+class EtcdExternal(Usual):
     """See Store."""
 
     type = "etcd_external"
@@ -88,18 +98,6 @@ class EtcdExternal:
                 "Set vcluster_store.endpoint to host:port.",
             )
         ]
-
-    def change_findings(self, live: Values, values: Values) -> list[Finding]:
-        """See Store."""
-        return []
-
-    def members(self, values: Values) -> int:
-        """See Store."""
-        return 0
-
-    def objects(self, spec: Spec, values: Values) -> list[Json]:
-        """See Store."""
-        return []
 
     def checks(
         self,

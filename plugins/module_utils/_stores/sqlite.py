@@ -12,13 +12,14 @@ from typing import Any
 from .._core.check import CheckResult, Status
 from .._core.finding import Finding, refuse
 from .._core.observation import Observation, Pod
-from .._core.ports import Json, Reach
+from .._core.ports import Reach
 from .._core.spec import Spec
 from .base import (
     BACKING_STORE,
     PLANE_CLAIM,
     REPLICAS,
     Options,
+    Usual,
     Values,
     at,
     claim_values,
@@ -30,7 +31,7 @@ from .base import (
 )
 
 
-class Sqlite:
+class Sqlite(Usual):
     """See Store."""
 
     type = "sqlite"
@@ -50,14 +51,6 @@ class Sqlite:
     def option_findings(self, options: Options) -> list[Finding]:
         """See Store."""
         return unknown_options(self.type, ("size", "storage_class", "persistence"), options)
-
-    def secrets(self, options: Options) -> dict[str, tuple[str, ...]]:
-        """See Store."""
-        return {}
-
-    def identity(self, values: Values) -> str:
-        """See Store."""
-        return ""
 
     def findings(self, values: Values) -> list[Finding]:
         """G01: the pod refuses to start with more than one replica. G02: no volume, no data."""
@@ -90,14 +83,6 @@ class Sqlite:
     def change_findings(self, live: Values, values: Values) -> list[Finding]:
         """See Store. The new pod would begin with an empty file, whatever `vcluster_allow` says."""
         return moved_data(self.type, live, values)
-
-    def members(self, values: Values) -> int:
-        """See Store."""
-        return 0
-
-    def objects(self, spec: Spec, values: Values) -> list[Json]:
-        """See Store."""
-        return []
 
     def checks(
         self,

@@ -13,13 +13,13 @@ from typing import Any
 from .._core.check import CheckResult
 from .._core.finding import Finding, refuse, warn
 from .._core.observation import Observation, Pod
-from .._core.ports import Json, Reach
+from .._core.ports import Reach
 from .._core.spec import Spec
-from .base import BACKING_STORE, PLANE_CLAIM, Options, Values, at, moved_data, truthy
+from .base import BACKING_STORE, PLANE_CLAIM, Options, Usual, Values, at, moved_data, truthy
 
 
 @dataclass(frozen=True)
-class Unmanaged:
+class Unmanaged(Usual):
     """See Store.
 
     Attributes:
@@ -49,10 +49,6 @@ class Unmanaged:
     def option_findings(self, options: Options) -> list[Finding]:
         """See Store."""
         return []
-
-    def secrets(self, options: Options) -> dict[str, tuple[str, ...]]:
-        """See Store."""
-        return {}
 
     def identity(self, values: Values) -> str:
         """See Store. A data source holds a password, so it is compared and never shown."""
@@ -92,14 +88,6 @@ class Unmanaged:
     def change_findings(self, live: Values, values: Values) -> list[Finding]:
         """See Store."""
         return moved_data(self.type, live, values) if self.needs_volume else []
-
-    def members(self, values: Values) -> int:
-        """See Store."""
-        return 0
-
-    def objects(self, spec: Spec, values: Values) -> list[Json]:
-        """See Store."""
-        return []
 
     def checks(
         self,
