@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._cluster.installed import installed_chart
-from .._core.errors import FleetError, Unreachable
+from .._core.errors import FleetError, Unreachable, defect
 from .._core.observation import Observation
 from .._core.plan import Step
 from .._core.ports import HostCluster
@@ -96,8 +96,7 @@ def _looked_at(spec: Spec, host: HostCluster) -> Adopted:
     except FleetError as error:
         return Adopted(spec, held_back=str(error))
     except Exception as error:
-        text = f"Internal error, please report it: {type(error).__name__}: {error}."
-        return Adopted(spec, held_back=text)
+        return Adopted(spec, held_back=defect(error))
     return Adopted(spec, taken.arguments, taken.notes, _held_back(taken))
 
 

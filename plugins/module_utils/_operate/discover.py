@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .._cluster.find import find_all
-from .._core.errors import FleetError, Refused, Unreachable
+from .._core.errors import FleetError, Refused, Unreachable, defect
 from .._core.finding import refuse
 from .._core.found import Found
 from .._core.observation import Observation
@@ -121,8 +121,7 @@ class _Work(threading.Thread):
         except FleetError as error:
             return Discovered(self._target, error=error)
         except Exception as error:
-            text = f"Internal error while looking at it: {type(error).__name__}: {error}."
-            return Discovered(self._target, error=FleetError(text, "Please report it."))
+            return Discovered(self._target, error=FleetError(defect(error)))
         return Discovered(self._target, rows)
 
     def result(self, seconds: float) -> Discovered:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from .._core.errors import FleetError
+from .._core.errors import FleetError, defect
 from .._core.ports import HostCluster
 from .._core.spec import Spec
 from .context import Context
@@ -69,8 +69,7 @@ def for_each(
         except FleetError as error:
             return failed(spec, error)
         except Exception as error:
-            text = f"{spec.title}: internal error: {type(error).__name__}: {error}."
-            return failed(spec, FleetError(text, "Please report it."))
+            return failed(spec, FleetError(f"{spec.title}: {defect(error)}"))
 
     with ThreadPoolExecutor(max_workers=max(1, concurrency)) as pool:
         return dict(zip(specs, pool.map(one, specs.values()), strict=True))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .._core.errors import FleetError, Refused, Unreachable
+from .._core.errors import FleetError, Refused, Unreachable, defect
 from .._core.finding import refuse
 from .._core.observation import Observation
 from .._core.plan import Plan
@@ -148,8 +148,7 @@ class _Work(threading.Thread):
         except FleetError as error:
             self._fail_rest(error)
         except Exception as error:
-            text = f"Host cluster {self.cluster}: internal error while planning: {type(error).__name__}: {error}."
-            self._fail_rest(FleetError(text, "Please report it."))
+            self._fail_rest(FleetError(f"Host cluster {self.cluster}: {defect(error)}"))
 
     def _plan_all(self) -> None:
         specs = [entry.spec for entry in self._entries if entry.spec]

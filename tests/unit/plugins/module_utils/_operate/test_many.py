@@ -57,7 +57,10 @@ def test_no_more_threads_than_allowed() -> None:
 
 @pytest.mark.parametrize(
     ("error", "said"),
-    [(FleetError("it is sick."), "it is sick."), (KeyError("x"), "internal error: KeyError")],
+    [
+        (FleetError("it is sick."), "it is sick."),
+        (KeyError("x"), "Internal error, please report it: KeyError"),
+    ],
 )
 def test_one_that_fails_leaves_the_others_alone(error: Exception, said: str) -> None:
     def work(spec: Spec, _host: Any) -> str:
