@@ -16,12 +16,13 @@ from typing import Any
 
 from .._core.check import failed
 from .._core.errors import FleetError
+from .._core.observation import Observation
 from .._core.ports import HostCluster
 from .._core.spec import Spec
 from .._plan.argument_types import checked
 from .context import Context
 from .many import for_each
-from .pods import look
+from .pods import Live, look
 from .verify import checks_of
 
 # Seconds between two looks.
@@ -81,8 +82,9 @@ def watch(specs: Mapping[str, Spec], soak: Soak, context: Context) -> dict[str, 
 
 
 def _watched(spec: Spec, host: HostCluster, soak: Soak) -> Iterator[str]:
-    asked = _revision(spec, host)
-    restarts, answers = _restarts(spec, host), _answers(spec, host)
+    # What is read for each vCluster is of its own namespace: a wave of many shares one host cluster.
+    asked, live = _revision(host.observe(spec)), look(host.api, spec)
+    restarts, answers = _restarts(live), _answers(spec, host, live)
     unsettled: set[str] = set()
     end = time.monotonic() + soak.seconds
     while (left := end - time.monotonic()) > 0:
@@ -93,33 +95,32 @@ def _watched(spec: Spec, host: HostCluster, soak: Soak) -> Iterator[str]:
             if not w.settled
         }
     yield from sorted(unsettled)
-    more = {
-        name: n - restarts[name] for name, n in _restarts(spec, host).items() if n > restarts[name]
-    }
+    live = look(host.api, spec)
+    more = {name: n - restarts[name] for name, n in _restarts(live).items() if n > restarts[name]}
     if sum(more.values()) > soak.restarts:
         yield f"restarts: {', '.join(f'{name} {count}' for name, count in sorted(more.items()))}"
-    yield from _errors(answers, _answers(spec, host), soak)
-    if (now := _revision(spec, host)) != asked:
+    yield from _errors(answers, _answers(spec, host, live), soak)
+    observation = host.observe(spec)
+    if (now := _revision(observation)) != asked:
         yield f"somebody changed it: revision {asked} was proved, {now} is there"
-    results = checks_of(spec, host.observe(spec), host, write=False)
+    results = checks_of(spec, observation, host, write=False)
     yield from (f"{result.id}: {result.evidence}" for result in failed(results))
 
 
-def _revision(spec: Spec, host: HostCluster) -> int:
-    seen = host.fleet([spec]).observations.get((spec.namespace, spec.name))
-    return seen.release.revision if seen and seen.release else 0
+def _revision(observation: Observation) -> int:
+    return observation.release.revision if observation.release else 0
 
 
-def _restarts(spec: Spec, host: HostCluster) -> Counter[str]:
-    return Counter({pod.name: pod.restarts for pod in look(host.api, spec).pods})
+def _restarts(live: Live) -> Counter[str]:
+    return Counter({pod.name: pod.restarts for pod in live.pods})
 
 
-def _answers(spec: Spec, host: HostCluster) -> dict[str, Counter[str]]:
+def _answers(spec: Spec, host: HostCluster, live: Live) -> dict[str, Counter[str]]:
     """Answers of each replica's API server so far, by the first digit of their code."""
     found: dict[str, Counter[str]] = {}
     reach = host.reach(spec)
     with ExitStack() as stack:
-        for pod in look(host.api, spec).pods:
+        for pod in live.pods:
             if pod.component != "control_plane" or not pod.ready:
                 continue
             try:
