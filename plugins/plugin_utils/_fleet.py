@@ -70,18 +70,12 @@ def asked_of(
     return Asked(tuple(_entries(asked, context)), asked)
 
 
-def fleet_errors(found: Collected) -> list[str]:
-    """What is wrong with the variables that only the fleet reads."""
-    errors: list[str] = []
-    wave_of(found.fleet.get("wave"), errors)
-    return [*errors, *policy_errors(found.fleet), *soak_of(found.fleet.get("soak"))[1]]
-
-
 def _entries(asked: Mapping[str, Collected], context: Context) -> Iterable[Entry]:
     for host, found in asked.items():
         context.secrets.learn(*found.secrets)
-        wave = wave_of(found.fleet.get("wave"), [])
-        errors = [*found.errors, *fleet_errors(found)]
+        errors = list(found.errors)
+        wave = wave_of(found.fleet.get("wave"), errors)
+        errors += [*policy_errors(found.fleet), *soak_of(found.fleet.get("soak"))[1]]
         if errors:
             findings = tuple(refuse("spec", error) for error in errors)
             yield Entry(host, wave, error=Refused(findings))
