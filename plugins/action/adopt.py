@@ -10,9 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
@@ -24,6 +21,8 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.adopt_t
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.options import spec_of
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._files import write_whole
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import hosts_of
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet_action import FleetAction
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._inventory import collect
 
 display = Display()
@@ -33,33 +32,25 @@ ARGUMENTS = {
 }
 
 
-class ActionModule(ActionBase):
+class ActionModule(FleetAction):
     """Writes down the vClusters of the play. One that cannot be taken over as it runs is written as a comment."""
 
-    BYPASS_HOST_LOOP = True
+    argument_spec = ARGUMENTS
 
-    def run(
-        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(None, task_vars)
-        validation = ArgumentSpecValidator(ARGUMENTS).validate(dict(self._task.args))
-        if validation.error_messages:
-            raise AnsibleActionFail("; ".join(validation.error_messages))
-        options = validation.validated_parameters
-        variables = task_vars or {}
-        hosts = variables.get("ansible_play_hosts_all") or variables["ansible_play_hosts"]
+    def fleet(self, options: Mapping[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         context = Context(check=True, warn=display.warning)
-        specs, wrong = _specs(variables["hostvars"], hosts, context)
+        specs, wrong = _specs(variables["hostvars"], hosts_of(variables), context)
         found = adopt(specs, context)
         text = context.secrets.mask(inventory_text(found))
-        left = {**wrong, **{one.spec.host: one.held_back for one in found if one.held_back}}
-        result |= {
-            "adopted": [one.spec.host for one in found if not one.held_back],
-            "left_out": context.secrets.mask(left),
-        }
-        for host, reason in result["left_out"].items():
+        held = {one.spec.host: one.held_back for one in found if one.held_back}
+        left = context.secrets.mask({**wrong, **held})
+        for host, reason in left.items():
             display.warning(f"{host} is left out: {reason}")
-        return {**result, **self._written(Path(options["dest"]).absolute(), text, options["force"])}
+        return {
+            "adopted": [one.spec.host for one in found if not one.held_back],
+            "left_out": left,
+            **self._written(Path(options["dest"]).absolute(), text, options["force"]),
+        }
 
     def _written(self, path: Path, text: str, force: bool) -> dict[str, Any]:
         try:

@@ -6,15 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ansible import context as cli
-from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Refused
@@ -36,6 +33,7 @@ from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import (
     asked_of,
     many_objects,
 )
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet_action import FleetAction
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._inventory import Collected
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._runs import (
     PLAN_FILE,
@@ -62,22 +60,15 @@ ARGUMENTS = {
 }
 
 
-class ActionModule(ActionBase):
+class ActionModule(FleetAction):
     """Plans every vCluster of the play. One that cannot be planned is data, never a failure of this task."""
 
-    BYPASS_HOST_LOOP = True
+    argument_spec = ARGUMENTS
 
-    def run(
-        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(None, task_vars)
-        validation = ArgumentSpecValidator(ARGUMENTS).validate(dict(self._task.args))
-        if validation.error_messages:
-            raise AnsibleActionFail("; ".join(validation.error_messages))
-        options = validation.validated_parameters
+    def fleet(self, options: Mapping[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         context = Context(check=True, diff=self._task.diff, warn=display.warning)
         with many_objects():
-            asked = asked_of(task_vars or {}, context)
+            asked = asked_of(variables, context)
             fleet = plan_fleet(asked.entries, context)
         entries = assigned(fleet.entries, sizes_of(asked.collected))
         if options["approved"] is not None:
@@ -92,7 +83,7 @@ class ActionModule(ActionBase):
             # AWX hands these to the next jobs of a workflow: what a person approves there is this.
             data = {"fleetops_approved": found["digests"], "fleetops_summary": found["summary"]}
             found["ansible_stats"] = {"data": data, "per_host": False, "aggregate": False}
-        return {**result, **found, "last_wave": options["last_wave"]}
+        return {**found, "last_wave": options["last_wave"]}
 
 
 def pace_of(asked: Asked) -> Pace:

@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
@@ -21,6 +20,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.proofs 
     span_of,
 )
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import asked_of
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet_action import FleetAction
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._runs import (
     PROOF_FILE,
     base_folder,
@@ -36,31 +36,24 @@ ARGUMENTS = {
 }
 
 
-class ActionModule(ActionBase):
+class ActionModule(FleetAction):
     """Proves every vCluster of the play in this one process. One that fails is data, never a failure of this task."""
 
-    BYPASS_HOST_LOOP = True
+    argument_spec = ARGUMENTS
 
-    def run(
-        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(None, task_vars)
-        validation = ArgumentSpecValidator(ARGUMENTS).validate(dict(self._task.args))
-        options = validation.validated_parameters
-        errors = list(validation.error_messages)
+    def fleet(self, options: Mapping[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         due = span_of(options["due"]) if options.get("due") else None
         if options.get("due") and due is None:
-            errors.append(f"due is {options['due']!r}; it is a span such as 90s, 30m, 24h or 7d")
-        if errors:
-            raise AnsibleActionFail("; ".join(errors))
+            raise AnsibleActionFail(
+                f"due is {options['due']!r}; it is a span such as 90s, 30m, 24h or 7d"
+            )
         context = Context(check=self._task.check_mode, warn=display.warning)
-        entries = asked_of(task_vars or {}, context).entries
+        entries = asked_of(variables, context).entries
         proofs = prove_all(entries, context, options["concurrency"], due)
         display.display(context.secrets.mask(proofs_text(proofs)))
         folder = new_run(Path(options["directory"] or base_folder()))
         write_json(folder / PROOF_FILE, context.secrets.mask(dict(proofs.results)))
         return {
-            **result,
             "changed": False,
             "failures": context.secrets.mask(proofs.failed),
             "not_due": list(proofs.not_due),

@@ -11,9 +11,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
@@ -23,38 +20,33 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.soak im
     watch,
 )
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import Asked, asked_of
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet_action import FleetAction
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import (
-    LAST_WAVE,
+    another_follows,
     failed,
     plan_of,
-    wave_hosts,
 )
 
 display = Display()
 ARGUMENTS = {"wave": {"type": "int", "required": True}}
 
 
-class ActionModule(ActionBase):
+class ActionModule(FleetAction):
     """Watches what a wave changed, if another wave follows. What broke is data: the latch counts it."""
 
-    BYPASS_HOST_LOOP = True
+    argument_spec = ARGUMENTS
 
-    def run(
-        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(None, task_vars)
-        validation = ArgumentSpecValidator(ARGUMENTS).validate(dict(self._task.args))
-        if validation.error_messages:
-            raise AnsibleActionFail("; ".join(validation.error_messages))
-        variables = task_vars or {}
-        wave = validation.validated_parameters["wave"]
+    def fleet(self, options: Mapping[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        wave = options["wave"]
         changed = _changed(variables["hostvars"], wave)
+        needless = {"changed": False, "skipped": True, "broken": {}}
+        if reason := self._needless(variables["hostvars"], wave, changed):
+            return {**needless, "msg": reason}
         context = Context(check=True, warn=display.warning)
         asked = asked_of(variables, context, changed)
         soak = _longest(asked)
-        reason = self._needless(variables["hostvars"], wave, changed, soak)
-        if reason:
-            return {**result, "changed": False, "skipped": True, "msg": reason, "broken": {}}
+        if not soak.seconds:
+            return {**needless, "msg": "vcluster_soak.seconds is 0."}
         display.display(f"  watching {len(changed)} of wave {wave} for {soak.seconds} s")
         specs = {entry.host: entry.spec for entry in asked.entries if entry.spec}
         clock, began = datetime.now(UTC), time.monotonic()
@@ -62,7 +54,6 @@ class ActionModule(ActionBase):
         for host, words in broken.items():
             display.warning(f"{host}: broke in the soak: {words}")
         return {
-            **result,
             "changed": False,
             "broken": broken,
             "watched": changed,
@@ -70,20 +61,13 @@ class ActionModule(ActionBase):
             "seconds": round(time.monotonic() - began, 1),
         }
 
-    def _needless(
-        self, hostvars: Mapping[str, Any], wave: int, changed: list[str], soak: Soak
-    ) -> str:
-        """Why there is nothing to watch; empty when there is."""
+    def _needless(self, hostvars: Mapping[str, Any], wave: int, changed: list[str]) -> str:
+        """Why there is nothing to watch, before any variables of the inventory are read; empty when there is."""
         if self._task.check_mode:
             return "Check mode changes nothing that could be watched."
         if not changed:
             return "The wave changed nothing."
-        if not soak.seconds:
-            return "vcluster_soak.seconds is 0."
-        later = range(wave + 1, LAST_WAVE + 1)
-        if not any(wave_hosts(hostvars, number) for number in later):
-            return "No wave follows."
-        return ""
+        return "" if another_follows(hostvars, wave) else "No wave follows."
 
 
 def _changed(hostvars: Mapping[str, Any], wave: int) -> list[str]:

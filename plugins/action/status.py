@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
@@ -30,6 +27,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.status 
     status_table,
 )
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import asked_of
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet_action import FleetAction
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._runs import write_public
 
 display = Display()
@@ -44,21 +42,14 @@ ARGUMENTS = {
 }
 
 
-class ActionModule(ActionBase):
+class ActionModule(FleetAction):
     """Looks at every vCluster of the play. One that cannot be looked at is data, never a failure of this task."""
 
-    BYPASS_HOST_LOOP = True
+    argument_spec = ARGUMENTS
 
-    def run(
-        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(None, task_vars)
-        validation = ArgumentSpecValidator(ARGUMENTS).validate(dict(self._task.args))
-        if validation.error_messages:
-            raise AnsibleActionFail("; ".join(validation.error_messages))
-        options = validation.validated_parameters
+    def fleet(self, options: Mapping[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         context = Context(check=True, warn=display.warning)
-        fleet = plan_fleet(asked_of(task_vars or {}, context).entries, context, light=True)
+        fleet = plan_fleet(asked_of(variables, context).entries, context, light=True)
         found = [status_of(entry) for entry in fleet.entries]
         text = context.secrets.mask(FORMATS[options["format"]](found))
         changed = False
@@ -66,7 +57,7 @@ class ActionModule(ActionBase):
             display.display(text.rstrip("\n"))
         else:
             changed = write_public(Path(options["dest"]), text, check=self._task.check_mode)
-        return {**result, "changed": changed, "dest": options["dest"], **_counts(found)}
+        return {"changed": changed, "dest": options["dest"], **_counts(found)}
 
 
 def _counts(found: Sequence[Status]) -> dict[str, Any]:

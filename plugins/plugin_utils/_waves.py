@@ -225,6 +225,15 @@ def wave_hosts(hostvars: Mapping[str, Any], wave: int) -> list[str]:
     return list(plan.get("waves", {}).get(str(wave), ()))
 
 
+def another_follows(hostvars: Mapping[str, Any], wave: int) -> bool:
+    """Whether a wave will begin after this one, as far as is known when it is over."""
+    plan = plan_of(hostvars)
+    planned = (int(number) for number, hosts in plan.get("waves", {}).items() if hosts)
+    if not any(wave < number <= last_wave(plan) for number in planned):
+        return False
+    return not halted_after(hostvars, plan, wave + 1)
+
+
 def failed_hosts(hostvars: Mapping[str, Any]) -> list[str]:
     """The hosts that failed, of all waves that began."""
     plan = plan_of(hostvars)

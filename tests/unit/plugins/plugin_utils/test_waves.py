@@ -22,6 +22,7 @@ from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import (
     PLAN,
     UNASSIGNED,
     Entry,
+    another_follows,
     approved_only,
     assigned,
     budgets,
@@ -188,6 +189,24 @@ def test_no_wave_after_the_last_that_was_asked_for() -> None:
     assert wave_hosts(found, 2) == []
     assert failed_hosts(found) == []
     assert halted_after(found, found["a"][PLAN]) == 0
+
+
+@pytest.mark.parametrize(
+    ("waves", "result", "more", "follows"),
+    [
+        ({"1": ["a"], "3": ["b"]}, GOOD, {}, True),
+        ({"1": ["a"], "3": ["b"]}, BAD, {}, False),
+        ({"1": ["a"], "3": []}, GOOD, {}, False),
+        ({"1": ["a"], "3": ["b"]}, GOOD, {"last_wave": 2}, False),
+        ({"1": ["a"]}, GOOD, {}, False),
+    ],
+)
+def test_a_wave_follows_where_one_would_have_hosts(
+    waves: dict[str, list[str]], result: Any, more: dict[str, Any], follows: bool
+) -> None:
+    found = variables(waves, {"a": result}, **more)
+    assert another_follows(found, 1) is follows
+    assert any(wave_hosts(found, number) for number in range(2, 11)) is follows
 
 
 def test_without_a_plan_nobody_is_in_a_wave() -> None:
