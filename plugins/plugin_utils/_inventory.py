@@ -76,8 +76,9 @@ def collect(hostvars: Mapping[str, Any], name: str) -> Collected:
     )
     arguments = {key.removeprefix(PREFIX): value for key, value in found.items()}
     fleet = {key: arguments.pop(key) for key in FLEET_ARGUMENTS.keys() & arguments.keys()}
-    arguments.setdefault("name", name)
-    arguments["host"] = name
+    # Ansible tags the names of hosts too, and YAML writes no tagged text.
+    arguments["host"] = plain(name)
+    arguments.setdefault("name", arguments["host"])
     if layers:
         arguments["secret_paths"] = sorted({path for key in layers for path in paths[key]})
         try:

@@ -69,3 +69,13 @@ def test_a_layer_that_is_no_mapping_is_named() -> None:
 def test_plain_values_have_no_vaulted_paths() -> None:
     assert vaulted_paths({"a": ["x", {"b": 1}]}) == []
     assert plain({1: ("a", None)}) == {"1": ["a", None]}
+
+
+def test_the_name_of_a_host_becomes_plain_text() -> None:
+    """As Ansible's tagged texts do: they are no str by type, and YAML refuses them."""
+
+    class Tagged(str):
+        __slots__ = ()
+
+    found = collect({"a": {"vcluster_version": "0.36.1"}}, Tagged("a"))
+    assert [type(found.arguments[key]) for key in ("host", "name")] == [str, str]
