@@ -58,13 +58,12 @@ def up() -> int:
 
 def lab_fleet() -> inventory.Fleet:
     """The lab's host clusters, started unless they run."""
-    say("building the lab's programs (about 15 minutes the first time, then cached)")
-    lab("build", quiet=True)
     if LAB_STATE.exists():
         say("the lab runs already")
     else:
         say("starting two host clusters, hc1 with two nodes and hc2 with one")
-        lab("up", "--clusters", "2", "--nodes", "2,1")
+        print("   (their programs are built first, about 12 minutes; after that they are cached)")
+        lab("up", "--newest", "--clusters", "2", "--nodes", "2,1")
     facts = json.loads(LAB_STATE.read_text())
     say("starting an etcd on each, for the vClusters that use an external one")
     etcds = {
@@ -134,12 +133,11 @@ def environment() -> dict[str, str]:
     return variables
 
 
-def lab(*arguments: str, quiet: bool = False) -> None:
-    """Run a command of the lab in the foreground; quiet leaves its progress and errors."""
+def lab(*arguments: str) -> None:
+    """Run a command of the lab in the foreground."""
     variables = {**os.environ, "PYTHONPATH": str(ROOT / "tests" / "lab")}
     command = [sys.executable, "-m", "lab", *arguments]
-    output = subprocess.DEVNULL if quiet else None
-    subprocess.run(command, cwd=ROOT, env=variables, stdout=output, timeout=3600, check=True)
+    subprocess.run(command, cwd=ROOT, env=variables, timeout=3600, check=True)
 
 
 def say(text: str) -> None:

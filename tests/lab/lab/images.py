@@ -50,6 +50,16 @@ def images_for(lines: Sequence[str] = LINES, kubernetes: Sequence[str] = KUBERNE
     :param lines: Chart versions, such as `0.36.1`; none for a node without vClusters.
     :param kubernetes: Tenant releases, such as `v1.36.3`; the lab runs those of `KUBERNETES`.
     """
+    programs = build(programs_for(lines, kubernetes))
+    images = [_pause(), _busybox(), _coredns(programs), _etcd(programs)]
+    if lines:
+        images += [_kubernetes(release) for release in kubernetes]
+        images.append(_syncer(lines, kubernetes, programs))
+    return [write(image) for image in images]
+
+
+def programs_for(lines: Sequence[str] = LINES, kubernetes: Sequence[str] = KUBERNETES) -> list[str]:
+    """The names of the programs in those images; see images_for."""
     unknown = sorted(set(kubernetes) - set(_TENANT_PROGRAMS))
     if unknown:
         known = ", ".join(_TENANT_PROGRAMS)
@@ -57,13 +67,8 @@ def images_for(lines: Sequence[str] = LINES, kubernetes: Sequence[str] = KUBERNE
     names = ["coredns", *PARTS["etcd-3.6"].programs]
     if lines:
         names += ["syncer", "kine"]
-        names += [program for release in kubernetes for program in _programs(release)]
-    programs = build(names)
-    images = [_pause(), _busybox(), _coredns(programs), _etcd(programs)]
-    if lines:
-        images += [_kubernetes(release) for release in kubernetes]
-        images.append(_syncer(lines, kubernetes, programs))
-    return [write(image) for image in images]
+        names += [name for release in kubernetes for name in _TENANT_PROGRAMS[release].values()]
+    return names
 
 
 def _pause() -> Image:
@@ -109,10 +114,6 @@ def _syncer(lines: Sequence[str], kubernetes: Sequence[str], programs: Mapping[s
 def _home(release: str, name: str) -> str:
     """Where a program of a Kubernetes release is in the syncer's image."""
     return f"/lab/{release}/{name}"
-
-
-def _programs(release: str) -> list[str]:
-    return list(_TENANT_PROGRAMS[release].values())
 
 
 def _shell() -> dict[str, Path]:

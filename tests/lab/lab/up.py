@@ -21,13 +21,14 @@ from typing import Any
 from . import cgroup, chart_server, network, process
 from .cluster import PROGRAMS, HostCluster
 from .command import LabError, write_private
-from .images import images_for
+from .images import KUBERNETES, images_for, programs_for
 from .network import NODES, Network
 from .parts import build
 from .paths import state
 from .toolchain import debian_packages
 
-TOOLS = ("helm3", "helm4", "kubectl", "etcdctl")
+TOOLS = ("helm4", "kubectl", "etcdctl")
+OLDER_TOOLS = ("helm3",)
 NAME = "hc"
 
 
@@ -57,14 +58,20 @@ class Lab:
     def _cluster(self, name: str, number: int, nodes: int) -> HostCluster:
         return HostCluster(name, number, nodes, self.directory / name)
 
-    def up(self, nodes: Sequence[int], first: int) -> dict[str, Any]:
-        """Start host clusters with these numbers of nodes; returns the facts."""
+    def up(self, nodes: Sequence[int], first: int, *, newest: bool = False) -> dict[str, Any]:
+        """Start host clusters with these numbers of nodes; returns the facts.
+
+        :param newest: Leave out the older Kubernetes and the older Helm, which take long to build.
+        """
         if process.find(self.directory):
             raise LabError("a lab runs already: `lab status` shows it, `lab down` ends it")
         self.down()  # what a lab that failed or was killed left behind
         debian_packages()
-        programs = build(PROGRAMS)
-        images = images_for() if any(nodes) else []
+        kubernetes = KUBERNETES[:1] if newest else KUBERNETES
+        tools = TOOLS if newest else (*TOOLS, *OLDER_TOOLS)
+        tenants = programs_for(kubernetes=kubernetes) if any(nodes) else []
+        programs = build([*PROGRAMS, *tools, *tenants])
+        images = images_for(kubernetes=kubernetes) if any(nodes) else []
         clusters = [
             self._cluster(f"{NAME}{index}", first + index - 1, count)
             for index, count in enumerate(nodes, 1)
@@ -75,7 +82,7 @@ class Lab:
         facts = {
             "clusters": [_entry(cluster) for cluster in clusters],
             **chart_server.start(self.directory / "charts"),
-            "programs": {name: str(path) for name, path in build(TOOLS).items() if name in TOOLS},
+            "programs": {name: str(programs[name]) for name in tools},
         }
         write_private(self.facts, json.dumps(facts, indent=1))
         return facts
@@ -170,6 +177,9 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     up.add_argument("--nodes", default="2,1", help="nodes of each, by comma (default 2,1)")
     up.add_argument("--api-only", type=int, default=0, help="how many more without nodes")
     up.add_argument("--first", type=int, default=1, help="number of the first on this machine")
+    up.add_argument(
+        "--newest", action="store_true", help="only the newest tenant Kubernetes and Helm"
+    )
     up.set_defaults(run=_up)
     subparsers.add_parser("status", help="show what runs").set_defaults(run=_status)
     subparsers.add_parser("down", help="end and remove all of it").set_defaults(run=_down)
@@ -186,7 +196,8 @@ def _up(arguments: argparse.Namespace) -> int:
     counts = [int(part) for part in arguments.nodes.split(",")][: arguments.clusters]
     counts += [1] * (arguments.clusters - len(counts))
     began = time.monotonic()
-    facts = Lab(state()).up([*counts, *[0] * arguments.api_only], arguments.first)
+    nodes = [*counts, *[0] * arguments.api_only]
+    facts = Lab(state()).up(nodes, arguments.first, newest=arguments.newest)
     for entry in facts["clusters"]:
         print(f"{entry['name']}  {entry['nodes']} nodes  kubeconfig {entry['kubeconfig']}")
     print(f"charts  {facts['chart_repository']}")
