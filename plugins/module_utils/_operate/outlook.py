@@ -57,11 +57,11 @@ class Outlook:
     seconds: int
 
     def __str__(self) -> str:
-        parts = [_counted(self.vclusters, "vCluster")]
+        parts = [counted(self.vclusters, "vCluster")]
         if self.restarts:
-            parts.append(f"{_counted(self.restarts, 'replica')} restart")
+            parts.append(f"{counted(self.restarts, 'replica')} restart")
         if self.outages:
-            parts.append(f"{_counted(self.outages, 'tenant API outage')}")
+            parts.append(f"{counted(self.outages, 'tenant API outage')}")
         return ", ".join([*parts, f"about {_rough(self.seconds)}"])
 
 
@@ -112,7 +112,8 @@ def _in_turns(lengths: Sequence[int], at_once: int) -> int:
     return max(*lengths, math.ceil(sum(lengths) / max(1, at_once)))
 
 
-def _counted(count: int, word: str) -> str:
+def counted(count: int, word: str) -> str:
+    """`1 vCluster`, `2 vClusters`."""
     return f"{count} {word}{'' if count == 1 else 's'}"
 
 

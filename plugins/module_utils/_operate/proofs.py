@@ -16,6 +16,7 @@ from typing import Any
 from .context import Context
 from .door import failure
 from .many import for_each
+from .outlook import counted
 from .plan_fleet import Entry, plan_fleet
 from .render import WIDTH, wrapped
 from .status import status_of
@@ -97,7 +98,7 @@ def proofs_text(proofs: Proofs) -> str:
     parts = [f"{passed} passed", f"{len(proofs.failed)} failed"]
     if proofs.not_due:
         parts.append(f"{len(proofs.not_due)} not due")
-    return "\n".join([*lines, f"{len(proofs.results)} vClusters: {', '.join(parts)}"])
+    return "\n".join([*lines, f"{counted(len(proofs.results), 'vCluster')}: {', '.join(parts)}"])
 
 
 def _lines(host: str, result: Mapping[str, Any], short: bool) -> Iterator[str]:

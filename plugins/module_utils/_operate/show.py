@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 from .._core.errors import Refused
-from .outlook import DEFAULT_PACE, Outlook, Pace, outlook_of, together
+from .outlook import DEFAULT_PACE, Outlook, Pace, counted, outlook_of, together
 from .plan_fleet import Entry, FleetPlan
 from .render import WIDTH, finding_lines, plan_lines, wrapped
 
@@ -106,4 +106,4 @@ def summary(fleet: FleetPlan) -> str:
     errors = (("unreachable", "unreachable"), ("failed", "failed"))
     parts = [f"{counts[status]} {word}" for status, word in words]
     parts += [f"{counts[status]} {word}" for status, word in errors if counts[status]]
-    return f"{len(fleet.entries)} vClusters: {', '.join(parts)} ({fleet.seconds:.1f} s)"
+    return f"{counted(len(fleet.entries), 'vCluster')}: {', '.join(parts)} ({fleet.seconds:.1f} s)"

@@ -113,7 +113,7 @@ def test_notes_of_a_host_cluster_are_shown_beside_the_plan() -> None:
 
 def test_the_summary_names_failures_only_where_there_are_some() -> None:
     assert summary(FleetPlan((entry("a"),))) == (
-        "1 vClusters: 0 to change, 1 unchanged, 0 refused (0.0 s)"
+        "1 vCluster: 0 to change, 1 unchanged, 0 refused (0.0 s)"
     )
     failed = entry("a", error=FleetError("no chart"))
     assert ", 1 failed (" in summary(FleetPlan((failed,)))
