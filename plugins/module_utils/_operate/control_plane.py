@@ -36,12 +36,16 @@ def run_control_plane(arguments: Arguments, context: Context) -> Result:
     """
     spec = spec_of(arguments, context)
     host = context.host(spec.access)
-    planned = _accepted(observe_and_plan(spec, host, context), context)
-    if not planned.plan.steps:
-        return _unchanged(planned)
-    if context.check:
-        return _preview(planned, host, context)
-    _ensure_namespace(spec, host)
+    # A plan that was shown says that there is work: one look under the lock is enough. Where nothing is yet, the look
+    # before it keeps a refusal from leaving a namespace behind.
+    shown_before = bool(arguments.get("planned")) and not context.check
+    if not (shown_before and host.api.find(_namespace(spec))):
+        planned = _accepted(observe_and_plan(spec, host, context), context)
+        if not planned.plan.steps:
+            return _unchanged(planned)
+        if context.check:
+            return _preview(planned, host, context)
+        _ensure_namespace(spec, host)
     deadline = Deadline(spec.limits.total)
     with host.lock(spec) as lock:
         planned = _accepted(observe_and_plan(spec, host, context), context)
@@ -115,9 +119,12 @@ def _report(planned: Planned, result: dict[str, Any]) -> Result:
     return {**result, "plan": plan, "findings": [asdict(f) for f in planned.plan.findings]}
 
 
+def _namespace(spec: Spec) -> str:
+    return f"/api/v1/namespaces/{spec.namespace}"
+
+
 def _ensure_namespace(spec: Spec, host: HostCluster) -> None:
-    path = f"/api/v1/namespaces/{spec.namespace}"
-    if host.api.find(path) is not None:
+    if host.api.find(_namespace(spec)) is not None:
         return
     try:
         host.api.create("/api/v1/namespaces", {"metadata": {"name": spec.namespace}})

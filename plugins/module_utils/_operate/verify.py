@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -29,6 +29,9 @@ from .wait import Deadline, shortened
 
 # Seconds between two rounds of a proof that has not passed yet.
 PAUSE = 2.0
+
+Results = tuple[CheckResult, ...]
+Group = Callable[[Scene], Iterator[CheckResult]]
 
 
 def run_verify(arguments: Arguments, context: Context) -> Result:
@@ -87,6 +90,17 @@ def checks_of(
     spec: Spec, observation: Observation, host: HostCluster, *, write: bool
 ) -> tuple[CheckResult, ...]:
     """Run every check once."""
+    return _flat(_round(spec, observation, host, write, GROUPS))
+
+
+def _round(
+    spec: Spec,
+    observation: Observation,
+    host: HostCluster,
+    write: bool,
+    groups: Sequence[Group],
+) -> dict[Group, Results]:
+    """Some groups of checks at the same time: they wait for answers most of theirs."""
     live = look(host.api, spec)
     reach = host.reach(spec)
     with ExitStack() as stack:
@@ -99,15 +113,13 @@ def checks_of(
                 except FleetError as error:
                     unreached[pod.name] = error
         scene = Scene(spec, observation, live, host.api, reach, replicas, unreached, write)
-        return tuple(_all(scene))
+        pool = stack.enter_context(ThreadPoolExecutor(len(groups)))
+        results = pool.map(lambda group: tuple(group(scene)), groups)
+        return dict(zip(groups, results, strict=True))
 
 
-def _all(scene: Scene) -> Iterator[CheckResult]:
-    """The groups of checks at the same time: they wait for answers most of theirs."""
-    groups = (plane.checks, data.checks, _store_checks, certificates.checks, names.checks)
-    with ThreadPoolExecutor(len(groups)) as pool:
-        for results in pool.map(lambda group: tuple(group(scene)), groups):
-            yield from results
+def _flat(results: Mapping[Group, Results]) -> Results:
+    return tuple(result for found in results.values() for result in found)
 
 
 def _store_checks(scene: Scene) -> Iterator[CheckResult]:
@@ -124,29 +136,42 @@ def _store_checks(scene: Scene) -> Iterator[CheckResult]:
         yield CheckResult("store", "fail", defect(error))
 
 
-def prove(
-    spec: Spec, host: HostCluster, context: Context, deadline: Deadline
-) -> tuple[CheckResult, ...]:
-    """Check until everything passes or the limit is reached.
+GROUPS: tuple[Group, ...] = (
+    plane.checks,
+    data.checks,
+    _store_checks,
+    certificates.checks,
+    names.checks,
+)
+
+
+def prove(spec: Spec, host: HostCluster, context: Context, deadline: Deadline) -> Results:
+    """Check until everything passes together or the limit is reached.
+
+    While a group of checks fails, that group alone is tried again; when it passes, all of them are once more.
 
     Raises:
         ProofFailed: With the checks that failed in the last round.
     """
-    told = ""
+    told, groups = "", GROUPS
     while True:
-        observation = host.observe(spec)
-        results = checks_of(spec, observation, host, write=spec.proof == "write")
+        over = deadline.left <= 0
+        groups = GROUPS if over else groups
+        found = _round(spec, host.observe(spec), host, spec.proof == "write", groups)
+        results = _flat(found)
         problems = failed(results)
-        if not problems:
+        if not problems and groups == GROUPS:
             return results
-        words = ", ".join(result.id for result in problems)
-        if deadline.left <= 0:
+        if problems and over:
             raise ProofFailed(
                 summary(spec, results), "Run fleetops.vcluster.verify to look again.", results
             )
-        if words != told:
+        groups = tuple(group for group in groups if failed(found[group])) or GROUPS
+        words = ", ".join(result.id for result in problems)
+        if problems and words != told:
             context.say(
                 f"{spec.host}: not proved yet: {problems[0].id}: {shortened(problems[0].evidence)}"
             )
             told = words
-        time.sleep(min(PAUSE, deadline.left))
+        if problems:
+            time.sleep(min(PAUSE, deadline.left))

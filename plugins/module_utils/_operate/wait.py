@@ -18,8 +18,9 @@ from .pods import Live, last_event, look, selector, unready
 
 # Seconds: a watch that stays silent is looked past after this long (a status that is not a pod's may have changed).
 SILENCE = 5.0
-# Seconds: events of one moment are taken together.
-BREATH = 0.3
+# Seconds between two looks at least: while pods come up their events arrive in bursts; at the end it is a moment.
+BREATH = 1.0
+LAST_BREATH = 0.3
 # Seconds between two lines of progress: a fleet's lines share one terminal.
 SAY_EVERY = 5.0
 CRASHES = frozenset({"CrashLoopBackOff", "Error"})
@@ -74,14 +75,16 @@ def _next_change(api: Api, spec: Spec, live: Live, seconds: float) -> None:
     began = time.monotonic()
     query = {"labelSelector": selector(spec), "resourceVersion": live.version}
     # All pods are ready, the workload's status follows within a moment: no pod event will tell.
-    limit = BREATH if live.pods and not any(unready(live)) else seconds
+    at_the_end = bool(live.pods) and not any(unready(live))
+    breath = LAST_BREATH if at_the_end else BREATH
+    limit = breath if at_the_end else seconds
     try:
         for _event in api.watch(f"/api/v1/namespaces/{spec.namespace}/pods", query, limit):
             break
     except ApiError as error:
         if error.status != HTTP_GONE:
             raise
-    time.sleep(max(0.0, BREATH - (time.monotonic() - began)))
+    time.sleep(max(0.0, breath - (time.monotonic() - began)))
 
 
 def describe(api: Api, spec: Spec, live: Live) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from fakes import FakeHost, World
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.apply import Application
+
 
 def test_an_install_is_proved_and_the_second_run_changes_nothing(run: Any, world: World) -> None:
     first = run()
@@ -82,6 +84,29 @@ def test_g24_what_another_run_finished_meanwhile_is_unchanged(
 def test_the_plan_that_was_shown_is_carried_out(run: Any) -> None:
     digest = run(check=True)["plan"]["digest"]
     assert run(planned=digest)["outcome"] == "done"
+
+
+@pytest.mark.parametrize(("planned", "looks"), [("", 2), ("shown", 1)])
+def test_a_change_that_a_plan_has_shown_is_looked_at_once_under_the_lock(
+    run: Any, world: World, monkeypatch: pytest.MonkeyPatch, planned: str, looks: int
+) -> None:
+    run()
+    seen: list[Any] = []
+    observe = FakeHost.observe
+
+    def looked(self: FakeHost, spec: Any) -> Any:
+        seen.append(spec)
+        return observe(self, spec)
+
+    monkeypatch.setattr(FakeHost, "observe", looked)
+    monkeypatch.setattr(Application, "carry_out", lambda _self: {"changed": True})
+    run(values={"telemetry": {"enabled": False}}, planned=planned, on_change="replan")
+    assert len(seen) == looks
+
+
+def test_where_nothing_is_yet_a_refusal_leaves_no_namespace_behind(run: Any, world: World) -> None:
+    assert run(replicas=3, planned="shown", on_change="replan")["outcome"] == "refused"
+    assert world.log == []
 
 
 def test_g53_a_chart_that_cannot_be_pulled_fails_while_planning(run: Any, world: World) -> None:

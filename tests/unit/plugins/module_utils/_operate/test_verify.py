@@ -148,9 +148,32 @@ def test_a_proof_is_tried_until_it_passes_and_says_once_what_is_missing(
         spec = spec_of(ASKED, proving)
         results = verify.prove(spec, FakeHost(world), proving, Deadline(5))
     assert not [found for found in results if found.status == "fail"]
-    assert len(tries) == 4
+    assert len(tries) == 5  # once more with all the others, after it passed by itself
     assert len(said) == 1
     assert said[0].startswith("tenant-a: not proved yet: api_ready: tenant-a-0: /readyz says")
+
+
+def test_while_a_check_fails_its_group_alone_is_tried_again_and_all_pass_together_at_the_end(
+    run: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run()
+    rounds: list[str] = []
+
+    def group(name: str, failing: int) -> Any:
+        def checks(_scene: Any) -> Any:
+            rounds.append(name)
+            status: Any = "fail" if rounds.count(name) <= failing else "pass"
+            yield CheckResult(name, status, "")
+
+        return checks
+
+    monkeypatch.setattr(verify, "GROUPS", (group("good", 0), group("late", 2)))
+    proving = context(world)
+    results = verify.prove(spec_of(ASKED, proving), FakeHost(world), proving, Deadline(5))
+    assert [result.id for result in results] == ["good", "late"]
+    assert sorted(rounds[:2]) == ["good", "late"]
+    assert rounds[2:4] == ["late", "late"]
+    assert sorted(rounds[4:]) == ["good", "late"]
 
 
 def test_a_proof_that_never_passes_ends_with_the_checks_of_the_last_round(
