@@ -136,8 +136,9 @@ def _store_checks(scene: Scene) -> Iterator[CheckResult]:
         yield CheckResult("store", "fail", defect(error))
 
 
+PLANE: tuple[Group, ...] = (plane.checks,)
 GROUPS: tuple[Group, ...] = (
-    plane.checks,
+    *PLANE,
     data.checks,
     _store_checks,
     certificates.checks,
@@ -146,32 +147,41 @@ GROUPS: tuple[Group, ...] = (
 
 
 def prove(spec: Spec, host: HostCluster, context: Context, deadline: Deadline) -> Results:
-    """Check until everything passes together or the limit is reached.
+    """Check until everything passes or the limit is reached.
 
-    While a group of checks fails, that group alone is tried again; when it passes, all of them are once more.
+    First the control plane alone, until every replica is there; then everything with all of them; then what failed of
+    it. What passed while a replica was missing does not count.
 
     Raises:
-        ProofFailed: With the checks that failed in the last round.
+        ProofFailed: With the checks of a last round of everything.
     """
-    told, groups = "", GROUPS
+    told, groups = "", PLANE
+    passed: dict[Group, Results] = {}
     while True:
         over = deadline.left <= 0
         groups = GROUPS if over else groups
         found = _round(spec, host.observe(spec), host, spec.proof == "write", groups)
-        results = _flat(found)
-        problems = failed(results)
-        if not problems and groups == GROUPS:
-            return results
+        problems = failed(_flat(found))
         if problems and over:
+            results = _flat(found)
             raise ProofFailed(
                 summary(spec, results), "Run fleetops.vcluster.verify to look again.", results
             )
-        groups = tuple(group for group in groups if failed(found[group])) or GROUPS
-        words = ", ".join(result.id for result in problems)
-        if problems and words != told:
-            context.say(
-                f"{spec.host}: not proved yet: {problems[0].id}: {shortened(problems[0].evidence)}"
-            )
-            told = words
+        first_half = groups == PLANE
+        if failed(found.get(plane.checks, ())):
+            passed, groups = {}, PLANE
+        elif first_half:
+            groups = GROUPS
+        else:
+            passed |= {group: results for group, results in found.items() if not failed(results)}
+            groups = tuple(group for group in GROUPS if group not in passed)
+        if not groups:
+            return tuple(result for group in GROUPS for result in passed[group])
         if problems:
+            words = ", ".join(result.id for result in problems)
+            if words != told:
+                context.say(
+                    f"{spec.host}: not proved yet: {problems[0].id}: {shortened(problems[0].evidence)}"
+                )
+                told = words
             time.sleep(min(PAUSE, deadline.left))

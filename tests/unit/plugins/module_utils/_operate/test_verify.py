@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -148,32 +149,56 @@ def test_a_proof_is_tried_until_it_passes_and_says_once_what_is_missing(
         spec = spec_of(ASKED, proving)
         results = verify.prove(spec, FakeHost(world), proving, Deadline(5))
     assert not [found for found in results if found.status == "fail"]
-    assert len(tries) == 5  # once more with all the others, after it passed by itself
+    assert len(tries) == 5  # alone until it passes, then with all others
     assert len(said) == 1
     assert said[0].startswith("tenant-a: not proved yet: api_ready: tenant-a-0: /readyz says")
 
 
-def test_while_a_check_fails_its_group_alone_is_tried_again_and_all_pass_together_at_the_end(
-    run: Any, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def rounds_of(
+    run: Any, world: World, monkeypatch: pytest.MonkeyPatch, **failing: set[int]
+) -> list[set[str]]:
+    """Which groups of checks each round of a proof has; `failing`: the tries of a group that fail."""
     run()
-    rounds: list[str] = []
+    tries: Counter[str] = Counter()
+    rounds: list[set[str]] = []
 
-    def group(name: str, failing: int) -> Any:
+    def group(name: str) -> Any:
         def checks(_scene: Any) -> Any:
-            rounds.append(name)
-            status: Any = "fail" if rounds.count(name) <= failing else "pass"
-            yield CheckResult(name, status, "")
+            tries[name] += 1
+            rounds[-1].add(name)
+            yield CheckResult(name, "fail" if tries[name] in failing[name] else "pass", "")
 
         return checks
 
-    monkeypatch.setattr(verify, "GROUPS", (group("good", 0), group("late", 2)))
+    groups = {name: group(name) for name in failing}
+    monkeypatch.setattr(verify.plane, "checks", groups["plane"])
+    monkeypatch.setattr(verify, "PLANE", (groups["plane"],))
+    monkeypatch.setattr(verify, "GROUPS", tuple(groups.values()))
+    begin = verify._round
+
+    def begun(*arguments: Any) -> Any:
+        rounds.append(set())
+        return begin(*arguments)
+
+    monkeypatch.setattr(verify, "_round", begun)
     proving = context(world)
     results = verify.prove(spec_of(ASKED, proving), FakeHost(world), proving, Deadline(5))
-    assert [result.id for result in results] == ["good", "late"]
-    assert sorted(rounds[:2]) == ["good", "late"]
-    assert rounds[2:4] == ["late", "late"]
-    assert sorted(rounds[4:]) == ["good", "late"]
+    assert [(result.id, result.status) for result in results] == [(n, "pass") for n in failing]
+    return rounds
+
+
+def test_a_proof_begins_with_the_plane_and_tries_again_what_failed_alone(
+    run: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = rounds_of(run, world, monkeypatch, plane={1}, data=set(), names={1, 2})
+    assert rounds == [{"plane"}, {"plane"}, {"plane", "data", "names"}, {"names"}, {"names"}]
+
+
+def test_what_passed_while_a_replica_was_missing_does_not_count(
+    run: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = rounds_of(run, world, monkeypatch, plane={2}, data=set())
+    assert rounds == [{"plane"}, {"plane", "data"}, {"plane"}, {"plane", "data"}]
 
 
 def test_a_proof_that_never_passes_ends_with_the_checks_of_the_last_round(
