@@ -11,13 +11,14 @@ import os
 import socket
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from .._core.errors import FleetError
-from .._core.ports import Api, Etcd, Json
+from .._core.ports import Api, Etcd, Json, Replica
 from .api import KubernetesApi
 from .dns import resolve
 from .etcd import EtcdGateway
@@ -32,6 +33,19 @@ ETCD_PORT = 2379
 SERVER_NAME = "localhost"
 # A check asks again by itself; one question must not take long.
 PATIENCE = Patience(busy=2.0, silent=10.0, read=15.0)
+
+
+class TenantReplica(KubernetesApi):
+    """The tenant's API at one pod (see the port `Replica`)."""
+
+    def __init__(self, title: str, transport: ForwardTransport) -> None:
+        super().__init__(title, transport, PATIENCE)
+        self._forwarded = transport
+
+    @property
+    def certificate(self) -> Mapping[str, Any]:
+        """See Replica."""
+        return self._forwarded.certificate
 
 
 class Ways:
@@ -51,10 +65,10 @@ class Ways:
         self._name = name
 
     @contextmanager
-    def replica(self, pod: str) -> Iterator[Api]:
+    def replica(self, pod: str) -> Iterator[Replica]:
         """See Reach. Authenticates with the client certificate of Secret `vc-NAME`."""
         with self._through(pod, API_PORT, self._plane_tls) as transport:
-            yield KubernetesApi(f"Replica {self._namespace}/{pod}", transport, PATIENCE)
+            yield TenantReplica(f"Replica {self._namespace}/{pod}", transport)
 
     @contextmanager
     def member(self, pod: str) -> Iterator[Etcd]:

@@ -98,6 +98,9 @@ class ForwardTransport:
         tls: The context for the TLS inside; holds the client certificate.
         server_name: Name the pod's certificate is checked against.
         explain: What the port-forward last complained about; empty when nothing.
+
+    Attributes:
+        certificate: Of the newest connection, as `ssl.SSLSocket.getpeercert` has it.
     """
 
     def __init__(
@@ -108,10 +111,11 @@ class ForwardTransport:
         explain: Callable[[], str],
     ) -> None:
         self._explain = explain
+        self.certificate: Mapping[str, Any] = {}
         self._pool = urllib3.HTTPSConnectionPool(
             server_name, maxsize=1, block=True, retries=False, ssl_context=tls
         )
-        self._pool.ConnectionCls = _dialling(dial)
+        self._pool.ConnectionCls = _dialling(dial, self._connected)
 
     def send(
         self,
@@ -132,13 +136,20 @@ class ForwardTransport:
         """See Transport. The certificate comes from a Secret that was just read."""
         return False
 
+    def _connected(self, tls: ssl.SSLSocket) -> None:
+        self.certificate = tls.getpeercert() or {}
+
     def close(self) -> None:
         """End the connections and their port-forwards."""
         self._pool.close()
 
 
-def _dialling(dial: Callable[[], socket.socket]) -> Any:
+def _dialling(dial: Callable[[], socket.socket], connected: Callable[[ssl.SSLSocket], None]) -> Any:
     class Connection(HTTPSConnection):  # type: ignore[misc]
+        def connect(self) -> None:
+            super().connect()
+            connected(self.sock)
+
         def _new_conn(self) -> socket.socket:
             opened = dial()
             opened.settimeout(self.timeout if isinstance(self.timeout, (int, float)) else None)

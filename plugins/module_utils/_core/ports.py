@@ -68,6 +68,15 @@ class Api(Protocol):
         """The server's clock (Date header of its latest answer), never the controller's (G55)."""
 
 
+class Replica(Api, Protocol):
+    """The tenant's API at one control-plane pod."""
+
+    @property
+    def certificate(self) -> Mapping[str, Any]:
+        """The verified serving certificate of the connection, as `ssl.SSLSocket.getpeercert` has it; empty before the
+        first answer."""
+
+
 @dataclass(frozen=True)
 class ChartArchive:
     """A chart on disk.
@@ -186,7 +195,7 @@ class Etcd(Protocol):
 class Reach(Protocol):
     """Ways into one vCluster, all through the host's API server, TLS verified."""
 
-    def replica(self, pod: str) -> AbstractContextManager[Api]:
+    def replica(self, pod: str) -> AbstractContextManager[Replica]:
         """The tenant's API at one control-plane pod."""
 
     def member(self, pod: str) -> AbstractContextManager[Etcd]:

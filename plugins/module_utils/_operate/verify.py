@@ -16,7 +16,7 @@ from datetime import datetime
 from .._core.check import CheckResult, failed
 from .._core.errors import FleetError, ProofFailed, defect
 from .._core.observation import Observation, Proved
-from .._core.ports import Api, HostCluster
+from .._core.ports import HostCluster, Replica
 from .._core.spec import Spec
 from .._stores.registry import checks as store_checks
 from .checks import certificates, data, names, plane
@@ -104,7 +104,7 @@ def _round(
     live = look(host.api, spec)
     reach = host.reach(spec)
     with ExitStack() as stack:
-        replicas: dict[str, Api] = {}
+        replicas: dict[str, Replica] = {}
         unreached: dict[str, FleetError] = {}
         for pod in live.pods:
             if pod.component == "control_plane" and pod.ready:

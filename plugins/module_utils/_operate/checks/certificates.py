@@ -6,18 +6,17 @@
 
 from __future__ import annotations
 
-import base64
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from ..._core.check import CheckResult
-from ..._core.errors import FleetError
+from ..._core.errors import ApiError
+from ..._core.ports import Replica
 from .scene import Scene, Verdict, all_of, run
 
-PORT = 8443
-SECONDS = 10.0
 # The syncer renews at its start when 90 days or less are left (vCluster 0.36, pkg/certs).
 WARN_DAYS = 30
 
@@ -41,10 +40,9 @@ def checks(scene: Scene) -> Iterator[CheckResult]:
 
 def certificates(scene: Scene, found: dict[str, Certificate]) -> Verdict:
     """Days left on the certificate of every replica, by the host cluster's clock (G55); fills `found`."""
-    authority = _authority(scene)
     problems, days = [], []
-    for name in scene.replicas:
-        found[name] = served(scene, name, authority)
+    for name, replica in scene.replicas.items():
+        found[name] = served(replica)
         left = (found[name].ends - scene.host.now).days
         days.append(left)
         if left < 0:
@@ -73,31 +71,16 @@ def service_names(scene: Scene, found: dict[str, Certificate]) -> Verdict:
     return ("warn", "; ".join(problems)) if problems else ("pass", ", ".join(wanted))
 
 
-def served(scene: Scene, pod: str, authority: str) -> Certificate:
-    """The certificate that a replica serves, verified for `localhost`.
+def served(replica: Replica) -> Certificate:
+    """The certificate of the connection to a replica, verified for `localhost` by its handshake.
 
     Raises:
-        FleetError: The handshake fails.
+        FleetError: The replica does not answer.
     """
-    context = ssl.create_default_context(cadata=authority)
-    with scene.host.forward(scene.spec.namespace, pod, PORT) as raw:
-        raw.settimeout(SECONDS)
-        try:
-            with context.wrap_socket(raw, server_hostname="localhost") as connection:
-                peer = connection.getpeercert() or {}
-        except OSError as error:
-            raise FleetError(
-                f"TLS handshake with {scene.spec.namespace}/{pod} failed: {error}"
-            ) from error
+    if not replica.certificate:
+        with suppress(ApiError):  # whatever it says, the handshake is done
+            replica.text("/livez")
+    peer = replica.certificate
     ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(peer["notAfter"])), UTC)
     names = tuple(str(entry[1]) for entry in peer.get("subjectAltName", ()))
     return Certificate(ends, names)
-
-
-def _authority(scene: Scene) -> str:
-    """The CA of the tenant, from Secret vc-NAME."""
-    path = f"/api/v1/namespaces/{scene.spec.namespace}/secrets/vc-{scene.spec.name}"
-    found = scene.host.find(path)
-    if not found:
-        raise FleetError(f"Secret vc-{scene.spec.name} does not exist.")
-    return base64.b64decode(found["data"]["certificate-authority"]).decode()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..._core.check import CheckResult, Status
 from ..._core.errors import FleetError, defect
 from ..._core.observation import Observation, Pod
-from ..._core.ports import Api, Reach
+from ..._core.ports import Api, Reach, Replica
 from ..._core.spec import Spec
 from ..pods import Live
 
@@ -40,7 +40,7 @@ class Scene:
     live: Live
     host: Api
     reach: Reach
-    replicas: Mapping[str, Api]
+    replicas: Mapping[str, Replica]
     unreached: Mapping[str, FleetError]
     write: bool = True
 

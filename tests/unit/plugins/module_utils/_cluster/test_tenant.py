@@ -102,7 +102,9 @@ def test_a_replica_is_asked_with_the_tenants_certificate(
     store(real_api, namespace, "vc-a", plane_secret(api_server.kubeconfig))
     forwards.ports["a-0", 8443] = port_of(api_server.url)
     with ways.replica("a-0") as replica:
+        assert replica.certificate == {}
         assert replica.get("/version")["minor"] == "36"
+        assert ("DNS", "localhost") in replica.certificate["subjectAltName"]
         assert replica.text("/readyz") == "ok"
         assert replica.find("/api/v1/namespaces/default") is not None
     assert len(forwards.opened) == 1, "one connection serves all questions"

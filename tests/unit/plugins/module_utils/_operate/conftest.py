@@ -7,15 +7,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.check import CheckResult
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import verify, wait
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.checks.scene import Scene
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.control_plane import (
     run_control_plane,
@@ -23,7 +21,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.control
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.door import answer
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fakes import ASKED, READ, FakeHost, World
+from fakes import ASKED, FakeHost, World
 
 Run = Callable[..., dict[str, Any]]
 
@@ -33,20 +31,12 @@ def world() -> World:
     return World()
 
 
-def _read(_scene: Scene) -> Iterator[CheckResult]:
-    yield READ
-
-
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits keep their limits and lose their pauses."""
     monkeypatch.setattr(wait, "BREATH", 0.0)
     monkeypatch.setattr(wait, "LAST_BREATH", 0.0)
     monkeypatch.setattr(verify, "PAUSE", 0.0)
-    # Certificates need a TLS server: they have tests of their own.
-    certificates = verify.certificates.checks
-    groups = tuple(_read if group is certificates else group for group in verify.GROUPS)
-    monkeypatch.setattr(verify, "GROUPS", groups)
 
 
 @pytest.fixture

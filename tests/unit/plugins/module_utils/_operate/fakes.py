@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tenants import FakeReach, TenantApi
-from world import ASKED, DEFAULTS, NOW, READ, Cut, World, workload
+from world import ASKED, DEFAULTS, NOW, Cut, World, workload
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
     ApiError,
@@ -46,7 +46,6 @@ __all__ = [
     "ASKED",
     "DEFAULTS",
     "NOW",
-    "READ",
     "Cut",
     "FakeApi",
     "FakeHelm",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from world import NOW, RENEWED, World
+from world import CERTIFICATES_END, NOW, RENEWED, World
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     Workload,
@@ -28,6 +28,11 @@ class TenantApi:
     def __init__(self, world: World, pod_name: str) -> None:
         self.world = world
         self.pod = pod_name
+        names = ("localhost", "tenant-a.vcluster-tenant-a.svc")
+        self.certificate = {
+            "notAfter": CERTIFICATES_END.strftime("%b %d %H:%M:%S %Y GMT"),
+            "subjectAltName": tuple(("DNS", name) for name in names),
+        }
 
     def text(self, path: str, params: Any = None) -> str:
         if path == "/metrics":

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from fakes import READ, Cut, FakeHelm, FakeHost, FakeLock, World
+from fakes import Cut, FakeHelm, FakeHost, FakeLock, World
+from world import CERTIFICATES_END
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
     HelmError,
@@ -42,7 +43,7 @@ def test_the_time_of_a_proof_and_the_end_of_its_certificates_are_noted(
     run()
     assert world.newest and world.newest.proved
     end = world.newest.proved.certificates_end
-    assert end and end.isoformat() == READ.facts["ends"]
+    assert end == CERTIFICATES_END
 
 
 def test_when_it_began_and_what_ran_in_the_end_is_in_the_result(run: Any) -> None:

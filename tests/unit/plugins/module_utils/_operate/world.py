@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.check import CheckResult
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     Release,
     Workload,
@@ -49,10 +48,7 @@ ASKED = {
     "store": {"type": "sqlite"},
 }
 
-# Certificates need a TLS server: this stands for their check.
-READ = CheckResult(
-    "certificates", "skip", "there is no TLS here", facts={"ends": "2100-01-01T00:00:00+00:00"}
-)
+CERTIFICATES_END = datetime(2027, 11, 1, tzinfo=UTC)
 
 
 @dataclass
