@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.values imp
 CHANGE = {"controlPlane": {"statefulSet": {"resources": {"limits": {"memory": "3Gi"}}}}}
 CHANGED = "bench-0007"
 STATUS_SECONDS = 10
+INVENTORY_SECONDS = 5
 NO_OP_CPU = 0.05
 NO_OP_SECONDS = 8
 NO_OP_MEGABYTES = 500
@@ -70,6 +72,20 @@ def status(session: Session, folder: Path) -> list[Result]:
     if proved != size:
         raise BenchError(f"status shows {proved} of {size} as proved, see {inventory.log}")
     return [against_goal(f"status_{size}", usage.wall, STATUS_SECONDS, "s")]
+
+
+def inventory(session: Session, folder: Path) -> list[Result]:
+    """The inventory plugin finds the fleet by itself; `ansible-inventory --list` prints all of it."""
+    size = session.sizes.fleet[1]
+    fleet = session.fleet(size)
+    usage = fleet.find()
+    found = json.loads(usage.output[usage.output.index("{") :])["_meta"]["hostvars"]
+    if len(found) != size:
+        raise BenchError(f"the inventory plugin found {len(found)} of {size}, see {fleet.log}")
+    return [
+        against_goal(f"inventory_{size}", usage.wall, INVENTORY_SECONDS, "s"),
+        against_goal(f"inventory_cpu_{size}", usage.cpu / size, NO_OP_CPU),
+    ]
 
 
 def one_changed(session: Session, folder: Path) -> list[Result]:
@@ -148,6 +164,7 @@ def _ours(play: Any, count: int) -> float:
 PARTS = {
     "noop": no_op,
     "status": status,
+    "inventory": inventory,
     "one_changed": one_changed,
     "growth": growth,
     "changed": changed,

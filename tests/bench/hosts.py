@@ -169,6 +169,17 @@ class Inventory:
         ]
         return run([*command, *more], environment(), self.log, memory=memory)
 
+    def find(self) -> Usage:
+        """Let the inventory plugin find what is on these host clusters."""
+        source = {
+            "plugin": "fleetops.vcluster.fleet",
+            "clusters": [{"kubeconfig": str(path)} for path in self.clusters.values()],
+        }
+        path = BENCH / f"{self.name}.fleet.yml"
+        path.write_text(yaml.dump(source))
+        command = [str(VENV / "ansible-inventory"), "-i", str(path), "--list"]
+        return run(command, environment(), self.log)
+
 
 @cache
 def chart() -> Path:

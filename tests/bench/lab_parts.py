@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from statistics import median
 from typing import TypeVar
 
 import peers
 from harness import Lab, kubectl
 from hosts import KUBERNETES, Inventory
 from measure import BenchError
-from results import CPU, Result, against_goal
+from results import CPU, GOAL, Result, against_goal
 
 T = TypeVar("T")
-INSTALLS = 4
+INSTALLS = 8
+VERIFIED = 3
+REPEATS = 3
 ETCD = {
     "vcluster_replicas": 3,
     "vcluster_store": {"type": "etcd_deployed", "members": 3},
@@ -27,7 +30,7 @@ VERIFY_SECONDS = 2
 
 
 def install() -> list[Result]:
-    """Our install proves too, which the peers do not: verify is measured and taken off."""
+    """Our install proves too, which the peers do not: the proof is measured and taken off."""
     inventory = _inventory("install", INSTALLS)
     # The chart values that say what the inventory says.
     image = {"tag": f"v{KUBERNETES}"}
@@ -36,11 +39,11 @@ def install() -> list[Result]:
     module = _fresh(
         inventory, lambda: peers.module(inventory, lambda _: values, changes=True, wait=True)
     )
-    site, verify = _fresh(
-        inventory,
-        lambda: [inventory.play(name).cpu / INSTALLS for name in ("site", "verify")],
+    plays = ("site", "verify", "empty.yml")
+    site, verify, empty = _fresh(
+        inventory, lambda: [inventory.play(name).cpu / INSTALLS for name in plays]
     )
-    without = max(site - verify, 0.0)
+    without = site - (verify - empty)
     return [
         Result("install_unproved", without, loop, peers.LOOP, limit=1.5),
         Result("install_unproved", without, module, peers.MODULE),
@@ -49,20 +52,39 @@ def install() -> list[Result]:
 
 
 def verify() -> list[Result]:
-    """The deep proof of one vCluster with three replicas and three etcd members."""
-    inventory = _inventory("verify", 1, **ETCD)
+    """The deep proof of vClusters with three replicas and three etcd members.
+
+    What one more costs, in the one process that proves a fleet; and how long the proof of a single one takes. What
+    Ansible itself takes to start is not in it; what the collection takes to be loaded is, beside the single one.
+    """
+    inventory = _inventory("verify", VERIFIED, **ETCD)
+    single = inventory.only(list(inventory.hosts)[:1], "verify-one")
 
     def measured() -> list[Result]:
         inventory.play("site")
         inventory.play("verify")  # the first one fills caches
-        usage = inventory.play("verify")
-        own = usage.cpu - inventory.play("empty.yml").cpu
+        one, empty, all_of_them = (
+            _median(fleet, playbook)
+            for fleet, playbook in (
+                (single, "verify"),
+                (single, "empty.yml"),
+                (inventory, "verify"),
+            )
+        )
+        more = (all_of_them[0] - one[0]) / (VERIFIED - 1)
         return [
-            against_goal("verify_cpu", own, VERIFY_CPU, CPU),
-            against_goal("verify_wall", usage.wall, VERIFY_SECONDS, "s"),
+            against_goal("verify_cpu", more, VERIFY_CPU, "CPU s for one vCluster more"),
+            Result("verify_first", one[0] - empty[0], VERIFY_CPU, GOAL, CPU),
+            against_goal("verify_wall", one[1] - empty[1], VERIFY_SECONDS, "s"),
         ]
 
     return _fresh(inventory, measured)
+
+
+def _median(inventory: Inventory, playbook: str) -> tuple[float, float]:
+    """CPU and wall s of a run."""
+    usages = [inventory.play(playbook) for _ in range(REPEATS)]
+    return median(u.cpu for u in usages), median(u.wall for u in usages)
 
 
 def possible() -> bool:
