@@ -1,0 +1,168 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read an etcd snapshot, as `etcdctl snapshot save` writes it, without etcd (3.5 and 3.6: storage schema of mvcc).
+
+The database keeps every change since the last compaction, ordered by revision, and no list of what is live. So the file
+is walked twice: once to find the last change of each key, once for the values. What is remembered in between is a bit
+for each change; the keys themselves go through small files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from .._core.contents import Contents, Tally
+from .bolt import Bolt, damaged
+
+CHANGES = b"key"  # the bucket of all changes (etcd 3.5 and 3.6, server/storage/schema/bucket.go)
+_REVISION = struct.Struct(">QcQ")  # main revision, an underscore, sub revision
+_TOMBSTONE = b"t"  # ends the revision of a deletion
+_RECORD = struct.Struct("=16sQ")  # hash of the key, number of the change * 2 + whether it deletes
+PARTS = 16
+SUM = 32  # bytes of the SHA-256 at the end of a snapshot
+SECTOR = 512  # a database is a multiple of it: what is over is the sum
+PIECE = 1 << 20
+KEY_FIELD, VALUE_FIELD = 0x0A, 0x2A  # mvccpb.KeyValue: key 1, value 5, both length-delimited
+_VARINTS = frozenset({0x10, 0x18, 0x20, 0x30})  # create_revision, mod_revision, version, lease
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is in an etcd snapshot.
+
+    Attributes:
+        revision: The store's revision.
+        contents: Its live keys and values.
+    """
+
+    revision: int
+    contents: Contents
+
+
+def inspect(path: Path) -> Snapshot:
+    """Read all of a snapshot and check its sum.
+
+    Raises:
+        FleetError: It was cut off or altered.
+    """
+    with opened(path) as database:
+        index = _index(database)
+        tally = Tally()
+        for key, value in _live(database, index):
+            tally.add(key, value)
+    return Snapshot(index.revision, tally.contents)
+
+
+def live(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """The live keys and values of a snapshot, ordered by the revision of their last change."""
+    with opened(path) as database:
+        yield from _live(database, _index(database))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Bolt]:
+    """The database of a snapshot whose sum is right."""
+    with path.open("rb") as file:
+        _check_sum(file)
+        yield Bolt(file.fileno())
+
+
+@dataclass(frozen=True)
+class _Index:
+    revision: int
+    live: bytearray  # a bit for each change
+
+    def has(self, number: int) -> bool:
+        return bool(self.live[number >> 3] >> (number & 7) & 1)
+
+
+def _index(database: Bolt) -> _Index:
+    """Find the last change of every key."""
+    revision, number = 0, -1
+    with ExitStack() as stack:
+        parts = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(PARTS)]
+        for number, (at, change) in enumerate(database.bucket(CHANGES)):
+            revision, deletes = _revision(at)
+            name = hashlib.blake2b(_field(change, KEY_FIELD), digest_size=16).digest()
+            parts[name[0] % PARTS].write(_RECORD.pack(name, number * 2 + deletes))
+        found = bytearray(number // 8 + 1)
+        for part in parts:
+            for last in _last_changes(part):
+                if not last & 1:
+                    found[last >> 4] |= 1 << (last >> 1 & 7)
+    return _Index(revision, found)
+
+
+def _last_changes(part: IO[bytes]) -> Iterator[int]:
+    part.seek(0)
+    changes: dict[bytes, int] = {}
+    while records := part.read(_RECORD.size * 4096):
+        changes.update(_RECORD.iter_unpack(records))
+    yield from changes.values()
+
+
+def _live(database: Bolt, index: _Index) -> Iterator[tuple[bytes, bytes]]:
+    for number, (_at, change) in enumerate(database.bucket(CHANGES)):
+        if index.has(number):
+            yield _field(change, KEY_FIELD), _field(change, VALUE_FIELD)
+
+
+def _revision(at: bytes) -> tuple[int, bool]:
+    """The main revision of a change, and whether it is a deletion."""
+    size = _REVISION.size
+    if len(at) < size or at[size:] not in (b"", _TOMBSTONE):
+        raise damaged(f"{at!r} is no revision")
+    return _REVISION.unpack_from(at)[0], len(at) > size
+
+
+def _field(change: bytes, wanted: int) -> bytes:
+    """The key or the value of a change; empty where it has none."""
+    at, end = 0, len(change)
+    while at < end:
+        field, at = change[at], at + 1
+        number, at = _varint(change, at)
+        if field in (KEY_FIELD, VALUE_FIELD):
+            if at + number > end:
+                raise damaged("a change is cut off")
+            if field == wanted:
+                return change[at : at + number]
+            at += number
+        elif field not in _VARINTS:
+            raise damaged(f"a change has the unknown field {field:#x}")
+    return b""
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    number = shift = 0
+    while at < len(data):
+        byte = data[at]
+        number |= (byte & 0x7F) << shift
+        at += 1
+        if byte < 0x80:
+            return number, at
+        shift += 7
+    raise damaged("a change is cut off")
+
+
+def _check_sum(file: IO[bytes]) -> None:
+    """The SHA-256 that etcd appends to what it streams; a file copied from a data directory has none."""
+    size = os.fstat(file.fileno()).st_size
+    if size % SECTOR != SUM:
+        raise damaged("it has no sum at its end: it was cut off, or is no snapshot")
+    found, left = hashlib.sha256(), size - SUM
+    while left:
+        piece = file.read(min(PIECE, left))
+        found.update(piece)
+        left -= len(piece)
+    if file.read(SUM) != found.digest():
+        raise damaged("its sum is not that of its content")

@@ -1,0 +1,47 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a store holds, in three numbers that are the same for the same keys and values, wherever they lie."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+_MODULUS = 1 << 256
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The keys and values of a store at one moment.
+
+    Attributes:
+        keys: How many.
+        digest: 64 hex digits; equal for equal keys and values in any order, so that a store, its snapshot and the
+            store it was restored to can be compared. It finds accidents, not forgery: what must not be altered on
+            purpose is encrypted.
+    """
+
+    keys: int
+    digest: str
+
+
+class Tally:
+    """Counts and hashes keys and values one by one; none may come twice."""
+
+    def __init__(self) -> None:
+        self._keys = 0
+        self._sum = 0
+
+    def add(self, key: bytes, value: bytes) -> None:
+        """Count one more."""
+        # The length tells `a` + `bc` from `ab` + `c`.
+        found = hashlib.sha256(b"%d:%b%b" % (len(key), key, value)).digest()
+        self._sum += int.from_bytes(found, "big")
+        self._keys += 1
+
+    @property
+    def contents(self) -> Contents:
+        """All that was added until now."""
+        return Contents(self._keys, f"{self._sum % _MODULUS:064x}")

@@ -1,0 +1,151 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The portable archive: what another tool wrote is read, what was cut off or altered never is."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.key_archive import (
+    entries,
+    inspect,
+    write,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
+
+PODS = "/registry/pods/default/"
+STORE = {
+    b"/registry/configmaps/default/a": b"first",
+    b"/registry/configmaps/default/b": b"",
+    f"{PODS}{'x' * 90}".encode(): b"a name that needs a prefix or a record",
+    f"{PODS}{'y' * 250}".encode(): bytes(range(256)) * 5,
+    b"/registry/secrets/default/\xc3\xbcber": b"not ASCII",
+}
+RELEASE = {"releaseName": "tenant-a", "chartVersion": "0.36.1", "values": "e30="}
+REQUEST = {"metadata": {"name": "tenant-a-snapshot-request-x"}}
+
+
+def packed(
+    members: dict[bytes, bytes], kind: int = tarfile.PAX_FORMAT, compress: bool = True
+) -> bytes:
+    """An archive by Python's own tar writer, as any other tool would make it."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz" if compress else "w", format=kind) as archive:
+        for name, value in members.items():
+            header = tarfile.TarInfo(name.decode())
+            header.size = len(value)
+            archive.addfile(header, io.BytesIO(value))
+    return file.getvalue()
+
+
+def written(release: dict[str, str] | None = None) -> bytes:
+    file = io.BytesIO()
+    write(file, STORE.items(), release)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_what_another_tool_wrote_is_read(kind: int) -> None:
+    assert dict(entries(io.BytesIO(packed(STORE, kind)))) == STORE
+
+
+def test_the_members_that_describe_it_are_no_keys() -> None:
+    about = {
+        b"/vcluster/snapshot/release": json.dumps(RELEASE).encode(),
+        b"/vcluster/snapshot/request/v1beta1": json.dumps(REQUEST).encode(),
+    }
+    found = inspect(io.BytesIO(packed({**about, **STORE})))
+    assert found.contents.keys == len(STORE)
+    assert found.contents == inspect(io.BytesIO(packed(STORE))).contents
+    assert found.about == {"release": RELEASE, "request/v1beta1": REQUEST}
+
+
+def test_what_is_written_is_read_by_any_tar_reader_with_the_release_first() -> None:
+    with tarfile.open(fileobj=io.BytesIO(written(RELEASE)), mode="r:gz") as archive:
+        names = archive.getnames()
+        assert names[0].lstrip("/") == "vcluster/snapshot/release"
+        assert len(names) == 1 + len(STORE)
+        member = archive.extractfile(archive.getmembers()[1])
+        assert member and member.read() == b"first"
+
+
+@given(
+    st.dictionaries(
+        st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1),
+        st.binary(),
+        max_size=8,
+    )
+)
+def test_every_key_and_value_survives(store: dict[str, bytes]) -> None:
+    found = {f"/registry/{key}".encode(): value for key, value in store.items()}
+    file = io.BytesIO()
+    contents = write(file, found.items())
+    file.seek(0)
+    assert dict(entries(file)) == found
+    file.seek(0)
+    assert inspect(file).contents == contents
+
+
+def test_the_same_store_gives_the_same_bytes() -> None:
+    assert written() == written()
+
+
+@pytest.mark.parametrize("part", [0.0, 0.1, 0.5, 0.9, 0.999])
+def test_one_that_was_cut_off_is_never_taken(part: float) -> None:
+    whole = written(RELEASE)
+    with pytest.raises(FleetError, match="archive is damaged"):
+        inspect(io.BytesIO(whole[: int(len(whole) * part)]))
+
+
+def test_one_that_was_cut_off_before_it_was_compressed_is_never_taken() -> None:
+    plain = gzip.decompress(written())
+    for length in (512, len(plain) - 1024, len(plain) - 512):
+        with pytest.raises(FleetError, match="cut off"):
+            inspect(io.BytesIO(gzip.compress(plain[:length])))
+
+
+def test_one_altered_byte_is_seen_unless_it_means_nothing() -> None:
+    """Some bits of a compressed stream are padding."""
+    whole = bytearray(written())
+    contents = inspect(io.BytesIO(bytes(whole))).contents
+    seen = 0
+    for at in range(10, len(whole)):
+        whole[at] ^= 0x20
+        try:
+            assert inspect(io.BytesIO(bytes(whole))).contents == contents
+        except FleetError:
+            seen += 1
+        whole[at] ^= 0x20
+    assert seen > 0.95 * (len(whole) - 10)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"no archive at all", "Not a gzipped file"),
+        (gzip.compress(b"x" * 2048), "no sum or size"),
+        (packed({b"/vcluster/snapshot/release": b"{"}), "no JSON"),
+    ],
+)
+def test_what_is_no_archive_is_said(content: bytes, words: str) -> None:
+    with pytest.raises(FleetError, match=words):
+        inspect(io.BytesIO(content))
+
+
+def test_a_link_is_no_key() -> None:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as archive:
+        header = tarfile.TarInfo("/registry/a")
+        header.type, header.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(header)
+    with pytest.raises(FleetError, match="member of the kind '2'"):
+        inspect(io.BytesIO(file.getvalue()))
