@@ -62,7 +62,7 @@ def lab_fleet() -> inventory.Fleet:
         say("the lab runs already")
     else:
         say("starting two host clusters, hc1 with two nodes and hc2 with one")
-        print("   (their programs are built first, about 12 minutes; after that they are cached)")
+        say("their programs are built first: 15 to 25 minutes, once; after that they are cached")
         lab("up", "--newest", "--clusters", "2", "--nodes", "2,1")
     facts = json.loads(LAB_STATE.read_text())
     say("starting an etcd on each, for the vClusters that use an external one")

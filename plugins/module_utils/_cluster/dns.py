@@ -32,8 +32,10 @@ def resolve(api: Api, namespace: str, name: str, asked: str) -> tuple[str, ...]:
         try:
             return exchange(connection, asked)
         except (OSError, ValueError) as error:
+            closed = isinstance(error, ConnectionError)  # in the words of the system: a broken pipe
+            why = "the connection was closed" if closed else error
             raise FleetError(
-                f"CoreDNS pod {namespace}/{pod} gave no answer for {asked}: {error}."
+                f"CoreDNS pod {namespace}/{pod} gave no answer for {asked}: {why}."
             ) from error
 
 

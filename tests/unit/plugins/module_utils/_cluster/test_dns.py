@@ -117,6 +117,20 @@ def test_errors_name_the_pod_and_the_question() -> None:
         dns.resolve(api, "x", "a", NAME)
 
 
+def test_a_forward_that_ends_is_said_in_words() -> None:
+    class Ended(Api):
+        @contextmanager
+        def forward(self, namespace: str, pod: str, port: int) -> Iterator[socket.socket]:
+            near, far = socket.socketpair()
+            far.close()
+            with near:
+                yield near
+
+    api: Any = Ended()
+    with pytest.raises(FleetError, match="gave no answer for .*: the connection was closed"):
+        dns.resolve(api, "x", "a", NAME)
+
+
 def test_no_pod_that_runs() -> None:
     api: Any = Api(phase="Pending")
     with pytest.raises(FleetError, match=r"No CoreDNS pod of vCluster x/a runs \(2 found\)"):
