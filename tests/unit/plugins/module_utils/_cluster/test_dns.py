@@ -127,7 +127,7 @@ def test_a_forward_that_ends_is_said_in_words() -> None:
                 yield near
 
     api: Any = Ended()
-    with pytest.raises(FleetError, match="gave no answer for .*: the connection was closed"):
+    with pytest.raises(FleetError, match=r"gave no answer for .*: the connection was closed"):
         dns.resolve(api, "x", "a", NAME)
 
 
