@@ -20,7 +20,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.adopt_t
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.options import spec_of
-from ansible_collections.fleetops.vcluster.plugins.plugin_utils._files import write_whole
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._files import publish
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import hosts_of
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet_action import FleetAction
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._inventory import collect
@@ -53,21 +53,11 @@ class ActionModule(FleetAction):
         }
 
     def _written(self, path: Path, text: str, force: bool) -> dict[str, Any]:
-        try:
-            before = path.read_text() if path.exists() else ""
-            if before == text:
-                return {"changed": False, "dest": str(path)}
-            if path.exists() and not force:
-                msg = f"{path} exists and says something else. Choose another dest, or set force to replace it."
-                return {"failed": True, "changed": False, "msg": msg}
-            if not self._task.check_mode:
-                write_whole(path, text, 0o644)
-        except (OSError, UnicodeDecodeError) as error:
-            return {"failed": True, "changed": False, "msg": f"{path} cannot be written: {error}"}
-        answer: dict[str, Any] = {"changed": True, "dest": str(path)}
-        if self._task.diff:
+        written = publish(path, text, check=self._task.check_mode, force=force)
+        answer: dict[str, Any] = {"changed": written.changed, "dest": str(path)}
+        if written.changed and self._task.diff:
             header = {"before_header": str(path), "after_header": str(path)}
-            answer["diff"] = {"before": before, "after": text, **header}
+            answer["diff"] = {"before": written.before, "after": text, **header}
         return answer
 
 

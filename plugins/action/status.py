@@ -26,9 +26,9 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.status 
     status_of,
     status_table,
 )
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._files import publish
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import asked_of
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet_action import FleetAction
-from ansible_collections.fleetops.vcluster.plugins.plugin_utils._runs import write_public
 
 display = Display()
 FORMATS = {
@@ -56,7 +56,7 @@ class ActionModule(FleetAction):
         if options["dest"] is None:
             display.display(text.rstrip("\n"))
         else:
-            changed = write_public(Path(options["dest"]), text, check=self._task.check_mode)
+            changed = publish(Path(options["dest"]), text, check=self._task.check_mode).changed
         return {"changed": changed, "dest": options["dest"], **_counts(found)}
 
 

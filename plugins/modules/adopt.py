@@ -55,12 +55,12 @@ dest:
   type: str
 adopted:
   description: The hosts that the inventory has.
-  returned: always
+  returned: when it can be written
   type: list
   elements: str
 left_out:
   description: The hosts that are comments in it, each with the reason.
-  returned: always
+  returned: when it can be written
   type: dict
   sample: {tenant-a: "The plan is refused: G34: The vCluster is paused, sleeping or being restored."}
 """

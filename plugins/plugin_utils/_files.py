@@ -8,7 +8,52 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+
+from ..module_utils._core.errors import FleetError
+
+
+@dataclass(frozen=True)
+class Published:
+    """A file that says what it should.
+
+    Attributes:
+        changed: It said something else before.
+        before: What; empty when it was not there.
+    """
+
+    changed: bool
+    before: str
+
+
+def publish(path: Path, text: str, *, check: bool = False, force: bool = True) -> Published:
+    """Make a file say something (0644), if it does not already.
+
+    Args:
+        check: Only compare.
+        force: Replace a file that says something else.
+
+    Raises:
+        FleetError: It cannot be written, or says something else and may not be replaced.
+    """
+    path = path.expanduser()
+    try:
+        before = path.read_text() if path.exists() else ""
+        if before == text:
+            return Published(False, before)
+        if path.exists() and not force:
+            raise FleetError(
+                f"{path} exists and says something else.",
+                "Choose another dest, or set force to replace it.",
+            )
+        if not check:
+            write_whole(path, text, 0o644)
+    except (OSError, UnicodeDecodeError) as error:
+        raise FleetError(
+            f"{path} cannot be written: {error}.", "Choose another dest, or make its folder first."
+        ) from error
+    return Published(True, before)
 
 
 def write_whole(path: Path, text: str, mode: int) -> None:

@@ -13,6 +13,9 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
+from ..module_utils._core.errors import FleetError
+from ..module_utils._operate.door import failure
+
 
 class FleetAction(ActionBase):  # type: ignore[misc]
     """Validates the task's arguments by `argument_spec` and hands them to `fleet`."""
@@ -27,10 +30,13 @@ class FleetAction(ActionBase):  # type: ignore[misc]
         validation = ArgumentSpecValidator(dict(self.argument_spec)).validate(dict(self._task.args))
         if validation.error_messages:
             raise AnsibleActionFail("; ".join(validation.error_messages))
-        return {**result, **self.fleet(validation.validated_parameters, task_vars or {})}
+        try:
+            return {**result, **self.fleet(validation.validated_parameters, task_vars or {})}
+        except FleetError as error:
+            return {**result, **failure(error)}
 
     def fleet(self, options: Mapping[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        """The result of the task.
+        """The result of the task; a FleetError becomes one.
 
         Args:
             options: The validated arguments.

@@ -56,23 +56,6 @@ def write_json(path: Path, content: Any) -> None:
     write_private(path, json.dumps(content, indent=1, default=str) + "\n")
 
 
-def write_public(path: Path, text: str, *, check: bool = False) -> bool:
-    """Replace a file that others read (0644), in one step; whether it differed.
-
-    Args:
-        check: Only compare.
-    """
-    path = path.expanduser()
-    if path.is_file() and path.read_text() == text:
-        return False
-    if not check:
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_text(text)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    return True
-
-
 @contextmanager
 def slot(folder: Path, cluster: str, count: int) -> Iterator[None]:
     """Hold one of the slots of a host cluster; wait while all are taken.

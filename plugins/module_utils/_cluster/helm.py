@@ -29,6 +29,7 @@ from .kubeconfig import kubeconfig_path
 from .libraries import fast_loader, yaml
 
 OLDEST = (3, 13)
+VERSION = re.compile(r"v?(\d+\.\d+\.\d+\S*)")
 HISTORY = 10
 # Helm gets this long beyond its own --timeout before it is ended.
 GRACE = 30
@@ -59,7 +60,7 @@ class HelmCommand:
             HelmError: There is no helm, or it is too old.
         """
         output = self._version_output()
-        match = re.search(r"v?(\d+\.\d+\.\d+\S*)", output)
+        match = VERSION.search(output)
         found = match[1] if match else ""
         numbers = tuple(int(part) for part in found.split(".")[:2]) if match else (0,)
         if numbers < OLDEST:
@@ -79,6 +80,8 @@ class HelmCommand:
         with suppress(OSError):
             return memory.read_text()
         output = self._run(["version", "--template", "{{.Version}}"], QUICK, cluster=False)
+        if not VERSION.search(output):
+            return output
         with suppress(OSError):
             memory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             whole = memory.with_suffix(f".{os.getpid()}")

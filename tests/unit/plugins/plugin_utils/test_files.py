@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.fleetops.vcluster.plugins.plugin_utils._files import write_whole
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._files import (
+    Published,
+    publish,
+    write_whole,
+)
 
 
 def test_the_file_has_its_content_and_mode_and_nothing_lies_beside_it(tmp_path: Path) -> None:
@@ -20,6 +25,29 @@ def test_the_file_has_its_content_and_mode_and_nothing_lies_beside_it(tmp_path: 
     assert path.read_text() == "two\n"
     assert path.stat().st_mode & 0o777 == 0o644
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_file_says_already_is_no_change(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    assert publish(path, "one\n", check=True).changed
+    assert not path.exists()
+    assert publish(path, "one\n") == Published(True, "")
+    assert publish(path, "one\n") == Published(False, "one\n")
+    assert publish(path, "two\n") == Published(True, "one\n")
+
+
+def test_what_may_not_be_replaced_stays(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.yml"
+    publish(path, "one\n", force=False)
+    with pytest.raises(FleetError, match="says something else"):
+        publish(path, "two\n", force=False)
+    assert path.read_text() == "one\n"
+
+
+@pytest.mark.parametrize("place", ["missing/status.json", "."])
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path, place: str) -> None:
+    with pytest.raises(FleetError, match="cannot be written"):
+        publish(tmp_path / place, "one\n")
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:

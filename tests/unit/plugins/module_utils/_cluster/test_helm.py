@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,21 @@ def test_the_version_is_remembered_until_the_program_is_another(
         os.utime(program, (1, len(version) + int(version[1])))
         assert [HelmCommand(Access()).version for _twice in range(2)] == [version[1:]] * 2
     assert asked.read_text().split() == ["v3.22.0", "v4.3.1"]
+
+
+def test_what_is_no_version_is_not_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "helm"
+    monkeypatch.setenv("HELM", str(program))
+    found = []
+    for says in ("what?", "v4.3.1"):
+        program.write_text(f"#!/bin/sh\necho '{says:8}'\n")
+        program.chmod(0o700)
+        os.utime(program, (1, 1))
+        with suppress(HelmError):
+            found.append(HelmCommand(Access()).version)
+    assert found == ["4.3.1"]
 
 
 def test_no_helm_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
