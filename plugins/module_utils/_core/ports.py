@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from .observation import Observation, Proved
 from .spec import Spec
@@ -211,6 +211,45 @@ class Reach(Protocol):
 
     def resolve(self, name: str) -> tuple[str, ...]:
         """Addresses that the tenant's CoreDNS gives for a name, over a port-forward."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file in a target.
+
+    Attributes:
+        name: Relative, with slashes.
+        size: Bytes.
+    """
+
+    name: str
+    size: int
+
+
+class Target(Protocol):
+    """A place that keeps snapshots: files by name, each written whole or not at all.
+
+    Every method raises FleetError, with the place and the file, for what the place refuses.
+    """
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+
+    def write(self, name: str, content: IO[bytes]) -> None:
+        """Write a file, replacing one of that name when all of it is there. Reads `content` to its end, as a stream."""
+
+    def open(self, name: str) -> AbstractContextManager[IO[bytes]]:
+        """Read a file from its beginning, as a stream."""
+
+    def files(self, prefix: str) -> Iterator[Stored]:
+        """The files below a folder, ordered by name."""
+
+    def delete(self, name: str) -> None:
+        """Delete a file; one that is gone already is no error."""
+
+    def sweep(self, prefix: str) -> None:
+        """Remove what a write that was cut off left below a folder; nobody else may be writing there."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,139 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A directory keeps whole files or none."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.directory import (
+    UNFINISHED,
+    Directory,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import Stored
+
+CONTENT = os.urandom(3 << 20)
+
+
+def write(target: Directory, name: str, content: bytes = CONTENT) -> None:
+    target.write(name, io.BytesIO(content))
+
+
+def read(target: Directory, name: str) -> bytes:
+    with target.open(name) as file:
+        return file.read()
+
+
+def test_what_was_written_is_read_and_is_for_its_owner_alone(tmp_path: Path) -> None:
+    target = Directory(tmp_path / "new")
+    write(target, "west/a/data")
+    assert read(target, "west/a/data") == CONTENT
+    assert (tmp_path / "new/west/a/data").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "new/west").stat().st_mode & 0o777 == 0o700
+
+
+def test_files_are_listed_below_a_folder_in_order(tmp_path: Path) -> None:
+    target = Directory(tmp_path)
+    for name in ("west/b/data", "west/a/data", "west/ab/data"):
+        write(target, name, name.encode())
+    assert list(target.files("west/a")) == [Stored("west/a/data", 11)]
+    assert [file.name for file in target.files("")] == [
+        "west/a/data",
+        "west/ab/data",
+        "west/b/data",
+    ]
+    assert list(target.files("nowhere")) == []
+
+
+def test_a_file_is_replaced_only_by_a_whole_one(tmp_path: Path) -> None:
+    class Breaks(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell():
+                raise ConnectionResetError("gone")
+            return super().read(10)
+
+    target = Directory(tmp_path)
+    write(target, "a/data", b"old")
+    with pytest.raises(FleetError, match="a/data cannot be written in the directory"):
+        target.write("a/data", Breaks(CONTENT))
+    assert read(target, "a/data") == b"old"
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["data"]
+
+
+def test_what_a_killed_run_left_is_no_file_and_is_swept(tmp_path: Path) -> None:
+    code = f"""
+import io, os, sys
+from pathlib import Path
+sys.path[:0] = {sys.path!r}
+from {Directory.__module__} import Directory
+class Kills(io.BytesIO):
+    def read(self, size=-1):
+        if self.tell():
+            os.kill(os.getpid(), 9)
+        return super().read(10)
+Directory(Path({str(tmp_path)!r})).write("a/data", Kills(b"x" * 100))
+"""
+    done = subprocess.run([sys.executable, "-c", code], timeout=30, check=False)
+    assert done.returncode == -9
+    left = list(tmp_path.rglob(f"{UNFINISHED}*"))
+    assert len(left) == 1
+    target = Directory(tmp_path)
+    assert list(target.files("")) == []
+    target.sweep("b")
+    assert left[0].exists()
+    target.sweep("a")
+    assert not left[0].exists()
+
+
+def test_deleting_takes_empty_folders_along_and_the_directory_stays(tmp_path: Path) -> None:
+    target = Directory(tmp_path / "kept")
+    write(target, "west/a/data", b"")
+    write(target, "west/b/data", b"")
+    target.delete("west/a/data")
+    target.delete("west/a/data")
+    assert not (tmp_path / "kept/west/a").exists()
+    target.delete("west/b/data")
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MiB."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "full", folder], check=True, timeout=10
+    )
+    yield folder
+    subprocess.run(["umount", folder], check=True, timeout=10)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system")
+def test_a_full_target_is_said_and_holds_nothing_of_it(full: Path) -> None:
+    target = Directory(full)
+    write(target, "a/old", b"old")
+    with pytest.raises(FleetError, match="No space left on device"):
+        write(target, "a/data")
+    assert [file.name for file in target.files("")] == ["a/old"]
+    assert not list(full.rglob(f"{UNFINISHED}*"))
+
+
+def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(FleetError, match=r"a/data cannot be read .*: No such file"):
+        read(Directory(tmp_path), "a/data")
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a//b", "a/../b", ".hidden", "", "a\n"])
+def test_no_name_leads_out_of_it(tmp_path: Path, name: str) -> None:
+    with pytest.raises(FleetError, match="no name of a file"):
+        write(Directory(tmp_path), name, b"x")
