@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 from .._core.errors import ApiError, FleetError, Unreachable
 from .._core.ports import Json
 from .forward import forward
+from .libraries import urllib3
 from .retry import Attempts, Patience
 from .transport import HostTransport, Silent, Transport, silent
 
@@ -107,13 +108,29 @@ class KubernetesApi:
         query = {**params, "watch": "1", "timeoutSeconds": str(max(1, round(seconds)))}
         answer = self._answer("GET", path, query, read=seconds + 5, stream=True)
         try:
-            for line in _lines(answer):
+            for line in _until_it_breaks(_lines(answer)):
                 event: Json = json.loads(line)
                 if event.get("type") == "ERROR":
                     status = event.get("object", {})
                     text = f"{self._title}: the watch of {path} ended: {status.get('message')}"
                     raise ApiError(int(status.get("code", 500)), text)
                 yield event
+        finally:
+            answer.close()
+
+    def stream(self, path: str, body: Json) -> Iterator[Json]:
+        """See Api."""
+        headers = {"Content-Type": "application/json"}
+        answer = self._answer("POST", path, body=body, headers=headers, stream=True)
+        try:
+            for line in _lines(answer):
+                document: Json = json.loads(line)
+                yield document
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise Unreachable(
+                f"{self._title}: the answer to {path} broke off: {silent(error).reason}.",
+                "Run again.",
+            ) from error
         finally:
             answer.close()
 
@@ -245,12 +262,17 @@ def _message(answer: Any) -> str:
 
 
 def _lines(answer: Any) -> Iterator[bytes]:
-    """The lines of a stream; ends when it breaks, the caller watches again."""
+    """The lines of a stream."""
     rest = b""
+    for piece in answer.stream(65536, decode_content=True):
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from (line for line in lines if line)
+
+
+def _until_it_breaks(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """The lines of a watch: when it breaks, the caller watches again."""
     try:
-        for piece in answer.stream(65536, decode_content=True):
-            *lines, rest = (rest + piece).split(b"\n")
-            yield from (line for line in lines if line)
+        yield from lines
     except Exception as error:
         if silent(error).certain:
             raise

@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+from binascii import a2b_base64
+from collections.abc import Iterator
+
 from .._core.errors import ApiError
 from .._core.ports import Api, Json, Member, MemberStatus
 
@@ -52,6 +55,14 @@ class EtcdGateway:
             # Until 3.5 both hashes had one path.
             answer = self._api.create("/v3/maintenance/hash", body)
         return int(answer.get("hash", 0)), int(answer.get("compact_revision", 0))
+
+    def snapshot(self) -> Iterator[bytes]:
+        """See Etcd."""
+        for answer in self._api.stream("/v3/maintenance/snapshot", {}):
+            if "result" not in answer:
+                message = (answer.get("error") or {}).get("message", "no reason given")
+                raise ApiError(500, f"The etcd member ended its snapshot: {message}", "Run again.")
+            yield a2b_base64(answer["result"].get("blob", ""))
 
     def _alarms(self) -> tuple[str, ...]:
         answer = self._api.create("/v3/maintenance/alarm", {"action": "GET"})

@@ -60,6 +60,9 @@ class Api(Protocol):
     def watch(self, path: str, params: Mapping[str, str], seconds: float) -> Iterator[Json]:
         """Watch events until `seconds` passed or the server ends the stream."""
 
+    def stream(self, path: str, body: Json) -> Iterator[Json]:
+        """POST that is answered with many JSON documents, one a line (etcd's gateway); one that breaks raises."""
+
     def forward(self, namespace: str, pod: str, port: int) -> AbstractContextManager[Any]:
         """A socket to a port of a pod, through the API server's port-forward."""
 
@@ -190,6 +193,9 @@ class Etcd(Protocol):
 
     def hash(self, revision: int) -> tuple[int, int]:
         """HashKV at a revision: (hash, compact revision)."""
+
+    def snapshot(self) -> Iterator[bytes]:
+        """Its database as it is now, in pieces, with the sum at the end: what `etcdctl snapshot save` writes."""
 
 
 class Reach(Protocol):

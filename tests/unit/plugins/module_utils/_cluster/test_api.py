@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import urllib3
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.api import KubernetesApi
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.kubeconfig import (
@@ -208,6 +209,39 @@ def test_watch_yields_events_and_raises_errors(
     with pytest.raises(ApiError, match="too old") as caught:
         list(api.watch(PODS, {}, 7))
     assert caught.value.status == 410
+
+
+def test_a_stream_is_its_documents(api: KubernetesApi, scripted: Any, answer: Any) -> None:
+    answer((200, '{"result": 1}\n{"result": 2}\n'))
+    assert list(api.stream("/v3/maintenance/snapshot", {"a": 1})) == [{"result": 1}, {"result": 2}]
+    assert (scripted.requests[0].method, scripted.requests[0].body) == ("POST", {"a": 1})
+
+
+def test_a_stream_that_is_no_json_raises(api: KubernetesApi, answer: Any) -> None:
+    answer((200, '{"result": 1}\n{"resu\n'))
+    with pytest.raises(Unreachable, match="the answer to /v3/x broke off"):
+        list(api.stream("/v3/x", {}))
+
+
+def test_a_stream_that_breaks_raises_and_a_watch_just_ends(
+    api: KubernetesApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Breaks:
+        status, headers, reason = 200, {}, ""
+
+        def stream(self, _size: int, decode_content: bool) -> Any:
+            yield b'{"type": "ADDED"}\n{"ty'
+            raise urllib3.exceptions.ProtocolError("connection broken")
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(api._transport, "send", lambda *_arguments: Breaks())
+    assert list(api.watch(PODS, {}, 1)) == [{"type": "ADDED"}]
+    found = api.stream("/v3/x", {})
+    assert next(found) == {"type": "ADDED"}
+    with pytest.raises(Unreachable, match="broke off: connection broken"):
+        next(found)
 
 
 def test_g55_now_is_the_servers_clock(api: KubernetesApi, scripted: Any) -> None:

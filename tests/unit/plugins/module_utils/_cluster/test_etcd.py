@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -75,3 +76,25 @@ def test_other_errors_stay(api: KubernetesApi, scripted: Any) -> None:
     with pytest.raises(ApiError, match="future revision"):
         EtcdGateway(api).hash(9)
     assert len(scripted.requests) == 1
+
+
+class Stream:
+    """An API that answers with documents, one after the other."""
+
+    def __init__(self, *documents: dict[str, Any]) -> None:
+        self._documents = documents
+
+    def stream(self, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        assert (path, body) == ("/v3/maintenance/snapshot", {})
+        yield from self._documents
+
+
+def test_a_snapshot_is_the_pieces_of_the_stream() -> None:
+    api: Any = Stream({"result": {"blob": "YWI="}}, {"result": {}}, {"result": {"blob": "Yw=="}})
+    assert b"".join(EtcdGateway(api).snapshot()) == b"abc"
+
+
+def test_a_snapshot_that_the_member_ends_is_an_error() -> None:
+    api: Any = Stream({"result": {"blob": "YWI="}}, {"error": {"message": "server stopped"}})
+    with pytest.raises(ApiError, match="ended its snapshot: server stopped"):
+        list(EtcdGateway(api).snapshot())

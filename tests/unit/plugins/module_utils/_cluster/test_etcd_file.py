@@ -15,10 +15,20 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import etcd_file
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.api import KubernetesApi
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.etcd import EtcdGateway
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.kubeconfig import (
+    Connection,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.tenant import client_tls
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.transport import (
+    HostTransport,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.contents import Tally
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
 from lab.parts import build
@@ -100,6 +110,22 @@ def test_count_revision_and_digest_are_those_of_the_store(call: Call, snapshot: 
     found = etcd_file.inspect(snapshot)
     assert found.contents == tally.contents
     assert found.revision == int(answer["header"]["revision"])
+
+
+def test_the_gateways_stream_is_the_same_snapshot(
+    etcd_member: Any, snapshot: Path, tmp_path: Path
+) -> None:
+    host = urlsplit(etcd_member.endpoint)
+    tls = client_tls(
+        etcd_member.authority.certificate.read_bytes(),
+        etcd_member.certificate.read_bytes(),
+        etcd_member.key.read_bytes(),
+    )
+    connection = Connection(etcd_member.endpoint, tls, None, None, lambda: None, host.netloc)
+    api = KubernetesApi("etcd", HostTransport(lambda: connection))
+    path = tmp_path / "streamed.db"
+    path.write_bytes(b"".join(EtcdGateway(api).snapshot()))
+    assert etcd_file.inspect(path) == etcd_file.inspect(snapshot)
 
 
 def altered(snapshot: Path, change: Callable[[bytearray], None], *, sum_too: bool = False) -> Path:
