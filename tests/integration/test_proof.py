@@ -62,7 +62,8 @@ def test_a_replica_kept_pending_fails_by_name_and_passes_again(fleet: Any, lab: 
         "three ready replicas and no other",
         lambda: [ready(p) for p in pods(lab, "vcluster")] == [True] * 3,
     )
-    fleet.play("verify").succeeded()
+    # The replica that went may have been the leader: its Lease counts for a minute more.
+    wait_until("a proof that passes", lambda: fleet.play("verify").returncode == 0, 100)
 
 
 def test_an_etcd_member_whose_data_was_deleted_is_a_failed_check_with_its_name(
