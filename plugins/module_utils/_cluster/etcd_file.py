@@ -90,7 +90,7 @@ def _index(database: Bolt) -> _Index:
     """Find the last change of every key."""
     revision, number = 0, -1
     with ExitStack() as stack:
-        parts = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(PARTS)]
+        parts = [stack.enter_context(tempfile.TemporaryFile()) for _part in range(PARTS)]
         for number, (at, change) in enumerate(database.bucket(CHANGES)):
             revision, deletes = _revision(at)
             name = hashlib.blake2b(_field(change, KEY_FIELD), digest_size=16).digest()

@@ -153,14 +153,14 @@ def _name(header: bytes) -> bytes:
 def _pax_path(records: bytes) -> bytes:
     """The path among the records `LENGTH KEY=VALUE`, empty where there is none."""
     while records:
-        length, _, _rest = records.partition(b" ")
+        length, _space, _rest = records.partition(b" ")
         try:
             size = int(length)
         except ValueError:
             size = 0
         if not len(length) < size <= len(records):
             raise damaged("a long name is cut off")
-        key, _, value = records[len(length) + 1 : size - 1].partition(b"=")
+        key, _equals, value = records[len(length) + 1 : size - 1].partition(b"=")
         if key == b"path":
             return value
         records = records[size:]
