@@ -135,6 +135,7 @@ def test_one_altered_byte_is_seen_unless_it_means_nothing() -> None:
         (gzip.compress(b"x" * 2048), "no sum or size"),
         (packed({b"/vcluster/snapshot/release": b"{"}), "no JSON"),
     ],
+    ids=["plain", "no tar", "no JSON"],
 )
 def test_what_is_no_archive_is_said(content: bytes, words: str) -> None:
     with pytest.raises(FleetError, match=words):
