@@ -150,7 +150,7 @@ def prove(spec: Spec, host: HostCluster, context: Context, deadline: Deadline) -
     """Check until everything passes or the limit is reached.
 
     First the control plane alone, until every replica is there; then everything with all of them; then what failed of
-    it. What passed while a replica was missing does not count.
+    it. The control plane is looked at in every round: what passed before a replica went does not count.
 
     Raises:
         ProofFailed: With the checks of a last round of everything.
@@ -167,16 +167,16 @@ def prove(spec: Spec, host: HostCluster, context: Context, deadline: Deadline) -
             raise ProofFailed(
                 summary(spec, results), "Run fleetops.vcluster.verify to look again.", results
             )
-        first_half = groups == PLANE
-        if failed(found.get(plane.checks, ())):
+        if failed(found[plane.checks]):
             passed, groups = {}, PLANE
-        elif first_half:
+        elif groups == PLANE:
             groups = GROUPS
         else:
             passed |= {group: results for group, results in found.items() if not failed(results)}
-            groups = tuple(group for group in GROUPS if group not in passed)
-        if not groups:
-            return tuple(result for group in GROUPS for result in passed[group])
+            missing = tuple(group for group in GROUPS if group not in passed)
+            if not missing:
+                return tuple(result for group in GROUPS for result in passed[group])
+            groups = (*PLANE, *missing)
         if problems:
             words = ", ".join(result.id for result in problems)
             if words != told:

@@ -191,7 +191,16 @@ def test_a_proof_begins_with_the_plane_and_tries_again_what_failed_alone(
     run: Any, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rounds = rounds_of(run, world, monkeypatch, plane={1}, data=set(), names={1, 2})
-    assert rounds == [{"plane"}, {"plane"}, {"plane", "data", "names"}, {"names"}, {"names"}]
+    everything, again = {"plane", "data", "names"}, {"plane", "names"}
+    assert rounds == [{"plane"}, {"plane"}, everything, again, again]
+
+
+def test_a_replica_that_goes_while_the_rest_is_tried_again_ends_what_passed(
+    run: Any, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = rounds_of(run, world, monkeypatch, plane={3}, data=set(), names={1})
+    everything = {"plane", "data", "names"}
+    assert rounds == [{"plane"}, everything, {"plane", "names"}, {"plane"}, everything]
 
 
 def test_what_passed_while_a_replica_was_missing_does_not_count(
