@@ -23,9 +23,8 @@ DEEPEST = 64  # more levels than any file has: a circle of damaged pages ends he
 _PAGE = struct.Struct("<QHHI")  # id, flags, count, overflow
 _LEAF = struct.Struct("<IIII")  # flags, position, key size, value size
 _BRANCH = struct.Struct("<IIQ")  # position, key size, page
-_META = struct.Struct(
-    "<IIIIQQQQQQ"
-)  # magic, version, page size, flags, root, sequence, freelist, pages, txid, checksum
+# magic, version, page size, flags, root, sequence, freelist, pages, txid, checksum
+_META = struct.Struct("<IIIIQQQQQQ")
 _ROOT = struct.Struct("<QQ")  # root page, sequence
 _FNV_OFFSET, _FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3
 
@@ -51,7 +50,6 @@ class Bolt:
     def __init__(self, descriptor: int) -> None:
         self._file = descriptor
         self._meta = self._newest_meta()
-        self._limit = self._meta.pages
 
     def bucket(self, name: bytes) -> Iterator[tuple[bytes, bytes]]:
         """The keys and values of a bucket of the root, in the order of the keys."""
@@ -108,9 +106,9 @@ class Bolt:
             raise damaged(f"page {page} is neither branch nor leaf")
 
     def _page(self, number: int) -> bytes:
-        size = self._meta.page_size
-        if not 0 < number < self._limit:
-            raise damaged(f"it points to page {number} of {self._limit}")
+        size, pages = self._meta.page_size, self._meta.pages
+        if not 0 < number < pages:
+            raise damaged(f"it points to page {number} of {pages}")
         data = os.pread(self._file, size, number * size)
         if len(data) < size:
             raise damaged(f"it ends before page {number}")
@@ -118,7 +116,7 @@ class Bolt:
         if found != number:
             raise damaged(f"page {number} says it is page {found}")
         if overflow:
-            if number + overflow >= self._limit:
+            if number + overflow >= pages:
                 raise damaged(f"page {number} reaches beyond the last one")
             data += os.pread(self._file, overflow * size, (number + 1) * size)
             if len(data) < (1 + overflow) * size:

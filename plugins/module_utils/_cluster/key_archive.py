@@ -98,7 +98,7 @@ def _write_member(packed: gzip.GzipFile, name: bytes, value: bytes) -> None:
 
 
 def _members(file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Names and contents. Not by `tarfile`: it takes four times as long for a million small members."""
+    """Names and contents. Not by `tarfile`: it took 3.5 times as long for 20,000 values of 1 KB."""
     name = b""
     try:
         with gzip.GzipFile(fileobj=file, mode="rb") as packed:
