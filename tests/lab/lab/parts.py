@@ -53,7 +53,8 @@ class Part:
 
     def flags(self) -> list[str]:
         settings = [f"-X {name}={value}" for name, value in sorted(self.variables.items())]
-        return ["-ldflags", " ".join(["-s -w", *settings])]
+        # -s -w leaves debugging symbols out; not writing them at all saves a fifth of a build
+        return ["-gcflags=all=-dwarf=false", "-ldflags", " ".join(["-s -w", *settings])]
 
     def digest(self, toolchain: Go) -> str:
         """What a build depends on, as 16 hexadecimal digits."""
