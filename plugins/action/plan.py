@@ -28,6 +28,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.show im
     summary,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.soak import soak_of
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.verbs import VERBS
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import (
     Asked,
     asked_of,
@@ -53,6 +54,7 @@ from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import (
 
 display = Display()
 ARGUMENTS = {
+    "verb": {"type": "str", "choices": list(VERBS), "default": "site"},
     "show": {"type": "str", "choices": ["plan", "none"], "default": "plan"},
     "directory": {"type": "path"},
     "approved": {"type": "dict"},
@@ -69,7 +71,7 @@ class ActionModule(FleetAction):
         context = Context(check=True, diff=self._task.diff, warn=display.warning)
         with many_objects():
             asked = asked_of(variables, context)
-            fleet = plan_fleet(asked.entries, context)
+            fleet = plan_fleet(asked.entries, context, VERBS[options["verb"]])
         entries = assigned(fleet.entries, sizes_of(asked.collected))
         if options["approved"] is not None:
             entries = approved_only(entries, options["approved"])

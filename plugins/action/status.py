@@ -26,6 +26,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.status 
     status_of,
     status_table,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.verbs import LOOK
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._files import publish
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import asked_of
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet_action import FleetAction
@@ -49,7 +50,7 @@ class ActionModule(FleetAction):
 
     def fleet(self, options: Mapping[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         context = Context(check=True, warn=display.warning)
-        fleet = plan_fleet(asked_of(variables, context).entries, context, light=True)
+        fleet = plan_fleet(asked_of(variables, context).entries, context, LOOK)
         found = [status_of(entry) for entry in fleet.entries]
         text = context.secrets.mask(FORMATS[options["format"]](found))
         changed = False

@@ -183,6 +183,31 @@ options:
     description: V(write), the default, proves with a ConfigMap written in the tenant's kube-system; V(read) only reads.
     type: str
     choices: [write, read]
+  snapshots:
+    description: Where snapshots of it go and how long they stay.
+    type: dict
+    suboptions:
+      directory:
+        description: Folder of the controller, or a share mounted there.
+        type: path
+      recipients:
+        description:
+          - age public keys (C(age1...)). Snapshots are encrypted to them; each one's secret key opens them.
+          - A snapshot holds certificates and values in clear otherwise, which V(G38) in O(allow) consents to.
+        type: list
+        elements: str
+      identity:
+        description: The age secret key that opens them; only a restore needs it.
+        type: str
+      keep_count:
+        description: The newest snapshots that are kept. One is deleted when no rule keeps it; without a rule all stay.
+        type: int
+      keep_days:
+        description: Snapshots that are younger are kept. The newest one is never deleted.
+        type: int
+      concurrency:
+        description: How many go to or come from the target at once in one run; 4 by default.
+        type: int
   state:
     description: V(present) is the default, and all there is.
     type: str

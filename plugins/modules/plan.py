@@ -19,6 +19,13 @@ description:
   - Changes nothing, and does not fail for a vCluster that cannot be planned; that is part of the result.
   - Set C(run_once) on the task, so that the result is registered for every host of the play.
 options:
+  verb:
+    description:
+      - What is planned.
+      - V(site) brings each vCluster to the state that is asked for, V(backup) takes a snapshot of each.
+    type: str
+    choices: [site, backup]
+    default: site
   show:
     description:
       - V(plan) prints the plan.

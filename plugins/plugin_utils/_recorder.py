@@ -19,7 +19,8 @@ from ._report import report_of, write_report
 from ._waves import OUTCOME, PLAN, SOAK
 
 PREFIX = "fleetops.vcluster."
-WATCHED = frozenset({"plan", "control_plane", "soak", "report"})
+TURNS = frozenset({"control_plane", "snapshot"})  # what a wave carries out
+WATCHED = TURNS | {"plan", "soak", "report"}
 # Seconds between two reports of a run that goes on. SIGTERM and SIGKILL let nobody write a last one.
 PAUSE = 2.0
 # Writing may take this share of the run's time, beside the end of each wave.
@@ -65,7 +66,7 @@ class Recorder:
 
     def started(self, action: str, host: str) -> None:
         """A host's task begins."""
-        if self._run and action == PREFIX + "control_plane":
+        if self._run and action.removeprefix(PREFIX) in TURNS:
             self._run.started.add(host)
             self._run.progress.started(host)
             self._write_if_due(self._run)
@@ -77,14 +78,14 @@ class Recorder:
             self._run = _Run(dict(result), Progress(result))
         elif self._run:
             self._note(self._run, name, host, dict(result))
-            if name == "control_plane":
+            if name in TURNS:
                 return self._run.progress.finished(host, bool(result.get("failed")))
         return ""
 
     def _note(self, run: _Run, name: str, host: str, result: dict[str, Any]) -> None:
         if name == "report":
             run.reported = "failed_hosts" in result
-        elif name == "control_plane":
+        elif name in TURNS:
             run.hosts.setdefault(host, {})[OUTCOME] = result
             if run.wave_is_over(host):
                 run.due = 0.0

@@ -34,12 +34,14 @@ def test_every_variable_is_documented_and_no_other() -> None:
     assert documented == {PREFIX + name for name in {*ARGUMENTS, *FLEET_ARGUMENTS} - internal}
 
 
-@pytest.mark.parametrize("name", ["store", "expose", "defaults", "timeouts"])
+@pytest.mark.parametrize("name", ["store", "expose", "defaults", "timeouts", "snapshots"])
 def test_every_option_is_documented_and_no_other(name: str) -> None:
     assert first_column(section(f"vcluster_{name}")) == set(ARGUMENTS[name]["options"])
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/day-one.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "docs/day-one.md", "docs/snapshots.md"]
+)
 def test_links_lead_to_files(page: str) -> None:
     path = ROOT / page
     targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text())

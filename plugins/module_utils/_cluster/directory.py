@@ -20,7 +20,7 @@ from .._core.ports import Stored
 
 PIECE = 1 << 20
 UNFINISHED = ".unfinished-"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
+_NAME = re.compile(r"[A-Za-z0-9%][A-Za-z0-9%._~-]*(/[A-Za-z0-9%][A-Za-z0-9%._~-]*)*")
 
 
 class Directory:

@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from .._core.errors import ApiError
 from .._core.ports import Api, Json, Member, MemberStatus
 
+ALL = "AA=="  # a zero byte: from it to itself stands for every key (etcd, RangeRequest)
+COMPACTED = "required revision has been compacted"
+
 
 class EtcdGateway:
     """One member (see the port `Etcd`).
@@ -55,6 +58,18 @@ class EtcdGateway:
             # Until 3.5 both hashes had one path.
             answer = self._api.create("/v3/maintenance/hash", body)
         return int(answer.get("hash", 0)), int(answer.get("compact_revision", 0))
+
+    def count(self, revision: int = 0) -> tuple[int, int] | None:
+        """See Etcd."""
+        body: Json = {"key": ALL, "range_end": ALL, "count_only": True, "revision": str(revision)}
+        try:
+            answer = self._api.create("/v3/kv/range", body)
+        except ApiError as error:
+            if COMPACTED in error.what:
+                return None
+            raise
+        # Numbers that are zero are left out.
+        return int(answer["header"].get("revision", 0)), int(answer.get("count", 0))
 
     def snapshot(self) -> Iterator[bytes]:
         """See Etcd."""

@@ -16,9 +16,8 @@ import os
 import struct
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 
 from .._core.contents import Contents, Tally
@@ -49,32 +48,30 @@ class Snapshot:
     contents: Contents
 
 
-def inspect(path: Path) -> Snapshot:
+def inspect(file: IO[bytes]) -> Snapshot:
     """Read all of a snapshot and check its sum.
 
     Raises:
         FleetError: It was cut off or altered.
     """
-    with opened(path) as database:
-        index = _index(database)
-        tally = Tally()
-        for key, value in _live(database, index):
-            tally.add(key, value)
+    database = _checked(file)
+    index = _index(database)
+    tally = Tally()
+    for key, value in _live(database, index):
+        tally.add(key, value)
     return Snapshot(index.revision, tally.contents)
 
 
-def live(path: Path) -> Iterator[tuple[bytes, bytes]]:
+def live(file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """The live keys and values of a snapshot, ordered by the revision of their last change."""
-    with opened(path) as database:
-        yield from _live(database, _index(database))
+    database = _checked(file)
+    yield from _live(database, _index(database))
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[Bolt]:
+def _checked(file: IO[bytes]) -> Bolt:
     """The database of a snapshot whose sum is right."""
-    with path.open("rb") as file:
-        _check_sum(file)
-        yield Bolt(file.fileno())
+    _check_sum(file)
+    return Bolt(file.fileno())
 
 
 @dataclass(frozen=True)
@@ -157,6 +154,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 def _check_sum(file: IO[bytes]) -> None:
     """The SHA-256 that etcd appends to what it streams; a file copied from a data directory has none."""
     size = os.fstat(file.fileno()).st_size
+    file.seek(0)
     if size % SECTOR != SUM:
         raise damaged("it has no sum at its end: it was cut off, or is no snapshot")
     found, left = hashlib.sha256(), size - SUM

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
 from .._core.errors import FleetError
@@ -23,6 +24,26 @@ try:
 except ImportError as missing:
     MISSING = str(missing)
     pyrage = zstandard = None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A key pair for one use.
+
+    Attributes:
+        recipient: The public key.
+        identity: The secret key.
+    """
+
+    recipient: str
+    identity: str = field(repr=False)
+
+
+def fresh_pair() -> Pair:
+    """A key pair that opens what is written now: reading back needs nobody's secret key."""
+    _require()
+    identity = pyrage.x25519.Identity.generate()
+    return Pair(str(identity.to_public()), str(identity))
 
 
 @contextmanager

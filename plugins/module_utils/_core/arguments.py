@@ -94,6 +94,17 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "options": {"total": _COUNT, "rollout": _COUNT, "proof": _COUNT, "lock": _COUNT},
     },
     "proof": {"type": "str", "choices": ["write", "read"]},
+    "snapshots": {
+        "type": "dict",
+        "options": {
+            "directory": {"type": "path"},
+            "recipients": {**_NAMES, "no_log": False},  # public keys
+            "identity": {"type": "str", "no_log": True},
+            "keep_count": _COUNT,
+            "keep_days": _COUNT,
+            "concurrency": _COUNT,
+        },
+    },
     "state": {"type": "str", "choices": ["present"]},
 }
 

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     CHART_HOP = "chart_hop"
     KUBERNETES_HOP = "kubernetes_hop"
     VALUES = "values"
+    SNAPSHOT = "snapshot"
     PROVE = "prove"
 
 

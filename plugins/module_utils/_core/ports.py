@@ -194,6 +194,13 @@ class Etcd(Protocol):
     def hash(self, revision: int) -> tuple[int, int]:
         """HashKV at a revision: (hash, compact revision)."""
 
+    def count(self, revision: int = 0) -> tuple[int, int] | None:
+        """The store's revision, and how many keys it holds at that one (0: now).
+
+        Read with a quorum: a member that answers has applied all that was acknowledged before. None when the revision
+        was compacted.
+        """
+
     def snapshot(self) -> Iterator[bytes]:
         """Its database as it is now, in pieces, with the sum at the end: what `etcdctl snapshot save` writes."""
 

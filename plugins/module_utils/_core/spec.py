@@ -110,6 +110,27 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Snapshots:
+    """Where snapshots go and how long they stay (`vcluster_snapshots`).
+
+    Attributes:
+        directory: Folder of the controller, or a share mounted there; None where there is no target.
+        recipients: age public keys that can open them; none: they are not encrypted.
+        identity: The age secret key that opens them, for a restore. Secret.
+        keep_count: The newest ones that are kept; None for no such rule.
+        keep_days: Those that are kept by their age; None for no such rule. Without a rule all of them stay.
+        concurrency: How many go to or come from the target at once, in one run.
+    """
+
+    directory: str | None = None
+    recipients: tuple[str, ...] = ()
+    identity: str | None = field(default=None, repr=False)
+    keep_count: int | None = None
+    keep_days: int | None = None
+    concurrency: int = 4
+
+
+@dataclass(frozen=True)
 class Spec:
     """One vCluster as the inventory asks for it.
 
@@ -137,6 +158,7 @@ class Spec:
         defaults: See Defaults.
         limits: See Limits.
         proof: `write` proves with a ConfigMap written in the tenant, `read` only reads.
+        snapshots: See Snapshots.
         state: `present`; nothing else yet.
     """
 
@@ -160,6 +182,7 @@ class Spec:
     defaults: Defaults = field(default_factory=Defaults)
     limits: Limits = field(default_factory=Limits)
     proof: str = "write"
+    snapshots: Snapshots = field(default_factory=Snapshots)
     state: str = "present"
 
     @property

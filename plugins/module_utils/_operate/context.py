@@ -9,14 +9,16 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from ansible.module_utils.common.parameters import remove_values
 
+from .._cluster.directory import Directory
 from .._cluster.host import connect
 from .._core.errors import defect
-from .._core.ports import HostCluster
-from .._core.spec import Access
+from .._core.ports import HostCluster, Target
+from .._core.spec import Access, Snapshots
 
 T = TypeVar("T")
 Connect = Callable[[Access, Callable[[str], None]], HostCluster]
@@ -49,6 +51,11 @@ class Secrets:
         return masked
 
 
+def open_target(snapshots: Snapshots) -> Target:
+    """The target of a vCluster's snapshots; nothing is sent yet."""
+    return Directory(Path(snapshots.directory or ""))
+
+
 def _silent(_text: str) -> None:
     """Say nothing."""
 
@@ -64,6 +71,7 @@ class Context:
         warn: Takes one line that the user should read.
         trace: Takes the traceback of an error nobody expected.
         connect: Makes the HostCluster of an Access.
+        target: Makes the Target of some Snapshots.
         secrets: Collects the secret texts of the run.
     """
 
@@ -73,6 +81,7 @@ class Context:
     warn: Callable[[str], None] = _silent
     trace: Callable[[str], None] = _silent
     connect: Connect = connect
+    target: Callable[[Snapshots], Target] = open_target
     secrets: Secrets = field(default_factory=Secrets)
 
     def host(self, access: Access) -> HostCluster:

@@ -21,15 +21,19 @@ COMMON: dict[str, dict[str, Any]] = {
     "secret_paths": {"type": "list", "elements": "str", "no_log": False},
 }
 VCLUSTER_SPEC: dict[str, dict[str, Any]] = {**ARGUMENTS, **COMMON}
-INFO_SPEC = VERIFY_SPEC = VCLUSTER_SPEC
-CONTROL_PLANE_SPEC: dict[str, dict[str, Any]] = {
-    **VCLUSTER_SPEC,
-    "planned": {"type": "str"},
-    "on_change": {"type": "str", "choices": ["refuse", "replan"], "default": "refuse"},
+INFO_SPEC = VERIFY_SPEC = SNAPSHOT_INFO_SPEC = VCLUSTER_SPEC
+AUDIT: dict[str, dict[str, Any]] = {
     "run": {"type": "str"},
     "by": {"type": "str"},
     "reason": {"type": "str"},
 }
+CONTROL_PLANE_SPEC: dict[str, dict[str, Any]] = {
+    **VCLUSTER_SPEC,
+    "planned": {"type": "str"},
+    "on_change": {"type": "str", "choices": ["refuse", "replan"], "default": "refuse"},
+    **AUDIT,
+}
+SNAPSHOT_SPEC: dict[str, dict[str, Any]] = {**VCLUSTER_SPEC, **AUDIT}
 KUBECONFIG_SPEC: dict[str, dict[str, Any]] = {
     **VCLUSTER_SPEC,
     "dest": {"type": "path", "required": True},

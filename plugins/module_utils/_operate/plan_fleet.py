@@ -18,10 +18,9 @@ from .._core.observation import Observation
 from .._core.plan import Plan
 from .._core.ports import Fleet, HostCluster
 from .._core.spec import Spec
-from .._plan.digest import unchanged
 from .context import Context
-from .planning import observe_and_plan
 from .render import live_as_data, plan_as_data
+from .verbs import LOOK, SITE, Verb
 
 # Seconds for all of the planning of one host cluster.
 PLANNING_LIMIT = 900.0
@@ -69,19 +68,21 @@ class FleetPlan:
         entries: In inventory order.
         notes: What a reader should know of a host cluster, by its name.
         seconds: How long planning took.
+        words: What the verb says of those that have steps.
     """
 
     entries: tuple[Entry, ...]
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     seconds: float = 0.0
+    words: str = SITE.words
 
 
-def plan_fleet(entries: Iterable[Entry], context: Context, *, light: bool = False) -> FleetPlan:
+def plan_fleet(entries: Iterable[Entry], context: Context, verb: Verb = SITE) -> FleetPlan:
     """Plan every entry that has a spec and no error yet; one thread a host cluster.
 
     Args:
         entries: With spec, or with the error of their variables.
-        light: Only look; plan nothing (for a status).
+        verb: What the run is for; LOOK plans nothing (for a status).
     """
     began = time.monotonic()
     given = _without_doubles(tuple(entries))
@@ -89,7 +90,7 @@ def plan_fleet(entries: Iterable[Entry], context: Context, *, light: bool = Fals
     for entry in given:
         if entry.spec and not entry.error:
             groups.setdefault(entry.spec.access.key, []).append(entry)
-    works = [_Work(group, context, light) for group in groups.values()]
+    works = [_Work(group, context, verb) for group in groups.values()]
     for work in works:
         work.start()
     for work in works:
@@ -97,7 +98,10 @@ def plan_fleet(entries: Iterable[Entry], context: Context, *, light: bool = Fals
     done = {entry.host: entry for work in works for entry in work.results()}
     notes = {work.cluster: work.notes for work in works if work.notes}
     return FleetPlan(
-        tuple(done.get(entry.host, entry) for entry in given), notes, time.monotonic() - began
+        tuple(done.get(entry.host, entry) for entry in given),
+        notes,
+        time.monotonic() - began,
+        verb.words,
     )
 
 
@@ -132,11 +136,11 @@ def _without_doubles(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
 class _Work(threading.Thread):
     """The planning of one host cluster. A daemon: a task that was cut off leaves nothing behind."""
 
-    def __init__(self, entries: Sequence[Entry], context: Context, light: bool) -> None:
+    def __init__(self, entries: Sequence[Entry], context: Context, verb: Verb) -> None:
         super().__init__(daemon=True)
         self._entries = entries
         self._context = context
-        self._light = light
+        self._verb = verb
         self._done: dict[str, Entry] = {}
         first = entries[0].spec
         self.cluster = first.cluster if first else ""
@@ -153,7 +157,7 @@ class _Work(threading.Thread):
     def _plan_all(self) -> None:
         specs = [entry.spec for entry in self._entries if entry.spec]
         host = self._context.host(specs[0].access)
-        fleet = host.fleet(specs, leaders=self._light)
+        fleet = host.fleet(specs, leaders=self._verb is LOOK)
         self.notes = fleet.notes
         for entry in self._entries:
             self._done[entry.host] = self._planned(entry, host, fleet)
@@ -166,12 +170,12 @@ class _Work(threading.Thread):
         seen = fleet.observations.get(place, Observation())
         if place in fleet.failures:
             return replace(entry, error=_as_fleet_error(spec, fleet.failures[place]))
-        if self._light or unchanged(spec, seen):
-            return replace(entry, observation=seen)
         try:
-            planned = observe_and_plan(spec, host, self._context)
+            planned = self._verb.plan(spec, seen, host, self._context)
         except FleetError as error:
             return replace(entry, observation=seen, error=error)
+        if planned is None:
+            return replace(entry, observation=seen)
         return replace(
             entry,
             observation=planned.observation,

@@ -20,6 +20,7 @@ from .outlook import counted
 from .plan_fleet import Entry, plan_fleet
 from .render import WIDTH, wrapped
 from .status import status_of
+from .verbs import LOOK
 from .verify import verified
 
 _SPAN = re.compile(r"(\d+)([smhd])")
@@ -81,7 +82,7 @@ def prove_all(
 
 def _young(entries: Iterable[Entry], context: Context, due: timedelta) -> frozenset[str]:
     """The hosts that are well by the light pass and whose proof is younger than `due`."""
-    found = map(status_of, plan_fleet(entries, context, light=True).entries)
+    found = map(status_of, plan_fleet(entries, context, LOOK).entries)
     return frozenset(
         status.host
         for status in found

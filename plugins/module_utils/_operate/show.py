@@ -102,7 +102,7 @@ def _own(alike: Sequence[Entry]) -> frozenset[str]:
 def summary(fleet: FleetPlan) -> str:
     """One sentence: how many vClusters, and what is with them."""
     counts = Counter(entry.status for entry in fleet.entries)
-    words = (("planned", "to change"), ("unchanged", "unchanged"), ("refused", "refused"))
+    words = (("planned", fleet.words), ("unchanged", "unchanged"), ("refused", "refused"))
     errors = (("unreachable", "unreachable"), ("failed", "failed"))
     parts = [f"{counts[status]} {word}" for status, word in words]
     parts += [f"{counts[status]} {word}" for status, word in errors if counts[status]]

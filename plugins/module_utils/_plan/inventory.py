@@ -15,7 +15,7 @@ from typing import Any
 from .._core.arguments import ARGUMENTS, FLEET_ARGUMENTS, PREFIX
 from .._core.errors import Refused
 from .._core.finding import Finding, refuse
-from .._core.spec import Access, Defaults, Expose, Limits, Spec, StoreSpec
+from .._core.spec import Access, Defaults, Expose, Limits, Snapshots, Spec, StoreSpec
 from .argument_types import checked
 from .guards.identity import name_findings
 from .guards.lift import allow_findings
@@ -50,6 +50,7 @@ def spec_from(arguments: Mapping[str, Any]) -> Spec:
     findings += _access_findings(typed)
     findings += _expose_findings(typed.get("expose", {}))
     findings += _limit_findings(typed)
+    findings += _snapshot_findings(typed.get("snapshots", {}))
     findings += allow_findings(typed.get("allow", ()))
     if findings:
         raise Refused(tuple(findings))
@@ -69,6 +70,7 @@ def spec_from(arguments: Mapping[str, Any]) -> Spec:
         allow=frozenset(typed.get("allow", ())),
         defaults=Defaults(**typed.get("defaults", {})),
         limits=Limits(**typed.get("timeouts", {})),
+        snapshots=_snapshots(typed.get("snapshots", {})),
         **{key: typed[key] for key in _AS_THEY_ARE if key in typed},
     )
 
@@ -115,6 +117,18 @@ def _store(options: Mapping[str, Any] | None) -> StoreSpec | None:
     return StoreSpec(
         options["type"], {key: value for key, value in options.items() if key != "type"}
     )
+
+
+def _snapshots(options: Mapping[str, Any]) -> Snapshots:
+    return Snapshots(**{**options, "recipients": tuple(options.get("recipients", ()))})
+
+
+def _snapshot_findings(options: Mapping[str, Any]) -> list[Finding]:
+    return [
+        refuse("spec", f"vcluster_snapshots.{name} is {options[name]}: it is 1 at least.")
+        for name in ("keep_count", "keep_days", "concurrency")
+        if options.get(name, 1) < 1
+    ]
 
 
 def _version_findings(typed: Mapping[str, Any]) -> list[Finding]:

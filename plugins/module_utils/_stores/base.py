@@ -7,13 +7,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from .._core.check import CheckResult
 from .._core.finding import Finding, refuse
 from .._core.observation import Observation, Pod
 from .._core.ports import Json, Reach
+from .._core.snapshot import Way
 from .._core.spec import Spec
+from .source import Source
 
 Values = Mapping[str, Any]
 Options = Mapping[str, Any]
@@ -33,6 +36,10 @@ class Store(Protocol):
     @property
     def type(self) -> str:
         """Name in `vcluster_store.type`."""
+
+    @property
+    def way(self) -> Way | None:
+        """Form of its snapshots; None when there are none yet."""
 
     def enabled(self, values: Values) -> bool:
         """Whether the values switch this store on by its own key."""
@@ -81,9 +88,20 @@ class Store(Protocol):
             values: User values of the release; here the chart's defaults are not below them.
         """
 
+    def source(
+        self, spec: Spec, pods: Sequence[Pod], reach: Reach, values: Values
+    ) -> AbstractContextManager[Source]:
+        """The store as the source of a snapshot; only where it has a `way`. FleetError when it can give none now.
+
+        Args:
+            values: User values of the release, as for `checks`.
+        """
+
 
 class Usual:
     """What most stores answer: nothing beside the control plane, no Secret, nothing that another change could hurt."""
+
+    way: Way | None = None
 
     def secrets(self, options: Options) -> dict[str, tuple[str, ...]]:
         """See Store."""
@@ -104,6 +122,12 @@ class Usual:
     def objects(self, spec: Spec, values: Values) -> list[Json]:
         """See Store."""
         return []
+
+    def source(
+        self, spec: Spec, pods: Sequence[Pod], reach: Reach, values: Values
+    ) -> AbstractContextManager[Source]:
+        """See Store."""
+        raise NotImplementedError
 
 
 def at(values: Values, *path: str) -> Any:

@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from .._core.check import CheckResult
 from .._core.finding import Finding, refuse, warn
 from .._core.observation import Observation, Pod
 from .._core.ports import Json, Reach
+from .._core.snapshot import Way
 from .._core.spec import Spec
 from .base import (
     BACKING_STORE,
@@ -28,6 +30,7 @@ from .base import (
     unknown_options,
 )
 from .etcd_checks import member_checks
+from .source import Source, healthy_member
 
 DEPLOY = (*BACKING_STORE, "etcd", "deploy")
 STATEFUL_SET = (*DEPLOY, "statefulSet")
@@ -40,6 +43,7 @@ class EtcdDeployed(Usual):
     """See Store."""
 
     type = "etcd_deployed"
+    way: Way | None = "etcd"
 
     def enabled(self, values: Values) -> bool:
         """See Store."""
@@ -158,6 +162,13 @@ class EtcdDeployed(Usual):
         expected = max(1, self.members(values))
         names = [pod.name for pod in pods if pod.component == "etcd"]
         return member_checks(f"{spec.name}-etcd", expected, names, reach.member)
+
+    def source(
+        self, spec: Spec, pods: Sequence[Pod], reach: Reach, values: Values
+    ) -> AbstractContextManager[Source]:
+        """See Store."""
+        names = [pod.name for pod in pods if pod.component == "etcd"]
+        return healthy_member(names, reach.member)
 
 
 def _volume_findings(live: Values, values: Values) -> list[Finding]:

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from .._core.check import CheckResult
@@ -14,6 +15,7 @@ from .._core.errors import FleetError
 from .._core.finding import Finding, refuse
 from .._core.observation import Observation, Pod
 from .._core.ports import Reach
+from .._core.snapshot import Way
 from .._core.spec import Spec
 from .base import (
     BACKING_STORE,
@@ -27,6 +29,7 @@ from .base import (
     unknown_options,
 )
 from .etcd_checks import Answer, alarms, member_lists, size
+from .source import Source, etcd_source
 
 EXTERNAL = (*BACKING_STORE, "etcd", "external")
 VOLUME = "etcd-client"
@@ -39,6 +42,7 @@ class EtcdExternal(Usual):
     """See Store."""
 
     type = "etcd_external"
+    way: Way | None = "etcd"
 
     def enabled(self, values: Values) -> bool:
         """See Store."""
@@ -108,8 +112,7 @@ class EtcdExternal(Usual):
         values: Values,
     ) -> list[CheckResult]:
         """Leader, member list, alarms and size, from the controller; skipped with the reason when it has no way."""
-        options = spec.store.options if spec.store else {}
-        endpoint, tls = options.get("endpoint"), options.get("tls")
+        endpoint, tls = _address(spec)
         if not endpoint or not tls:
             reason = "vcluster_store names no endpoint and tls secret, so it is not asked"
             return [CheckResult("etcd_quorum", "skip", reason)]
@@ -121,6 +124,26 @@ class EtcdExternal(Usual):
                 CheckResult("etcd_quorum", "skip", f"{endpoint} cannot be asked from here: {error}")
             ]
         return [_leader(answer), member_lists(0, [answer]), alarms([answer]), size([answer])]
+
+    @contextmanager
+    def source(
+        self, spec: Spec, pods: Sequence[Pod], reach: Reach, values: Values
+    ) -> Iterator[Source]:
+        """See Store: from the controller."""
+        endpoint, tls = _address(spec)
+        if not endpoint or not tls:
+            raise FleetError(
+                f"{spec.title}: vcluster_store names no endpoint and tls secret of its etcd.",
+                "Set them: a snapshot is streamed from there.",
+            )
+        with reach.external(endpoint, tls["secret"], _keys(tls)) as etcd:
+            yield etcd_source(f"etcd {endpoint}", etcd)
+
+
+def _address(spec: Spec) -> tuple[str | None, Options | None]:
+    """Endpoint and client certificate, as the inventory names them."""
+    options = spec.store.options if spec.store else {}
+    return options.get("endpoint"), options.get("tls")
 
 
 def _keys(tls: Options) -> tuple[str, str, str]:

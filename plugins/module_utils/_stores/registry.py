@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 
 from .._core.check import CheckResult
 from .._core.observation import Observation, Pod
@@ -15,6 +16,7 @@ from .._core.spec import Spec
 from .base import Store, Values
 from .etcd_deployed import EtcdDeployed
 from .etcd_external import EtcdExternal
+from .source import Source
 from .sqlite import Sqlite
 from .unmanaged import EMBEDDED_ETCD, EXTERNAL_DATABASE
 
@@ -72,3 +74,11 @@ def checks(
         else (observation.release.values if observation.release else None)
     )
     return store_in(live or {}).checks(spec, observation, pods, reach, live or {})
+
+
+def source(
+    spec: Spec, observation: Observation, pods: Sequence[Pod], reach: Reach
+) -> AbstractContextManager[Source]:
+    """The store that runs, as the source of a snapshot."""
+    live = (observation.release.values if observation.release else None) or {}
+    return store_in(live).source(spec, pods, reach, live)

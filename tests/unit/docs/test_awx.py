@@ -127,7 +127,7 @@ def test_every_node_is_reached_and_every_template_exists(workflow: dict[str, Any
 def test_surveys_and_nodes_set_variables_that_our_playbooks_read() -> None:
     read = {
         name
-        for path in (ROOT / "playbooks").glob("*.yml")
+        for path in (ROOT / "playbooks").rglob("*.yml")
         for name in re.findall(r"fleetops_\w+", path.read_text())
     }
     asked = {

@@ -12,7 +12,7 @@ from dataclasses import replace
 from ..._core.finding import Finding, refuse
 
 # The rest protects data or fails anyway: lifting it would only move the failure to the cluster.
-LIFTABLE = frozenset({"G02", "G07", "G14", "G20", "G60"})
+LIFTABLE = frozenset({"G02", "G07", "G14", "G20", "G38", "G60"})
 
 
 def allow_findings(allowed: Iterable[str]) -> list[Finding]:

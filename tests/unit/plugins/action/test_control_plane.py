@@ -13,17 +13,15 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from ansible_collections.fleetops.vcluster.plugins.action.control_plane import (
-    CONCURRENCY,
-    ActionModule,
-)
+from ansible_collections.fleetops.vcluster.plugins.action import control_plane
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.outlook import CONCURRENCY
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._inventory import Collected
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._runs import PLAN_FILE
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import PLAN
 
 
 def turn(arguments: dict[str, Any], plan: Any, **fleet: Any) -> AbstractContextManager[None]:
-    action = ActionModule(*[MagicMock()] * 6)
+    action = control_plane.ActionModule(*[MagicMock()] * 6)
     return action._turn(Collected(arguments, fleet), {PLAN: plan} if plan is not None else {})
 
 
@@ -70,7 +68,7 @@ def test_another_host_cluster_has_slots_of_its_own(tmp_path: Path, other: dict[s
 
 def test_what_the_plan_refused_is_not_carried_out_whatever_the_engine_would_say() -> None:
     """Only the plan knows of waves and of what was approved."""
-    action = ActionModule(*[MagicMock()] * 6)
+    action = control_plane.ActionModule(*[MagicMock()] * 6)
     action._connection.become = False
     action._task.args, action._task.async_val = {"from_inventory": True}, 0
     action._in_process = MagicMock()

@@ -12,21 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from bolt_pages import BUCKET, LEAF, Elements, branch, bucket, header, leaf, meta, padded
 
-from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.bolt import (
-    BRANCH,
-    BUCKET,
-    LEAF,
-    MAGIC,
-    META,
-    VERSION,
-    Bolt,
-    _fnv,
-)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.bolt import Bolt
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
 
-SIZE = 4096
-Elements = list[tuple[int, bytes, bytes]]
 FILES: list[int] = []
 
 
@@ -37,36 +27,9 @@ def closed() -> Iterator[None]:
         os.close(FILES.pop())
 
 
-def header(number: int, flags: int, count: int, overflow: int = 0) -> bytes:
-    return struct.pack("<QHHI", number, flags, count, overflow)
-
-
-def meta(number: int, root: int, pages: int, transaction: int) -> bytes:
-    body = struct.pack("<IIIIQQQQQ", MAGIC, VERSION, SIZE, 0, root, 0, 9, pages, transaction)
-    return header(number, META, 0) + body + struct.pack("<Q", _fnv(body))
-
-
-def leaf(number: int, elements: Elements, overflow: int = 0) -> bytes:
-    index, data = b"", b""
-    for at, (flags, key, value) in enumerate(elements):
-        position = (len(elements) - at) * 16 + len(data)
-        index += struct.pack("<IIII", flags, position, len(key), len(value))
-        data += key + value
-    return header(number, LEAF, len(elements), overflow) + index + data
-
-
-def branch(number: int, children: list[int]) -> bytes:
-    index = b"".join(struct.pack("<IIQ", 0, 0, child) for child in children)
-    return header(number, BRANCH, len(children)) + index
-
-
-def bucket(root: int, inline: bytes = b"") -> bytes:
-    return struct.pack("<QQ", root, 0) + inline
-
-
 def opened(folder: Path, *pages: bytes) -> Bolt:
     path = folder / "db"
-    path.write_bytes(b"".join(page.ljust(-(-len(page) // SIZE) * SIZE, b"\0") for page in pages))
+    path.write_bytes(padded(*pages))
     FILES.append(os.open(path, os.O_RDONLY))
     return Bolt(FILES[-1])
 

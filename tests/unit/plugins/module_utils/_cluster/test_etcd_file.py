@@ -91,12 +91,18 @@ def snapshot(call: Call, etcd_member: Any, tmp_path_factory: pytest.TempPathFact
     return path
 
 
+def inspected(path: Path) -> etcd_file.Snapshot:
+    with path.open("rb") as file:
+        return etcd_file.inspect(file)
+
+
 def test_the_live_keys_and_values_are_those_of_the_store(call: Call, snapshot: Path) -> None:
-    found = {
-        key.decode().removeprefix(PREFIX): value.decode()
-        for key, value in etcd_file.live(snapshot)
-        if key.startswith(PREFIX.encode())
-    }
+    with snapshot.open("rb") as file:
+        found = {
+            key.decode().removeprefix(PREFIX): value.decode()
+            for key, value in etcd_file.live(file)
+            if key.startswith(PREFIX.encode())
+        }
     wanted = {f"{number:04}": "x" * number for number in range(400) if number != 9}
     assert found == {**wanted, "0007": "again", "large": "y" * 30000, "0008": "", "0010": "back"}
 
@@ -107,7 +113,7 @@ def test_count_revision_and_digest_are_those_of_the_store(call: Call, snapshot: 
     tally = Tally()
     for pair in answer["kvs"]:
         tally.add(base64.b64decode(pair["key"]), base64.b64decode(pair.get("value", "")))
-    found = etcd_file.inspect(snapshot)
+    found = inspected(snapshot)
     assert found.contents == tally.contents
     assert found.revision == int(answer["header"]["revision"])
 
@@ -125,7 +131,7 @@ def test_the_gateways_stream_is_the_same_snapshot(
     api = KubernetesApi("etcd", HostTransport(lambda: connection))
     path = tmp_path / "streamed.db"
     path.write_bytes(b"".join(EtcdGateway(api).snapshot()))
-    assert etcd_file.inspect(path) == etcd_file.inspect(snapshot)
+    assert inspected(path) == inspected(snapshot)
 
 
 def altered(snapshot: Path, change: Callable[[bytearray], None], *, sum_too: bool = False) -> Path:
@@ -145,7 +151,7 @@ def test_one_that_was_cut_off_is_never_taken(snapshot: Path, length: int) -> Non
         del content[length:]
 
     with pytest.raises(FleetError, match="etcd database is damaged"):
-        etcd_file.inspect(altered(snapshot, cut))
+        inspected(altered(snapshot, cut))
 
 
 def test_one_altered_byte_is_seen(snapshot: Path) -> None:
@@ -153,12 +159,12 @@ def test_one_altered_byte_is_seen(snapshot: Path) -> None:
         content[len(content) // 2] ^= 1
 
     with pytest.raises(FleetError, match="sum is not that"):
-        etcd_file.inspect(altered(snapshot, flip))
+        inspected(altered(snapshot, flip))
 
 
 def test_damaged_pages_end_in_words_and_never_in_a_traceback(snapshot: Path) -> None:
     """With a right sum: whatever the pages say, reading ends, in the same numbers or in an error."""
-    whole = etcd_file.inspect(snapshot)
+    whole = inspected(snapshot)
     size = snapshot.stat().st_size
     for at in range(8192, size - 32, size // 60):
 
@@ -166,12 +172,12 @@ def test_damaged_pages_end_in_words_and_never_in_a_traceback(snapshot: Path) -> 
             content[at : at + 24] = bytes([0xFF] * 24)
 
         try:
-            found = etcd_file.inspect(altered(snapshot, spoil, sum_too=True))
+            found = inspected(altered(snapshot, spoil, sum_too=True))
         except FleetError as error:
             assert "etcd database is damaged" in str(error)
         else:
             assert found.revision <= 1 << 64
-    assert etcd_file.inspect(snapshot) == whole
+    assert inspected(snapshot) == whole
 
 
 def test_what_is_no_database_is_said(tmp_path: Path) -> None:
@@ -179,4 +185,4 @@ def test_what_is_no_database_is_said(tmp_path: Path) -> None:
     content = b"x" * 8192
     path.write_bytes(content + hashlib.sha256(content).digest())
     with pytest.raises(FleetError, match="no whole meta page"):
-        etcd_file.inspect(path)
+        inspected(path)

@@ -30,6 +30,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.show im
     plan_text,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.status import status_of
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.verbs import LOOK
 
 
 def entry(name: str, context: Context, **more: Any) -> Entry:
@@ -118,7 +119,7 @@ def test_a_defect_while_planning_is_told_and_no_traceback(world: World) -> None:
 
 
 def test_a_status_only_looks(context: Context) -> None:
-    fleet = plan_fleet([entry("tenant-a", context)], context, light=True)
+    fleet = plan_fleet([entry("tenant-a", context)], context, LOOK)
     assert Observed.looks == 0
     assert [status_of(seen).state for seen in fleet.entries] == ["absent"]
 

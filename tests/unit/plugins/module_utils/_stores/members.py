@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -68,6 +68,7 @@ class FakeMember:
     known: tuple[Member, ...]
     said: MemberStatus
     hashed: Mapping[int, tuple[int, int]]
+    counting: Callable[[int], tuple[int, int] | None] = lambda revision: (revision or 500, 338)
 
     def members(self) -> tuple[Member, ...]:
         return self.known
@@ -77,6 +78,12 @@ class FakeMember:
 
     def hash(self, revision: int) -> tuple[int, int]:
         return self.hashed[revision]
+
+    def count(self, revision: int = 0) -> tuple[int, int] | None:
+        return self.counting(revision)
+
+    def snapshot(self) -> Iterator[bytes]:
+        yield from (b"data", b"base")
 
 
 class FakeReach:

@@ -1,0 +1,72 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run is for. Each verb makes a plan of the same form, so waves, budgets and report are the same for all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .._core.observation import Observation
+from .._core.plan import Kind, Plan, Step
+from .._core.ports import HostCluster
+from .._core.spec import Spec
+from .._plan.digest import digest, unchanged
+from .._plan.guards.snapshots import snapshot_findings
+from .context import Context
+from .planning import Planned, observe_and_plan
+
+
+class Verb:
+    """Only looks.
+
+    Attributes:
+        words: What is said of the vClusters that have steps.
+    """
+
+    words = "to look at"
+
+    def plan(
+        self, spec: Spec, seen: Observation, host: HostCluster, context: Context
+    ) -> Planned | None:
+        """The plan of one vCluster; None when nothing is to be done.
+
+        Args:
+            seen: By the light pass.
+        """
+        return None
+
+
+class Site(Verb):
+    """Brings a vCluster to the state that is asked for."""
+
+    words = "to change"
+
+    def plan(
+        self, spec: Spec, seen: Observation, host: HostCluster, context: Context
+    ) -> Planned | None:
+        """See Verb."""
+        return None if unchanged(spec, seen) else observe_and_plan(spec, host, context)
+
+
+class Backup(Verb):
+    """Takes a snapshot."""
+
+    words = "to save"
+
+    def plan(
+        self, spec: Spec, seen: Observation, host: HostCluster, context: Context
+    ) -> Planned | None:
+        """See Verb."""
+        observation = host.observe(spec)
+        findings = snapshot_findings(spec, observation)
+        refused = any(finding.severity == "refuse" for finding in findings)
+        step = Step(Kind.SNAPSHOT, f"to {spec.snapshots.directory}, read back")
+        steps = () if refused else (step,)
+        plan = Plan(steps, findings, digest=digest([steps, findings]))
+        return Planned(spec, spec, observation, plan)
+
+
+LOOK, SITE = Verb(), Site()
+VERBS: Mapping[str, Verb] = {"site": SITE, "backup": Backup()}

@@ -1,0 +1,143 @@
+#!/usr/bin/python
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: snapshot
+short_description: Take a snapshot of one vCluster's store, and read it back
+version_added: 0.1.0
+author: fleetops.vcluster contributors (@fleetops)
+description:
+  - Streams the store from a healthy member into the target, compressed by zstd and encrypted by age, with the
+    certificates and the user values beside it.
+  - It counts only when it was fetched again, opened, and holds as many keys as the store has at its revision.
+    Nothing is left of one that does not.
+  - Then deletes those that neither O(snapshots.keep_count) nor O(snapshots.keep_days) keeps, never the newest.
+  - Reading back needs no secret key.
+  - Stores V(etcd_deployed) and V(etcd_external), for now.
+options:
+  run:
+    description: Id of the run, for the manifest.
+    type: str
+  by:
+    description: Who asks for it, for the manifest; user and machine by default.
+    type: str
+  reason:
+    description: A ticket, or why in words, for the manifest.
+    type: str
+extends_documentation_fragment:
+  - fleetops.vcluster.vcluster
+  - fleetops.vcluster.vcluster.attributes
+attributes:
+  diff_mode:
+    support: none
+requirements:
+  - pyrage
+  - zstandard
+"""
+
+EXAMPLES = r"""
+- name: Take one
+  fleetops.vcluster.snapshot:
+    name: tenant-a
+    kubeconfig: ~/.kube/hc1
+    snapshots:
+      directory: /backups
+      recipients: [age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p]
+      keep_count: 7
+"""
+
+RETURN = r"""
+msg:
+  description: The outcome in one sentence.
+  returned: always
+  type: str
+outcome:
+  description:
+    - V(done) or V(planned).
+    - Where it failed V(refused), V(failed), V(unreachable) or V(locked).
+  returned: always
+  type: str
+deleted:
+  description: Ids of snapshots that no rule kept.
+  returned: when one was taken
+  type: list
+  elements: str
+snapshot:
+  description: The manifest.
+  returned: when one was taken
+  type: dict
+  contains:
+    id:
+      description: Its id; ids sort by time.
+      type: str
+    taken_at:
+      description: When, by the host cluster's clock, RFC 3339 in UTC.
+      type: str
+    verified_at:
+      description: When it was read back, by the controller's clock.
+      type: str
+    verified:
+      description: It was fetched again, opened, counted and hashed. No other one is listed.
+      type: bool
+    size:
+      description: Bytes in the target.
+      type: int
+    revision:
+      description: Revision of the store.
+      type: int
+    contents:
+      description: How many keys it holds, and a digest of keys and values that any store can be compared by.
+      type: dict
+    way:
+      description: Form of its data, V(etcd) for a database as C(etcdctl snapshot save) writes it.
+      type: str
+    store:
+      description: The store's type.
+      type: str
+    store_version:
+      description: Version of the store's server.
+      type: str
+    chart_version:
+      description: Of the release that ran.
+      type: str
+    kubernetes_version:
+      description: Of the tenant.
+      type: str
+    recipients:
+      description: age public keys it is encrypted to.
+      type: list
+      elements: str
+    parts:
+      description: Its files, with size and SHA-256.
+      type: dict
+    run:
+      description: Id of the run that took it.
+      type: str
+    by:
+      description: Who took it.
+      type: str
+    reason:
+      description: Why.
+      type: str
+"""
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.door import run_module
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.options import (
+    SNAPSHOT_SPEC,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.snapshot import (
+    run_snapshot,
+)
+
+
+def main() -> None:
+    """Run the engine of this module."""
+    run_module(SNAPSHOT_SPEC, run_snapshot)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action `snapshot`: within a run, host clusters and targets take only so many at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+
+from ansible_collections.fleetops.vcluster.plugins.action.snapshot import ActionModule
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._inventory import Collected
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._runs import PLAN_FILE
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import PLAN
+
+
+@pytest.mark.parametrize(
+    ("snapshots", "count"),
+    [({"directory": "/b"}, 5 + 4), ({"directory": "/b", "concurrency": 1}, 5 + 1), (None, 5 + 4)],
+)
+def test_a_target_has_slots_beside_those_of_the_host_cluster(
+    tmp_path: Path, snapshots: Any, count: int
+) -> None:
+    action = ActionModule(*[MagicMock()] * 6)
+    collected = Collected({"kubeconfig": "/k/hc1", "snapshots": snapshots}, {})
+    with action._turn(collected, {PLAN: {"path": str(tmp_path / PLAN_FILE)}}):
+        assert len(list(tmp_path.glob("slot-*"))) == count

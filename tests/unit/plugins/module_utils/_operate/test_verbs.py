@@ -1,0 +1,36 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What each verb plans."""
+
+from __future__ import annotations
+
+from fakes import ASKED, FakeHost, World
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Observation
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.options import spec_of
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.verbs import LOOK, VERBS
+
+PLACE = {"directory": "/b", "recipients": ["age1x"]}
+
+
+def test_backup_saves_what_is_there_and_refuses_the_rest_while_planning(world: World) -> None:
+    context, host = Context(), FakeHost(world)
+    spec = spec_of({**ASKED, "snapshots": PLACE}, context)
+    missing = VERBS["backup"].plan(spec, Observation(), host, context)
+    assert missing is not None
+    assert missing.plan.kinds == ("refused",)
+    etcd = {"controlPlane": {"backingStore": {"etcd": {"deploy": {"enabled": True}}}}}
+    world.deploy("tenant-a", "0.36.1", etcd)
+    planned = VERBS["backup"].plan(spec, Observation(), host, context)
+    assert planned is not None
+    assert planned.plan.kinds == ("snapshot",)
+    assert planned.plan.digest
+    assert "/b" in planned.plan.steps[0].reason
+
+
+def test_a_look_plans_nothing(world: World) -> None:
+    context = Context()
+    assert LOOK.plan(spec_of(ASKED, context), Observation(), FakeHost(world), context) is None
