@@ -28,7 +28,10 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.show im
     summary,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.soak import soak_of
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.verbs import VERBS
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.verbs import (
+    VERBS,
+    verb_named,
+)
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import (
     Asked,
     asked_of,
@@ -55,6 +58,7 @@ from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import (
 display = Display()
 ARGUMENTS = {
     "verb": {"type": "str", "choices": list(VERBS), "default": "site"},
+    "snapshot": {"type": "str"},
     "show": {"type": "str", "choices": ["plan", "none"], "default": "plan"},
     "directory": {"type": "path"},
     "approved": {"type": "dict"},
@@ -69,9 +73,10 @@ class ActionModule(FleetAction):
 
     def fleet(self, options: Mapping[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         context = Context(check=True, diff=self._task.diff, warn=display.warning)
+        verb = verb_named(options["verb"], options.get("snapshot"))
         with many_objects():
             asked = asked_of(variables, context)
-            fleet = plan_fleet(asked.entries, context, VERBS[options["verb"]])
+            fleet = plan_fleet(asked.entries, context, verb)
         entries = assigned(fleet.entries, sizes_of(asked.collected))
         if options["approved"] is not None:
             entries = approved_only(entries, options["approved"])

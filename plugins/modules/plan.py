@@ -22,10 +22,14 @@ options:
   verb:
     description:
       - What is planned.
-      - V(site) brings each vCluster to the state that is asked for, V(backup) takes a snapshot of each.
+      - V(site) brings each vCluster to the state that is asked for.
+      - V(backup) takes a snapshot of each, V(restore) puts one back.
     type: str
-    choices: [site, backup]
+    choices: [site, backup, restore]
     default: site
+  snapshot:
+    description: With O(verb=restore), the id of a snapshot, or V(latest).
+    type: str
   show:
     description:
       - V(plan) prints the plan.

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from ..module_utils._operate.report import Line, Report, grouped, names, short
 from ..module_utils._operate.report_text import counts_text, duration
@@ -24,8 +25,9 @@ MOST_CHARACTERS = 4000
 MOST_NAMES = 20
 
 
-def report_html(report: Report) -> str:
-    """The report as HTML; every text in it is escaped."""
+@cache
+def _template() -> Template:
+    """Compiled once: a report is written again and again while its run goes on."""
     environment = Environment(
         loader=FileSystemLoader(PAGES),
         autoescape=True,
@@ -33,10 +35,15 @@ def report_html(report: Report) -> str:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
+    return environment.get_template("report.html.j2")
+
+
+def report_html(report: Report) -> str:
+    """The report as HTML; every text in it is escaped."""
     failures = grouped(report.failures)
     lines = sorted(report.lines, key=lambda line: line.good)
     shown = report.lines if len(lines) <= MOST_LINES else lines[:MOST_LINES]
-    page = environment.get_template("report.html.j2").render(
+    page = _template().render(
         report=report,
         counts=counts_text(report),
         mood=_mood(report),

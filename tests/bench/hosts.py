@@ -155,7 +155,9 @@ class Inventory:
         }
         return spec_from({**arguments, "name": host, "host": host})
 
-    def play(self, playbook: str, *, memory: bool = False, more: Sequence[str] = ()) -> Usage:
+    def play(
+        self, playbook: str, *, memory: bool = False, more: Sequence[str] = (), forks: int = FORKS
+    ) -> Usage:
         """Run a playbook of the collection, or one of ours by its path."""
         path = HERE / playbook
         chosen = str(path) if path.exists() else f"fleetops.vcluster.{playbook}"
@@ -164,7 +166,7 @@ class Inventory:
             "-i",
             str(self.write()),
             "-f",
-            f"{FORKS}",
+            f"{forks}",
             chosen,
         ]
         return run([*command, *more], environment(), self.log, memory=memory)
@@ -187,11 +189,20 @@ def chart() -> Path:
     return package(VERSION)
 
 
+# What docs/day-one.md advises for a controller that waits for many vClusters.
+ANSIBLE_CFG = """[defaults]
+internal_poll_interval = 0.05
+"""
+
+
 @cache
 def environment() -> dict[str, str]:
-    """Both sides get the same Helm, collections and quiet output."""
+    """All sides get the same Helm, collections, settings and quiet output."""
+    config = BENCH / "ansible.cfg"
+    config.write_text(ANSIBLE_CFG)
     return {
         **os.environ,
+        "ANSIBLE_CONFIG": str(config),
         "HELM": program("helm4"),
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build" / "collections"),
         "ANSIBLE_NOCOLOR": "1",

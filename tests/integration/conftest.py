@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 import yaml
-from harness import Fleet, Lab, kubectl, operator_kubeconfig, surroundings
+from harness import ROLES, Fleet, Lab, kubectl, operator_kubeconfig, surroundings
 
-MakeFleet = Callable[[dict[str, Any]], Fleet]
+MakeFleet = Callable[..., Fleet]
 
 
 @pytest.fixture(scope="session")
@@ -53,11 +53,21 @@ def helm() -> str:
     return os.environ.get("FLEETOPS_TEST_HELM", "helm4")
 
 
+@pytest.fixture(scope="session")
+def restorers(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The same with the rights of docs/rbac/restore-cluster-role.yaml beside them."""
+    folder = tmp_path_factory.mktemp("restorers")
+    return {
+        name: operator_kubeconfig(name, admin, folder, "restorer", ROLES)
+        for name, admin in lab.clusters.items()
+    }
+
+
 @pytest.fixture
 def make_fleet(lab: Lab, operators: dict[str, Path], helm: str, tmp_path: Path) -> MakeFleet:
     """Make a fleet of a mapping host cluster -> inventory host -> variables."""
 
-    def make(hosts: dict[str, Any]) -> Fleet:
+    def make(hosts: dict[str, Any], kubeconfigs: dict[str, Path] | None = None) -> Fleet:
         inventory = {
             "all": {
                 "vars": {
@@ -69,7 +79,7 @@ def make_fleet(lab: Lab, operators: dict[str, Path], helm: str, tmp_path: Path) 
                 },
                 "children": {
                     cluster: {
-                        "vars": {"vcluster_kubeconfig": str(operators[cluster])},
+                        "vars": {"vcluster_kubeconfig": str((kubeconfigs or operators)[cluster])},
                         "hosts": own,
                     }
                     for cluster, own in hosts.items()

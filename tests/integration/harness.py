@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-CLUSTER_ROLE = ROOT / "docs" / "rbac" / "cluster-role.yaml"
+RBAC = ROOT / "docs" / "rbac"
+ROLES = (RBAC / "cluster-role.yaml", RBAC / "restore-cluster-role.yaml")
 PLAYBOOK_LIMIT = 900  # seconds
 
 
@@ -71,36 +73,41 @@ def kubectl(kubeconfig: Path, *arguments: str, stdin: str | None = None) -> str:
     return result.stdout
 
 
-def operator_kubeconfig(name: str, admin: Path, folder: Path) -> Path:
-    """A kubeconfig that may do what docs/rbac/cluster-role.yaml grants, and nothing more."""
-    role = yaml.safe_load(CLUSTER_ROLE.read_text())["metadata"]["name"]
-    objects = [
+def operator_kubeconfig(
+    name: str, admin: Path, folder: Path, who: str = "operator", roles: Sequence[Path] = ROLES[:1]
+) -> Path:
+    """A kubeconfig that may do what these files of docs/rbac grant, and nothing more."""
+    objects: list[dict[str, Any]] = [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "fleetops"}},
         {
             "apiVersion": "v1",
             "kind": "ServiceAccount",
-            "metadata": {"name": "operator", "namespace": "fleetops"},
-        },
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": {"name": role},
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": role,
-            },
-            "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": "fleetops"}],
+            "metadata": {"name": who, "namespace": "fleetops"},
         },
     ]
-    kubectl(admin, "apply", "-f", str(CLUSTER_ROLE))
+    for path in roles:
+        kubectl(admin, "apply", "-f", str(path))
+        role = yaml.safe_load(path.read_text())["metadata"]["name"]
+        objects.append(
+            {
+                "apiVersion": "rbac.authorization.k8s.io/v1",
+                "kind": "ClusterRoleBinding",
+                "metadata": {"name": f"{role}-{who}"},
+                "roleRef": {
+                    "apiGroup": "rbac.authorization.k8s.io",
+                    "kind": "ClusterRole",
+                    "name": role,
+                },
+                "subjects": [{"kind": "ServiceAccount", "name": who, "namespace": "fleetops"}],
+            }
+        )
     kubectl(admin, "apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
-    token = kubectl(admin, "-n", "fleetops", "create", "token", "operator", "--duration=8h").strip()
+    token = kubectl(admin, "-n", "fleetops", "create", "token", who, "--duration=8h").strip()
     config = yaml.safe_load(admin.read_text())
-    config["users"] = [{"name": "operator", "user": {"token": token}}]
+    config["users"] = [{"name": who, "user": {"token": token}}]
     for context in config["contexts"]:
-        context["context"]["user"] = "operator"
-    path = folder / f"{name}.kubeconfig"
+        context["context"]["user"] = who
+    path = folder / f"{name}-{who}.kubeconfig"
     path.touch(mode=0o600)
     path.write_text(yaml.safe_dump(config))
     return path

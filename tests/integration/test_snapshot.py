@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pyrage
 import pytest
@@ -23,7 +24,7 @@ from by_hand import CLUSTER, in_namespace, namespace, wait_until
 from harness import Fleet, Lab, program
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import etcd_file
-from lab.ledger import Ledger, Target
+from lab.ledger import LABEL, Ledger, Target
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
@@ -31,18 +32,30 @@ NAME = "it-saved"
 KEY = pyrage.x25519.Identity.generate()
 
 
-@pytest.fixture
-def fleet(make_fleet: Any, tmp_path: Path) -> Any:
-    variables = {
+def variables(folder: Path) -> dict[str, Any]:
+    return {
         "vcluster_version": "0.36.1",
         "vcluster_kubernetes_version": "1.36.3",
         "vcluster_store": {"type": "etcd_deployed", "members": 3},
+        "vcluster_timeouts": {"rollout": 120},
         "vcluster_snapshots": {
-            "directory": str(tmp_path / "target"),
+            "directory": str(folder / "target"),
             "recipients": [str(KEY.to_public())],
+            "identity": str(KEY),
         },
     }
-    made = make_fleet({CLUSTER: {NAME: variables}})
+
+
+@pytest.fixture
+def fleet(make_fleet: Any, tmp_path: Path) -> Any:
+    made = make_fleet({CLUSTER: {NAME: variables(tmp_path)}})
+    made.play("site").succeeded()
+    return made
+
+
+@pytest.fixture
+def restorer(make_fleet: Any, restorers: dict[str, Path], tmp_path: Path) -> Any:
+    made = make_fleet({CLUSTER: {NAME: variables(tmp_path)}}, restorers)
     made.play("site").succeeded()
     return made
 
@@ -141,3 +154,86 @@ def test_a_store_without_quorum_gives_none_and_says_why(
     wait_until("a proof that passes", lambda: fleet.play("verify").returncode == 0, 200)
     fleet.play("backup").succeeded()
     assert len(manifests(tmp_path / "target")) == 1
+
+
+def configmaps(target: Target, run: str) -> set[int]:
+    """The numbers of a ledger's objects that are there."""
+    connection = target.connect()
+    path = "/api/v1/namespaces/default/configmaps?limit=5000"
+    status, found = target.request(connection, "GET", path)
+    connection.close()
+    assert status == 200
+    prefix = f"ledger-{run}-"
+    names = [item["metadata"]["name"] for item in found["items"]]
+    return {int(name.removeprefix(prefix)) for name in names if name.startswith(prefix)}
+
+
+def delete_all(target: Target) -> None:
+    connection = target.connect()
+    connection.timeout = 60  # the server deletes one after the other before it answers
+    path = f"/api/v1/namespaces/default/configmaps?labelSelector={quote(LABEL)}"
+    status, _answer = target.request(connection, "DELETE", path)
+    connection.close()
+    assert status == 200
+
+
+def test_what_was_destroyed_is_there_again_and_a_watch_opened_before_sees_what_comes_after(
+    restorer: Fleet, lab: Lab, tmp_path: Path
+) -> None:
+    kept = tmp_path / "acknowledged"
+    with tenant(lab, tmp_path) as target:
+        ledger = Ledger(target, "default", 20, 5, 4, kept)
+        ledger.write()
+        restorer.play("backup").succeeded()
+        version = resource_version(target)
+        delete_all(target)
+        Ledger(target, "default", 20, 2, 4, tmp_path / "later").write()
+        assert configmaps(target, ledger.run) == set()
+
+    plan = restorer.play("restore", "-e", "fleetops_snapshot=latest", "--check").succeeded()
+    assert re.search(r"[1-9][0-9,]* writes since are\s+lost", plan.output)
+    run = restorer.play("restore", "-e", "fleetops_snapshot=latest").succeeded()
+    assert "planned restore: done" in run.output
+
+    with tenant(lab, tmp_path) as target:
+        assert configmaps(target, ledger.run) == {int(n) for n in kept.read_text().split()}
+        # A client that remembers the old revision is told to list again, and is not left blind.
+        connection = target.connect()
+        path = "/api/v1/namespaces/default/configmaps?watch=1&timeoutSeconds=5"
+        status, answer = target.request(connection, "GET", f"{path}&resourceVersion={version}")
+        assert status == 200
+        assert (answer["type"], answer["object"]["code"]) == ("ERROR", 410)
+        connection.close()
+        assert resource_version(target) > version + 1_000_000
+    restorer.play("verify").succeeded()
+    assert ": 0 to change" in " ".join(restorer.play("plan").succeeded().output.split())
+    assert in_namespace(lab, NAME, "get", "pods", "--selector=app=fleetops-restore", "-oname") == ""
+    assert len(manifests(tmp_path / "target")) == 2, "what was there before it is saved too"
+
+
+def resource_version(target: Target) -> int:
+    connection = target.connect()
+    _status, found = target.request(connection, "GET", "/api/v1/namespaces?limit=1")
+    connection.close()
+    return int(found["metadata"]["resourceVersion"])
+
+
+def test_a_store_whose_volumes_are_gone_is_filled_again(
+    restorer: Fleet, lab: Lab, tmp_path: Path
+) -> None:
+    kept = tmp_path / "acknowledged"
+    with tenant(lab, tmp_path) as target:
+        ledger = Ledger(target, "default", 20, 3, 4, kept)
+        ledger.write()
+    restorer.play("backup").succeeded()
+    in_namespace(lab, NAME, "delete", "pvc", "--selector=app=vcluster-etcd", "--wait=false")
+    in_namespace(lab, NAME, "delete", "pods", "--selector=app=vcluster-etcd", "--wait=true")
+    refused = restorer.play(
+        "restore", "-e", "fleetops_snapshot=latest", "-e", "fleetops_safety=true"
+    )
+    arguments = ("-e", "fleetops_snapshot=latest", "-e", "fleetops_safety=false")
+    if refused.returncode:
+        assert "Nothing was touched" in refused.output
+        restorer.play("restore", *arguments).succeeded()
+    with tenant(lab, tmp_path) as target:
+        assert configmaps(target, ledger.run) == {int(n) for n in kept.read_text().split()}

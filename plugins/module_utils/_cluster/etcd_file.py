@@ -32,7 +32,8 @@ SUM = 32  # bytes of the SHA-256 at the end of a snapshot
 SECTOR = 512  # a database is a multiple of it: what is over is the sum
 PIECE = 1 << 20
 KEY_FIELD, VALUE_FIELD = 0x0A, 0x2A  # mvccpb.KeyValue: key 1, value 5, both length-delimited
-_VARINTS = frozenset({0x10, 0x18, 0x20, 0x30})  # create_revision, mod_revision, version, lease
+LEASE_FIELD = 0x30  # lease 6
+_VARINTS = frozenset({0x10, 0x18, 0x20})  # create_revision, mod_revision, version
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,12 @@ class Snapshot:
     Attributes:
         revision: The store's revision.
         contents: Its live keys and values.
+        lasting: Those of them that no lease ends: they are there again after a restore, however long it took.
     """
 
     revision: int
     contents: Contents
+    lasting: Contents
 
 
 def inspect(file: IO[bytes]) -> Snapshot:
@@ -56,16 +59,17 @@ def inspect(file: IO[bytes]) -> Snapshot:
     """
     database = _checked(file)
     index = _index(database)
-    tally = Tally()
-    for key, value in _live(database, index):
-        tally.add(key, value)
-    return Snapshot(index.revision, tally.contents)
+    leased, lasting = Tally(), Tally()
+    for key, value, lease in _live(database, index):
+        (leased if lease else lasting).add(key, value)
+    return Snapshot(index.revision, leased.contents + lasting.contents, lasting.contents)
 
 
 def live(file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """The live keys and values of a snapshot, ordered by the revision of their last change."""
     database = _checked(file)
-    yield from _live(database, _index(database))
+    for key, value, _lease in _live(database, _index(database)):
+        yield key, value
 
 
 def _checked(file: IO[bytes]) -> Bolt:
@@ -90,7 +94,7 @@ def _index(database: Bolt) -> _Index:
         parts = [stack.enter_context(tempfile.TemporaryFile()) for _part in range(PARTS)]
         for number, (at, change) in enumerate(database.bucket(CHANGES)):
             revision, deletes = _revision(at)
-            name = hashlib.blake2b(_field(change, KEY_FIELD), digest_size=16).digest()
+            name = hashlib.blake2b(_record(change)[0], digest_size=16).digest()
             parts[name[0] % PARTS].write(_RECORD.pack(name, number * 2 + deletes))
         found = bytearray(number // 8 + 1)
         for part in parts:
@@ -108,10 +112,11 @@ def _last_changes(part: IO[bytes]) -> Iterator[int]:
     yield from changes.values()
 
 
-def _live(database: Bolt, index: _Index) -> Iterator[tuple[bytes, bytes]]:
+def _live(database: Bolt, index: _Index) -> Iterator[tuple[bytes, bytes, int]]:
     for number, (_at, change) in enumerate(database.bucket(CHANGES)):
-        if index.has(number):
-            yield _field(change, KEY_FIELD), _field(change, VALUE_FIELD)
+        # A change without a key is what `etcdutl snapshot restore --bump-revision` leaves: no key of the store.
+        if index.has(number) and (record := _record(change))[0]:
+            yield record
 
 
 def _revision(at: bytes) -> tuple[int, bool]:
@@ -122,21 +127,28 @@ def _revision(at: bytes) -> tuple[int, bool]:
     return _REVISION.unpack_from(at)[0], len(at) > size
 
 
-def _field(change: bytes, wanted: int) -> bytes:
-    """The key or the value of a change; empty where it has none."""
-    at, end = 0, len(change)
+def _record(change: bytes) -> tuple[bytes, bytes, int]:
+    """Key, value and lease of a change; what it has not is empty or 0."""
+    key = value = b""
+    lease = at = 0
+    end = len(change)
     while at < end:
         field, at = change[at], at + 1
         number, at = _varint(change, at)
         if field in (KEY_FIELD, VALUE_FIELD):
             if at + number > end:
                 raise damaged("a change is cut off")
-            if field == wanted:
-                return change[at : at + number]
+            data = change[at : at + number]
             at += number
+            if field == KEY_FIELD:
+                key = data
+            else:
+                value = data
+        elif field == LEASE_FIELD:
+            lease = number
         elif field not in _VARINTS:
             raise damaged(f"a change has the unknown field {field:#x}")
-    return b""
+    return key, value, lease
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -101,6 +103,48 @@ class Checked(Measured):
 def buffered(raw: io.RawIOBase) -> IO[bytes]:
     """The stream with reads of any size."""
     return cast("IO[bytes]", io.BufferedReader(raw, PIECE))
+
+
+class FromBeginning(io.RawIOBase):
+    """A file read from its beginning, whatever others read from it meanwhile."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._descriptor = file.fileno()
+        self._at = 0
+
+    def readable(self) -> bool:
+        """See RawIOBase."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """See RawIOBase."""
+        data = os.pread(self._descriptor, len(buffer), self._at)
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+@contextmanager
+def spooled(content: IO[bytes]) -> Iterator[IO[bytes]]:
+    """The content as a file without a name: a database is not read in the order in which it is written."""
+    with tempfile.TemporaryFile() as file:
+        try:
+            shutil.copyfileobj(content, file, PIECE)
+            file.flush()
+        except OSError as error:
+            place = tempfile.gettempdir()
+            raise FleetError(
+                f"The snapshot cannot be unpacked in {place}: {error.strerror or error}.",
+                "Make room there, or set TMPDIR to a folder that has it.",
+            ) from error
+        yield file
+
+
+def whole(content: IO[bytes]) -> bytes:
+    """All of a small stream: read to its very end, where errors come out."""
+    found = io.BytesIO()
+    shutil.copyfileobj(content, found, PIECE)
+    return found.getvalue()
 
 
 @contextmanager

@@ -26,6 +26,11 @@ class Contents:
     keys: int
     digest: str
 
+    def __add__(self, other: Contents) -> Contents:
+        """Both together; no key may be in both."""
+        total = int(self.digest, 16) + int(other.digest, 16)
+        return Contents(self.keys + other.keys, f"{total % _MODULUS:064x}")
+
 
 class Tally:
     """Counts and hashes keys and values one by one; none may come twice."""

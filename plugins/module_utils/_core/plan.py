@@ -23,6 +23,7 @@ class Kind(StrEnum):
     KUBERNETES_HOP = "kubernetes_hop"
     VALUES = "values"
     SNAPSHOT = "snapshot"
+    RESTORE = "restore"
     PROVE = "prove"
 
 

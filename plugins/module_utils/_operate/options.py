@@ -34,6 +34,11 @@ CONTROL_PLANE_SPEC: dict[str, dict[str, Any]] = {
     **AUDIT,
 }
 SNAPSHOT_SPEC: dict[str, dict[str, Any]] = {**VCLUSTER_SPEC, **AUDIT}
+RESTORE_SPEC: dict[str, dict[str, Any]] = {
+    **SNAPSHOT_SPEC,
+    "snapshot": {"type": "str", "required": True},
+    "safety": {"type": "bool", "default": True},
+}
 KUBECONFIG_SPEC: dict[str, dict[str, Any]] = {
     **VCLUSTER_SPEC,
     "dest": {"type": "path", "required": True},

@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from .._core.errors import Refused
+from .._core.finding import refuse
 from .._core.observation import Observation
 from .._core.plan import Kind, Plan, Step
 from .._core.ports import HostCluster
@@ -16,6 +16,7 @@ from .._plan.digest import digest, unchanged
 from .._plan.guards.snapshots import snapshot_findings
 from .context import Context
 from .planning import Planned, observe_and_plan
+from .restore import restore_plan
 
 
 class Verb:
@@ -68,5 +69,46 @@ class Backup(Verb):
         return Planned(spec, spec, observation, plan)
 
 
-LOOK, SITE = Verb(), Site()
-VERBS: Mapping[str, Verb] = {"site": SITE, "backup": Backup()}
+class Restore(Verb):
+    """Puts a snapshot back.
+
+    Args:
+        snapshot: Its id, or `latest`.
+    """
+
+    words = "to restore"
+
+    def __init__(self, snapshot: str) -> None:
+        self._snapshot = snapshot
+
+    def plan(
+        self, spec: Spec, seen: Observation, host: HostCluster, context: Context
+    ) -> Planned | None:
+        """See Verb."""
+        observation, findings, step = restore_plan(spec, host, context, self._snapshot)
+        steps = (step,) if step else ()
+        plan = Plan(steps, findings, digest=digest([steps, findings]))
+        return Planned(spec, spec, observation, plan)
+
+
+LOOK, SITE, BACKUP = Verb(), Site(), Backup()
+VERBS = ("site", "backup", "restore")
+
+
+def verb_named(name: str, snapshot: str | None) -> Verb:
+    """The verb of a plan's options.
+
+    Args:
+        name: One of VERBS.
+        snapshot: What is restored.
+
+    Raises:
+        Refused: A restore that names no snapshot.
+    """
+    if name != "restore":
+        return BACKUP if name == "backup" else SITE
+    if not snapshot:
+        what = "A restore names its snapshot."
+        way_out = "Set fleetops_snapshot to its id, or to latest."
+        raise Refused((refuse("spec", what, "What was written since is lost.", way_out),))
+    return Restore(snapshot)

@@ -16,6 +16,7 @@ from .._core.observation import Observation, Pod
 from .._core.ports import Json, Reach
 from .._core.snapshot import Way
 from .._core.spec import Spec
+from .refill import Refill
 from .source import Source
 
 Values = Mapping[str, Any]
@@ -97,11 +98,19 @@ class Store(Protocol):
             values: User values of the release, as for `checks`.
         """
 
+    @property
+    def restores(self) -> bool:
+        """Whether a snapshot can be restored into it by `refill`."""
+
+    def refill(self, spec: Spec, values: Values, refill: Refill) -> None:
+        """Replace its data, the control plane being stopped; it runs again when this returns."""
+
 
 class Usual:
     """What most stores answer: nothing beside the control plane, no Secret, nothing that another change could hurt."""
 
     way: Way | None = None
+    restores = False
 
     def secrets(self, options: Options) -> dict[str, tuple[str, ...]]:
         """See Store."""
@@ -126,6 +135,10 @@ class Usual:
     def source(
         self, spec: Spec, pods: Sequence[Pod], reach: Reach, values: Values
     ) -> AbstractContextManager[Source]:
+        """See Store."""
+        raise NotImplementedError
+
+    def refill(self, spec: Spec, values: Values, refill: Refill) -> None:
         """See Store."""
         raise NotImplementedError
 

@@ -30,6 +30,7 @@ from .base import (
     unknown_options,
 )
 from .etcd_checks import member_checks
+from .refill import Refill, refill_members
 from .source import Source, healthy_member
 
 DEPLOY = (*BACKING_STORE, "etcd", "deploy")
@@ -44,6 +45,7 @@ class EtcdDeployed(Usual):
 
     type = "etcd_deployed"
     way: Way | None = "etcd"
+    restores = True
 
     def enabled(self, values: Values) -> bool:
         """See Store."""
@@ -169,6 +171,10 @@ class EtcdDeployed(Usual):
         """See Store."""
         names = [pod.name for pod in pods if pod.component == "etcd"]
         return healthy_member(names, reach.member)
+
+    def refill(self, spec: Spec, values: Values, refill: Refill) -> None:
+        """See Store."""
+        refill_members(spec.namespace, f"{spec.name}-etcd", max(1, self.members(values)), refill)
 
 
 def _volume_findings(live: Values, values: Values) -> list[Finding]:

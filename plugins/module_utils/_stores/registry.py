@@ -16,6 +16,7 @@ from .._core.spec import Spec
 from .base import Store, Values
 from .etcd_deployed import EtcdDeployed
 from .etcd_external import EtcdExternal
+from .refill import Refill
 from .source import Source
 from .sqlite import Sqlite
 from .unmanaged import EMBEDDED_ETCD, EXTERNAL_DATABASE
@@ -82,3 +83,9 @@ def source(
     """The store that runs, as the source of a snapshot."""
     live = (observation.release.values if observation.release else None) or {}
     return store_in(live).source(spec, pods, reach, live)
+
+
+def refill(spec: Spec, observation: Observation, work: Refill) -> None:
+    """Replace the data of the store that runs; see Store."""
+    live = (observation.release.values if observation.release else None) or {}
+    store_in(live).refill(spec, live, work)

@@ -65,7 +65,7 @@ def not_paused(case: Case) -> Iterator[Finding]:
             "G34",
             f"The vCluster is paused, sleeping or being restored (annotation {case.observation.paused}).",
             "A change would half wake it.",
-            "Resume it first, with the tool that paused it.",
+            "Resume it first, with the tool that paused it; a restore that was cut off goes on when it is run again.",
         )
 
 

@@ -2,13 +2,15 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Guards on a snapshot: what is not there cannot be saved, and where it goes matters."""
+"""Guards on snapshots and restores: what is not there cannot be saved, where it goes matters, and it has to fit."""
 
 from __future__ import annotations
 
 from ..._core.finding import Finding, refuse
 from ..._core.observation import Observation
+from ..._core.snapshot import Manifest
 from ..._core.spec import Spec
+from ..._core.versions import version_of
 from ..._stores.registry import store_in
 from .lift import lifted
 
@@ -63,4 +65,61 @@ def _store_findings(spec: Spec, observation: Observation) -> list[Finding]:
             "",
             "Those of etcd_deployed and etcd_external are.",
         )
+    ]
+
+
+def restore_findings(
+    spec: Spec, observation: Observation, manifest: Manifest
+) -> tuple[Finding, ...]:
+    """It fits the vCluster that runs, and can be opened."""
+    good = observation.last_good
+    if good is None:
+        return (
+            refuse(
+                "spec",
+                f"{spec.title} does not exist, so there is nothing to restore into.",
+                "",
+                "Install it first: ansible-playbook fleetops.vcluster.site",
+            ),
+        )
+    store = store_in(good.values or {})
+    found = []
+    if not store.restores or manifest.store != store.type:
+        found.append(
+            refuse(
+                "spec",
+                f"{spec.title}: snapshot {manifest.id} of the store {manifest.store} cannot be restored into the "
+                f"store {store.type} yet.",
+                "",
+                "etcd_deployed into etcd_deployed can.",
+            )
+        )
+    if manifest.recipients and not spec.snapshots.identity:
+        found.append(
+            refuse(
+                "spec",
+                f"{spec.title}: snapshot {manifest.id} is encrypted and no key is given.",
+                "",
+                "Set vcluster_snapshots.identity to the age secret key, out of the vault.",
+            )
+        )
+    return (*found, *_newer(spec, observation, manifest))
+
+
+def _newer(spec: Spec, observation: Observation, manifest: Manifest) -> list[Finding]:
+    """G25: objects that a newer Kubernetes stored, and a file that a newer etcd wrote, are not read by older ones."""
+    plane, etcd = observation.workload("control_plane"), observation.workload("etcd")
+    pairs = (
+        ("Kubernetes", manifest.kubernetes_version, plane.tag("kubernetes") if plane else ""),
+        ("etcd", manifest.store_version, etcd.tag("etcd") if etcd else ""),
+    )
+    return [
+        refuse(
+            "G25",
+            f"{spec.title}: snapshot {manifest.id} was taken with {what} {taken}, and {runs.removeprefix('v')} runs.",
+            "The older one may not read what the newer one wrote.",
+            f"Bring the vCluster to {what} {taken} first.",
+        )
+        for what, taken, runs in pairs
+        if (before := version_of(taken)) and (now := version_of(runs)) and before.minor > now.minor
     ]

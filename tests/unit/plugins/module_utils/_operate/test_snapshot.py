@@ -7,26 +7,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bolt_pages import etcd_snapshot
-from fakes import NOW, FakeHost, FakeReach, World, workload
+from fakes import NOW, FakeApi, World
+from saved import ETCD, PAIR, PAIRS, Host, Member, deploy
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.directory import Directory
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.repository import (
     Repository,
 )
-from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.seal import fresh_pair
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
     ApiError,
     Unreachable,
 )
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import MemberStatus
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.snapshot import Part
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import (
     Access,
@@ -42,59 +40,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.snapsho
     run_snapshot_info,
 )
 
-ETCD = {"controlPlane": {"backingStore": {"etcd": {"deploy": {"enabled": True}}}}}
-PAIRS = {b"/registry/a": b"1", b"/registry/b": b"2", b"compact_rev_key": b"7"}
-CERTS = "/api/v1/namespaces/vcluster-tenant-a/secrets/tenant-a-certs"
-PAIR = fresh_pair()
 Take = Callable[..., dict[str, Any]]
-
-
-@dataclass
-class Member:
-    """One etcd member that streams a database."""
-
-    stream: bytes = etcd_snapshot(PAIRS, 40)
-    before: int = 40
-    keys: int | None = len(PAIRS)
-    ends: Exception | None = None
-    asked: list[int] = field(default_factory=list)
-
-    def status(self) -> MemberStatus:
-        return MemberStatus("1", "3.6.8", "1", 1, 1, self.before, 1, False, ())
-
-    def count(self, revision: int = 0) -> tuple[int, int] | None:
-        self.asked.append(revision)
-        keys = self.keys if revision else len(PAIRS)
-        return None if keys is None else (self.before, keys)
-
-    def snapshot(self) -> Iterator[bytes]:
-        half = len(self.stream) // 2
-        yield self.stream[:half]
-        if self.ends:
-            raise self.ends
-        yield self.stream[half:]
-
-
-class Reach(FakeReach):
-    def __init__(self, world: World, etcd: Member) -> None:
-        super().__init__(world)
-        self.etcd = etcd
-
-    @contextmanager
-    def member(self, pod: str) -> Iterator[Member]:
-        assert pod == "tenant-a-etcd-0"
-        yield self.etcd
-
-
-class Host(FakeHost):
-    """A host cluster with one vCluster on deployed etcd."""
-
-    def __init__(self, world: World, etcd: Member) -> None:
-        super().__init__(world)
-        self.etcd = etcd
-
-    def reach(self, spec: Any) -> Reach:
-        return Reach(self.world, self.etcd)
 
 
 @pytest.fixture
@@ -104,9 +50,7 @@ def etcd() -> Member:
 
 @pytest.fixture
 def take(world: World, etcd: Member, tmp_path: Path) -> Take:
-    world.deploy("tenant-a", "0.36.1", ETCD)
-    world.workloads += (workload("etcd", "StatefulSet", "tenant-a-etcd", 1, {}),)
-    world.objects[CERTS] = {"data": {"ca.key": "c2VjcmV0LWtleQ=="}}
+    deploy(world)
 
     def run(engine: Any = run_snapshot, check: bool = False, **more: Any) -> dict[str, Any]:
         warnings: list[str] = []
@@ -236,8 +180,9 @@ def test_what_a_run_that_was_cut_off_left_is_swept(take: Take, tmp_path: Path) -
     assert left(tmp_path) == ["data", "manifest.json", "private"]
 
 
-def test_those_that_no_rule_keeps_go(take: Take) -> None:
+def test_those_that_no_rule_keeps_go(take: Take, monkeypatch: pytest.MonkeyPatch) -> None:
     first = take()["snapshot"]["id"]
+    monkeypatch.setattr(FakeApi, "now", NOW + timedelta(seconds=1))
     second = take(snapshots={"keep_count": 1})
     assert second["deleted"] == [first]
     listed = take(run_snapshot_info)["snapshots"]

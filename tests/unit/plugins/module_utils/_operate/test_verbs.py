@@ -11,7 +11,7 @@ from fakes import ASKED, FakeHost, World
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Observation
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.options import spec_of
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.verbs import LOOK, VERBS
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.verbs import BACKUP, LOOK
 
 PLACE = {"directory": "/b", "recipients": ["age1x"]}
 
@@ -19,12 +19,12 @@ PLACE = {"directory": "/b", "recipients": ["age1x"]}
 def test_backup_saves_what_is_there_and_refuses_the_rest_while_planning(world: World) -> None:
     context, host = Context(), FakeHost(world)
     spec = spec_of({**ASKED, "snapshots": PLACE}, context)
-    missing = VERBS["backup"].plan(spec, Observation(), host, context)
+    missing = BACKUP.plan(spec, Observation(), host, context)
     assert missing is not None
     assert missing.plan.kinds == ("refused",)
     etcd = {"controlPlane": {"backingStore": {"etcd": {"deploy": {"enabled": True}}}}}
     world.deploy("tenant-a", "0.36.1", etcd)
-    planned = VERBS["backup"].plan(spec, Observation(), host, context)
+    planned = BACKUP.plan(spec, Observation(), host, context)
     assert planned is not None
     assert planned.plan.kinds == ("snapshot",)
     assert planned.plan.digest

@@ -1,0 +1,113 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The engine of module `restore`: put a snapshot back in place, prove it, and undo it when the proof fails."""
+
+from __future__ import annotations
+
+from .._cluster.repository import Repository
+from .._core.errors import FleetError
+from .._core.finding import Finding
+from .._core.observation import Observation
+from .._core.plan import Disruption, Kind, Step
+from .._core.ports import HostCluster
+from .._core.snapshot import Manifest
+from .._core.spec import Spec
+from .._plan.guards.snapshots import restore_findings, target_findings
+from .._stores.registry import source
+from .audit import audit_of
+from .context import Context
+from .door import Arguments, Result
+from .options import spec_of
+from .pods import look
+from .restoring import Restoring
+from .snapshot import accepted
+from .snapshot_text import size_of
+from .wait import Deadline
+
+LATEST = "latest"
+SECONDS = 60  # until the pods of the store and of the control plane are there again
+RATE = 20_000_000  # bytes a second to a member
+
+
+def run_restore(arguments: Arguments, context: Context) -> Result:
+    """Restore a snapshot into the vCluster it was taken of.
+
+    Raises:
+        Refused: It does not fit, or cannot be opened.
+        FleetError: There is no such snapshot, or it is damaged: nothing was touched then.
+    """
+    spec = spec_of(arguments, context)
+    accepted(target_findings(spec), spec, context)
+    host = context.host(spec.access)
+    repository = Repository(context.target(spec.snapshots), spec)
+    manifest = chosen(spec, repository, str(arguments["snapshot"]))
+    observation = host.observe(spec)
+    accepted(restore_findings(spec, observation, manifest), spec, context)
+    if context.check:
+        step = restore_step(spec, observation, host, manifest)
+        msg = f"{spec.title}: would restore {step.reason}; {step.disruption.estimate}"
+        return {"changed": True, "outcome": "planned", "msg": msg}
+    deadline = Deadline(spec.limits.total)
+    with host.lock(spec) as lock:
+        observation = host.observe(spec)
+        audit = audit_of(arguments)
+        safety = bool(arguments.get("safety", True))
+        return Restoring(
+            spec, host, observation, repository, manifest, context, lock, audit, deadline, safety
+        ).carry_out()
+
+
+def chosen(spec: Spec, repository: Repository, wanted: str) -> Manifest:
+    """The snapshot that is asked for.
+
+    Args:
+        wanted: Its id, or `latest`.
+    """
+    found, errors = repository.manifests()
+    fitting = [manifest for manifest in found if wanted in (LATEST, manifest.id)]
+    if fitting:
+        return fitting[-1]
+    what = "no snapshot" if wanted == LATEST else f"no snapshot {wanted}"
+    others = f" There are: {', '.join(manifest.id for manifest in found[-5:])}." if found else ""
+    raise FleetError(
+        f"{spec.title}: {what} is in the {repository.title}.{others}",
+        " ".join(errors) or "fleetops.vcluster.snapshot_info lists them.",
+    )
+
+
+def restore_plan(
+    spec: Spec, host: HostCluster, context: Context, wanted: str
+) -> tuple[Observation, tuple[Finding, ...], Step | None]:
+    """What a restore would be refused for, or its step."""
+    observation = host.observe(spec)
+    findings = target_findings(spec)
+    if findings:
+        return observation, findings, None
+    manifest = chosen(spec, Repository(context.target(spec.snapshots), spec), wanted)
+    findings = restore_findings(spec, observation, manifest)
+    if any(finding.severity == "refuse" for finding in findings):
+        return observation, findings, None
+    return observation, findings, restore_step(spec, observation, host, manifest)
+
+
+def restore_step(
+    spec: Spec, observation: Observation, host: HostCluster, manifest: Manifest
+) -> Step:
+    """The step: what is lost, and for how long the API is away."""
+    seconds = SECONDS + size_of(manifest) // RATE
+    lost = _lost(spec, observation, host, manifest)
+    reason = f"snapshot {manifest.id}, {manifest.contents.keys:,} keys; {lost}"
+    estimate = f"the API is away for about {seconds} s, all replicas and members restart"
+    return Step(Kind.RESTORE, reason, (), Disruption("outage", seconds, estimate))
+
+
+def _lost(spec: Spec, observation: Observation, host: HostCluster, manifest: Manifest) -> str:
+    """The writes since the snapshot: each has a revision of its own."""
+    try:
+        with source(spec, observation, look(host.api, spec).pods, host.reach(spec)) as found:
+            count = found.revision - manifest.revision
+    except FleetError as error:
+        return f"what was written since is lost, and its store does not say how much: {error}"
+    return f"{max(count, 0):,} writes since are lost" if count else "nothing was written since"

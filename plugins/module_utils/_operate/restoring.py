@@ -1,0 +1,329 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Carry out one restore: the steps, and what they leave when one of them fails.
+
+A run may be cut off anywhere. From the moment the control plane stops until the proof its workload says so (the
+vendor's annotation `loft.sh/restoring`, which every other change respects), and what it restores; the next restore
+begins again, with the safety snapshot of the first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import IO, Any
+
+from .._cluster.etcd_file import Snapshot, inspect
+from .._cluster.repository import Repository
+from .._cluster.streams import FromBeginning, Pieces, buffered, spooled, whole
+from .._core.check import CheckResult
+from .._core.errors import FleetError, Locked, ProofFailed, TimedOut
+from .._core.observation import Observation, Workload
+from .._core.plan import Kind
+from .._core.ports import HostCluster, Json, Lock
+from .._core.snapshot import Manifest
+from .._core.spec import Spec
+from .._stores.refill import LEDGE, Refill
+from .._stores.registry import refill, source
+from .audit import Audit
+from .context import Context
+from .pods import look
+from .render import live_as_data
+from .snapshot_text import as_data, summary
+from .taking import CERTIFICATES, DATA, PRIVATE, Taking
+from .verify import proof_of, prove
+from .wait import Deadline, rollout
+
+RESTORING = "loft.sh/restoring"  # the vendor's own word for it (0.36, vcluster restore)
+MARK = "fleetops.vcluster/restore"
+SYNCED = "vcluster.loft.sh/managed-by"  # label of host pods that stand for tenant pods
+PAUSE = 0.5
+
+
+@dataclass
+class Restoring:
+    """One restore.
+
+    Attributes:
+        safe: Take a snapshot of what is there before.
+        checks: Results of the latest proof.
+        began: When it began, by the monotonic clock.
+        away: When the API went away, by the same; None before that.
+    """
+
+    spec: Spec
+    host: HostCluster
+    observation: Observation
+    repository: Repository
+    manifest: Manifest
+    context: Context
+    lock: Lock
+    audit: Audit
+    deadline: Deadline
+    safe: bool
+    checks: tuple[CheckResult, ...] = ()
+    began: float = field(default_factory=time.monotonic)
+    clock: datetime = field(default_factory=lambda: datetime.now(UTC))
+    away: float | None = None
+    outage: float = 0.0
+
+    def say(self, text: str) -> None:
+        """Progress, with the vCluster's name."""
+        self.context.say(f"{self.spec.host}: {text}")
+
+    def carry_out(self) -> dict[str, Any]:
+        """Everything. Until the control plane is stopped an error means that nothing was touched."""
+        with self._opened(self.manifest) as (file, wanted):
+            certificates = self._certificates_of(self.manifest)
+            safety = self._safety()
+            self._stop(safety)
+            try:
+                self._put_in(file, wanted, certificates, self._raise_by(safety))
+            except Locked as error:
+                return self._result(error.outcome, str(error), failed=True)
+            except ProofFailed as error:
+                self.checks = error.checks
+                return self._undo(safety, str(error))
+            except FleetError as error:
+                return self._undo(safety, str(error))
+            except Exception as error:
+                return self._undo(safety, self.context.defect(error))
+        self._unmark()
+        return self._result("done", f"{self.spec.title}: restored {summary(self.manifest)}; proved")
+
+    @contextmanager
+    def _opened(self, manifest: Manifest) -> Iterator[tuple[IO[bytes], Snapshot]]:
+        """The data, checked against its manifest before anything is touched."""
+        self.say(f"opening snapshot {manifest.id}")
+        with self._read(manifest, DATA) as content, spooled(content) as file:
+            found = inspect(file)
+            if (found.revision, found.contents) != (manifest.revision, manifest.contents):
+                raise FleetError(
+                    f"{self.spec.title}: snapshot {manifest.id} holds {found.contents.keys} keys at revision "
+                    f"{found.revision}, which is not what its manifest says.",
+                    "Use another snapshot.",
+                )
+            yield file, found
+
+    def _read(self, manifest: Manifest, part: str) -> Any:
+        identity = self.spec.snapshots.identity
+        return self.repository.read(
+            manifest.id,
+            part,
+            manifest.parts[part],
+            (identity,) if identity else (),
+            encrypted=bool(manifest.recipients),
+        )
+
+    def _certificates_of(self, manifest: Manifest) -> dict[str, str]:
+        with self._read(manifest, PRIVATE) as content:
+            found: dict[str, str] = json.loads(whole(content))[CERTIFICATES]
+        return found
+
+    def _safety(self) -> Manifest | None:
+        """A snapshot of what is there now; that of the first attempt when this one goes on with it."""
+        marked = json.loads(self._plane.annotations.get(MARK, "{}")).get("safety")
+        if marked:
+            found, _errors = self.repository.manifests()
+            return next((manifest for manifest in found if manifest.id == marked), None)
+        if not self.safe:
+            return None
+        self.say("a snapshot of what is there now comes first")
+        reason = f"before the restore of {self.manifest.id}"
+        audit = replace(self.audit, reason=reason)
+        taking = Taking(
+            self.spec, self.host, self.observation, self.repository, self.context, self.lock, audit
+        )
+        try:
+            return taking.take()
+        except FleetError as error:
+            raise FleetError(
+                f"{error.what} Nothing was touched.",
+                "Where there is nothing left to save, restore with safety: false.",
+            ) from error
+
+    def _raise_by(self, before: Manifest | None) -> int:
+        """Above all revisions that clients have seen (G61)."""
+        return max(0, (before.revision if before else 0) - self.manifest.revision) + LEDGE
+
+    def _stop(self, safety: Manifest | None) -> None:
+        """No replica runs when this returns; what the syncer made on the host for tenant pods is gone too."""
+        self.lock.check()
+        self.say("stopping the control plane")
+        mark = json.dumps({"snapshot": self.manifest.id, "safety": safety.id if safety else ""})
+        self.away = time.monotonic()
+        self._patch(0, {RESTORING: "true", MARK: mark})
+        self._until("the replicas to stop", lambda: not self._running())
+        pods = f"/api/v1/namespaces/{self.spec.namespace}/pods"
+        for pod in self.host.api.list(pods, {"labelSelector": f"{SYNCED}={self.spec.name}"}):
+            self.host.api.delete(f"{pods}/{pod['metadata']['name']}")
+
+    def _running(self) -> bool:
+        return any(p.component == "control_plane" for p in look(self.host.api, self.spec).pods)
+
+    def _put_in(
+        self, file: IO[bytes], wanted: Snapshot, certificates: dict[str, str], raise_by: int
+    ) -> None:
+        """Fill the store, compare it with the snapshot, start the control plane and prove it."""
+
+        @contextmanager
+        def content() -> Iterator[IO[bytes]]:
+            yield buffered(FromBeginning(file))
+
+        self._put_back(certificates)
+        self.lock.check()
+        work = Refill(
+            self.host.api,
+            content,
+            os.fstat(file.fileno()).st_size,
+            raise_by,
+            self._plane.images["syncer"],
+            self._until,
+            self.say,
+        )
+        refill(self.spec, self.observation, work)
+        self._compare(wanted, raise_by)
+        self.lock.check()
+        self.say("starting the control plane")
+        self._patch(self._replicas(), {})
+        rollout(
+            self.host.api, self.spec, Deadline(self.spec.limits.rollout, self.deadline), self.say
+        )
+        if self.away is not None:
+            self.outage += time.monotonic() - self.away
+            self.away = None
+        limit = Deadline(self.spec.limits.proof, self.deadline)
+        self.checks = prove(self.spec, self.host, self.context, limit)
+
+    def _put_back(self, certificates: dict[str, str]) -> None:
+        """The PKI of the snapshot, where another one is there: kubeconfigs that were made before stay valid (G27)."""
+        path = f"/api/v1/namespaces/{self.spec.namespace}/secrets/{self.spec.name}-certs"
+        found: Json = self.host.api.find(path) or {}
+        if found.get("data") != certificates:
+            self.say("putting the certificates back")
+            gone = dict.fromkeys((found.get("data") or {}).keys() - certificates.keys())
+            self.host.api.merge(path, {"data": {**gone, **certificates}})
+
+    def _compare(self, wanted: Snapshot, raise_by: int) -> None:
+        """What the store holds now is what the snapshot held, above the old revision, before anyone is let in."""
+        self.say("comparing the store with the snapshot")
+        found = self._held()
+        if found.lasting != wanted.lasting:
+            raise FleetError(
+                f"{self.spec.title}: the store holds {found.lasting.keys} keys that no lease ends after the "
+                f"restore, and the snapshot {wanted.lasting.keys}, or others.",
+            )
+        if found.revision < wanted.revision + raise_by:
+            raise FleetError(
+                f"{self.spec.title}: the store is at revision {found.revision} after the restore, below "
+                f"{wanted.revision + raise_by}: clients would see no changes (G61).",
+            )
+
+    def _held(self) -> Snapshot:
+        """What the store holds, as soon as its members answer."""
+        last: list[FleetError] = []
+        found: list[Snapshot] = []
+
+        def asked() -> bool:
+            pods, reach = look(self.host.api, self.spec).pods, self.host.reach(self.spec)
+            try:
+                with (
+                    source(self.spec, self.observation, pods, reach) as store,
+                    spooled(buffered(Pieces(store.pieces()))) as file,
+                ):
+                    found.append(inspect(file))
+            except FleetError as error:
+                last[:] = [error]
+            return bool(found)
+
+        try:
+            self._until("the store to answer", asked)
+        except TimedOut as error:
+            raise FleetError(f"{error.what} {last[0] if last else ''}", error.way_out) from error
+        return found[0]
+
+    def _undo(self, safety: Manifest | None, why: str) -> dict[str, Any]:
+        """What was there before the restore again, and its proof."""
+        if safety is None:
+            text = f"{why} There is no snapshot of what was there before; run the restore again."
+            return self._result("failed", text, failed=True)
+        self.say(f"it failed, going back to snapshot {safety.id}")
+        try:
+            self._stop(safety)
+            certificates = self._certificates_of(safety)
+            with self._opened(safety) as (file, wanted):
+                # Clients may have seen the restored revisions.
+                self._put_in(file, wanted, certificates, 2 * self._raise_by(safety))
+        except Exception as second:
+            if isinstance(second, ProofFailed):
+                self.checks = second.checks
+            words = str(second) if isinstance(second, FleetError) else self.context.defect(second)
+            text = f"{why} Going back to snapshot {safety.id} failed too: {words}"
+            return self._result("failed", text, failed=True)
+        self._unmark()
+        text = f"{why} What was there before is back and proved; the restore was not kept."
+        return self._result("rolled_back", text, failed=True)
+
+    def _unmark(self) -> None:
+        """Other changes may come again."""
+        self._patch(None, {RESTORING: None, MARK: None})
+        release = self.observation.release
+        if release and release.applied:
+            self.host.note_proof(self.spec, release.revision, proof_of(self.checks, self.host))
+
+    def _patch(self, replicas: int | None, annotations: dict[str, str | None]) -> None:
+        plane = self._plane
+        path = f"/apis/apps/v1/namespaces/{self.spec.namespace}/{plane.kind.lower()}s/{plane.name}"
+        body: Json = {"metadata": {"annotations": annotations}} if annotations else {}
+        if replicas is not None:
+            body["spec"] = {"replicas": replicas}
+        self.host.api.merge(path, body)
+
+    @property
+    def _plane(self) -> Workload:
+        found = self.observation.workload("control_plane")
+        if found is None:
+            raise FleetError(
+                f"{self.spec.title} has no control plane workload.",
+                "Run fleetops.vcluster.site first.",
+            )
+        return found
+
+    def _replicas(self) -> int:
+        """As many as the release asks for: the workload itself is at 0."""
+        good = self.observation.last_good
+        asked = good.workloads if good else ()
+        return next((w.replicas for w in asked if w.component == "control_plane"), 1)
+
+    def _until(self, what: str, holds: Callable[[], bool]) -> None:
+        limit = Deadline(self.spec.limits.rollout, self.deadline)
+        while not holds():
+            if not limit.left:
+                raise TimedOut(
+                    f"{self.spec.title}: waited {limit.seconds:.0f} s for {what}.",
+                    f"Look at `kubectl --namespace {self.spec.namespace} get pods,events`.",
+                )
+            time.sleep(PAUSE)
+
+    def _result(self, outcome: str, msg: str, *, failed: bool = False) -> dict[str, Any]:
+        return {
+            "changed": True,
+            "failed": failed,
+            "outcome": outcome,
+            "msg": msg,
+            "snapshot": as_data(self.manifest),
+            "steps": [] if failed else [Kind.RESTORE.value],
+            "begun": [Kind.RESTORE.value],
+            "checks": [asdict(result) for result in self.checks],
+            "live": {} if failed else live_as_data(self.host.observe(self.spec)),
+            "outage": round(self.outage, 1),
+            "began": self.clock.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "seconds": round(time.monotonic() - self.began, 1),
+        }

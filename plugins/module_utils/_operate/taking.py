@@ -1,0 +1,158 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Take one snapshot: write its parts, read them back, and only then write its manifest (G26, G27)."""
+
+from __future__ import annotations
+
+import io
+import json
+import secrets
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import IO
+
+from .._cluster.etcd_file import inspect
+from .._cluster.repository import Repository
+from .._cluster.seal import Pair, fresh_pair
+from .._cluster.streams import Pieces, buffered, spooled, whole
+from .._core.contents import Contents
+from .._core.errors import FleetError
+from .._core.observation import Observation, Release
+from .._core.ports import HostCluster, Lock
+from .._core.snapshot import Manifest, Part
+from .._core.spec import Spec
+from .._stores.registry import source, store_in
+from .._stores.source import Source
+from .audit import Audit
+from .context import Context
+from .pods import look
+from .render import live_as_data
+
+DATA, PRIVATE = "data", "private"
+VALUES, CERTIFICATES = "values", "certificates"  # what the private part holds
+
+
+@dataclass(frozen=True)
+class Taking:
+    """One snapshot on its way."""
+
+    spec: Spec
+    host: HostCluster
+    observation: Observation
+    repository: Repository
+    context: Context
+    lock: Lock
+    audit: Audit
+
+    def take(self) -> Manifest:
+        """Write the parts, read them back, write the manifest."""
+        release = self._release
+        now = self.host.api.now.astimezone(UTC)
+        identifier = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+        pair = fresh_pair() if self.spec.snapshots.recipients else None
+        pods, reach = look(self.host.api, self.spec).pods, self.host.reach(self.spec)
+        try:
+            with source(self.spec, self.observation, pods, reach) as found:
+                manifest = Manifest(
+                    id=identifier,
+                    name=self.spec.name,
+                    namespace=self.spec.namespace,
+                    cluster=self.spec.cluster,
+                    taken_at=now,
+                    way=found.way,
+                    store=store_in(release.values or {}).type,
+                    store_version=found.version,
+                    chart_version=release.chart_version or "",
+                    kubernetes_version=live_as_data(self.observation)["kubernetes"],
+                    revision=found.revision,
+                    contents=Contents(0, ""),
+                    recipients=self.spec.snapshots.recipients,
+                    parts={},
+                    run=self.audit.run,
+                    by=self.audit.by,
+                    reason=self.audit.reason,
+                    verified_at=now,
+                )
+                manifest = self._written(manifest, found, release, pair)
+                manifest = self._read_back(manifest, found, pair)
+            self.lock.check()
+            self.repository.publish(manifest)
+        except BaseException:
+            with suppress(FleetError):  # the next run sweeps
+                self.repository.delete(identifier)
+            raise
+        return manifest
+
+    def _written(
+        self, manifest: Manifest, found: Source, release: Release, pair: Pair | None
+    ) -> Manifest:
+        """The manifest with the parts that are in the target now."""
+        self.context.say(f"{self.spec.host}: writing the snapshot of {found.title}")
+        recipients = (*manifest.recipients, *([pair.recipient] if pair else []))
+        contents = {
+            PRIVATE: io.BytesIO(self._private(release)),
+            DATA: buffered(Pieces(found.pieces())),
+        }
+        parts = {
+            name: self.repository.write(manifest.id, name, content, recipients)
+            for name, content in contents.items()
+        }
+        return replace(manifest, parts=parts)
+
+    @property
+    def _release(self) -> Release:
+        """The release that runs."""
+        good = self.observation.last_good
+        if good is None:
+            raise FleetError(
+                f"{self.spec.title}: its release is gone.",
+                "Somebody uninstalled it during this run; run again.",
+            )
+        return good
+
+    def _private(self, release: Release) -> bytes:
+        """What the store does not hold and a restore needs: user values and the PKI (G27)."""
+        path = f"/api/v1/namespaces/{self.spec.namespace}/secrets/{self.spec.name}-certs"
+        certificates = (self.host.api.get(path).get("data")) or {}
+        return json.dumps({VALUES: release.values or {}, CERTIFICATES: certificates}).encode()
+
+    def _read_back(self, manifest: Manifest, found: Source, pair: Pair | None) -> Manifest:
+        """The manifest with what was found in the target.
+
+        Raises:
+            FleetError: It is not what the store holds.
+        """
+        self.context.say(f"{self.spec.host}: reading it back")
+        identities = (pair.identity,) if pair else ()
+
+        def read(name: str, part: Part) -> AbstractContextManager[IO[bytes]]:
+            return self.repository.read(
+                manifest.id, name, part, identities, encrypted=pair is not None
+            )
+
+        with read(PRIVATE, manifest.parts[PRIVATE]) as content:
+            json.loads(whole(content))
+        with read(DATA, manifest.parts[DATA]) as content, spooled(content) as file:
+            inspected = inspect(file)
+        if inspected.revision < found.revision:
+            raise FleetError(
+                f"{self.spec.title}: the snapshot of {found.title} ends at revision {inspected.revision}, "
+                f"and {found.revision} was there before it.",
+                "Run fleetops.vcluster.verify: that member is behind the others.",
+            )
+        keys = found.count(inspected.revision)
+        if not inspected.contents.keys or keys not in (None, inspected.contents.keys):
+            raise FleetError(
+                f"{self.spec.title}: the snapshot holds {inspected.contents.keys} keys, and {found.title} "
+                f"{'none' if keys is None else keys} at revision {inspected.revision}.",
+                "It is not kept. Run again; if it stays so, run fleetops.vcluster.verify.",
+            )
+        return replace(
+            manifest,
+            revision=inspected.revision,
+            contents=inspected.contents,
+            verified_at=datetime.now(UTC),
+        )

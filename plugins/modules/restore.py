@@ -1,0 +1,163 @@
+#!/usr/bin/python
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: restore
+short_description: Put a snapshot back into the vCluster it was taken of, and prove it
+version_added: 0.1.0
+author: fleetops.vcluster contributors (@fleetops)
+description:
+  - Opens and checks the snapshot before anything is touched, takes a snapshot of what is there now, stops the control
+    plane and the members, fills every member with etcd's own tool, puts the certificates back where others are there,
+    compares the store with the snapshot by count and hash, starts everything and proves it.
+  - The revision is raised above all that clients have seen, so informers and watches go on. Kubeconfigs stay valid.
+  - When the proof fails, what was there before is put back in the same way, and proved.
+  - Whatever was written after the snapshot is lost; in check mode the module counts it.
+  - While it works, and after a run that was cut off, the workload carries the annotation C(loft.sh/restoring) and
+    every other change is refused. Running the restore again begins anew and keeps the first safety snapshot.
+  - Store V(etcd_deployed), for now.
+options:
+  snapshot:
+    description: Id of the snapshot, or V(latest).
+    type: str
+    required: true
+  safety:
+    description: Take a snapshot of what is there before. Without it a restore that fails cannot be undone.
+    type: bool
+    default: true
+  run:
+    description: Id of the run, for the manifest of the safety snapshot.
+    type: str
+  by:
+    description: Who asks for it, for the same; user and machine by default.
+    type: str
+  reason:
+    description: A ticket, or why in words, for the same.
+    type: str
+extends_documentation_fragment:
+  - fleetops.vcluster.vcluster
+  - fleetops.vcluster.vcluster.attributes
+attributes:
+  diff_mode:
+    support: none
+requirements:
+  - pyrage
+  - zstandard
+"""
+
+EXAMPLES = r"""
+- name: What would be lost
+  fleetops.vcluster.restore:
+    from_inventory: true
+    snapshot: latest
+  check_mode: true
+
+- name: Put it back
+  fleetops.vcluster.restore:
+    name: tenant-a
+    kubeconfig: ~/.kube/hc1
+    snapshot: 20260317T093000Z-1a2b3c4d
+    snapshots:
+      directory: /backups
+      identity: "{{ vault_age_key }}"
+"""
+
+RETURN = r"""
+msg:
+  description: The outcome in one sentence.
+  returned: always
+  type: str
+outcome:
+  description:
+    - V(done) or V(planned).
+    - Where it failed V(rolled_back), V(refused), V(failed), V(unreachable) or V(locked).
+  returned: always
+  type: str
+outage:
+  description: Seconds the tenant's API was away.
+  returned: when the control plane was stopped
+  type: float
+checks:
+  description: The checks of the proof.
+  returned: when they were run
+  type: list
+  elements: dict
+snapshot:
+  description: The manifest of what was restored.
+  returned: when the control plane was stopped
+  type: dict
+  contains:
+    id:
+      description: Its id; ids sort by time.
+      type: str
+    taken_at:
+      description: When, by the host cluster's clock, RFC 3339 in UTC.
+      type: str
+    verified_at:
+      description: When it was read back, by the controller's clock.
+      type: str
+    verified:
+      description: It was fetched again, opened, counted and hashed. No other one is listed.
+      type: bool
+    size:
+      description: Bytes in the target.
+      type: int
+    revision:
+      description: Revision of the store.
+      type: int
+    contents:
+      description: How many keys it holds, and a digest of keys and values that any store can be compared by.
+      type: dict
+    way:
+      description: Form of its data, V(etcd) for a database as C(etcdctl snapshot save) writes it.
+      type: str
+    store:
+      description: The store's type.
+      type: str
+    store_version:
+      description: Version of the store's server.
+      type: str
+    chart_version:
+      description: Of the release that ran.
+      type: str
+    kubernetes_version:
+      description: Of the tenant.
+      type: str
+    recipients:
+      description: age public keys it is encrypted to.
+      type: list
+      elements: str
+    parts:
+      description: Its files, with size and SHA-256.
+      type: dict
+    run:
+      description: Id of the run that took it.
+      type: str
+    by:
+      description: Who took it.
+      type: str
+    reason:
+      description: Why.
+      type: str
+"""
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.door import run_module
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.options import (
+    RESTORE_SPEC,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.restore import (
+    run_restore,
+)
+
+
+def main() -> None:
+    """Run the engine of this module."""
+    run_module(RESTORE_SPEC, run_restore)
+
+
+if __name__ == "__main__":
+    main()

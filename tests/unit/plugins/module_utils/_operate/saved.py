@@ -1,0 +1,132 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A vCluster on an etcd of one member, for the tests of snapshots and restores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bolt_pages import etcd_snapshot
+from fakes import FakeApi, FakeHost, FakeReach, World, workload
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.seal import fresh_pair
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core import ports
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import (
+    Json,
+    MemberStatus,
+)
+
+ETCD = {"controlPlane": {"backingStore": {"etcd": {"deploy": {"enabled": True}}}}}
+PAIRS = {b"/registry/a": b"1", b"/registry/b": b"2", b"compact_rev_key": b"7"}
+CERTS = "/api/v1/namespaces/vcluster-tenant-a/secrets/tenant-a-certs"
+PAIR = fresh_pair()
+
+
+@dataclass
+class Member:
+    """One etcd member that streams a database.
+
+    Attributes:
+        before: Its revision, as it says before it streams.
+        keys: How many it says it has at a revision; None when that was compacted.
+        ends: What ends its stream in the middle.
+    """
+
+    stream: bytes = etcd_snapshot(PAIRS, 40)
+    before: int = 40
+    keys: int | None = len(PAIRS)
+    ends: Exception | None = None
+    asked: list[int] = field(default_factory=list)
+
+    def hold(self, pairs: Mapping[bytes, bytes], revision: int) -> None:
+        """From now on it holds these."""
+        self.stream, self.before, self.keys = etcd_snapshot(pairs, revision), revision, len(pairs)
+
+    def status(self) -> MemberStatus:
+        return MemberStatus("1", "3.6.8", "1", 1 << 20, 2 << 30, self.before, 1, False, ())
+
+    def count(self, revision: int = 0) -> tuple[int, int] | None:
+        self.asked.append(revision)
+        keys = self.keys if revision else len(PAIRS)
+        return None if keys is None else (self.before, keys)
+
+    def snapshot(self) -> Iterator[bytes]:
+        half = len(self.stream) // 2
+        yield self.stream[:half]
+        if self.ends:
+            raise self.ends
+        yield self.stream[half:]
+
+    def members(self) -> tuple[ports.Member, ...]:
+        return (ports.Member("1", "tenant-a-etcd-0", False, ()),)
+
+    def hash(self, revision: int) -> tuple[int, int]:
+        return (1, 1)
+
+
+class Reach(FakeReach):
+    def __init__(self, world: World, etcd: Member) -> None:
+        super().__init__(world)
+        self.etcd = etcd
+
+    @contextmanager
+    def member(self, pod: str) -> Iterator[Member]:
+        assert pod == "tenant-a-etcd-0"
+        yield self.etcd
+
+
+class Api(FakeApi):
+    """With workloads that can be scaled and marked, and Secrets that can be changed."""
+
+    def merge(self, path: str, body: Json) -> Json:
+        name = path.rsplit("/", 1)[1]
+        if "/secrets/" in path:
+            self.world.change("the certificates are put back")
+            data = {**self.world.objects[path]["data"], **body["data"]}
+            kept = {key: value for key, value in data.items() if value is not None}
+            self.world.objects[path] = {"data": kept}
+            return {}
+        replicas = body.get("spec", {}).get("replicas")
+        self.world.change("unmark" if replicas is None else f"scale {name} to {replicas}")
+        self.world.workloads = tuple(
+            _patched(w, replicas, body.get("metadata", {}).get("annotations", {}))
+            if w.name == name
+            else w
+            for w in self.world.workloads
+        )
+        return {}
+
+
+def _patched(item: Any, replicas: int | None, annotations: Mapping[str, str | None]) -> Any:
+    merged = {**item.annotations, **annotations}
+    kept = {key: value for key, value in merged.items() if value is not None}
+    count = item.replicas if replicas is None else replicas
+    return replace(item, annotations=kept, replicas=count, ready=count, updated=count, total=count)
+
+
+class Host(FakeHost):
+    """A host cluster with one vCluster on deployed etcd."""
+
+    def __init__(self, world: World, etcd: Member) -> None:
+        super().__init__(world)
+        self.etcd = etcd
+        self.api = Api(world, self.name, "vcluster-tenant-a")
+
+    def reach(self, spec: Any) -> Reach:
+        return Reach(self.world, self.etcd)
+
+
+def deploy(world: World) -> None:
+    """Install it."""
+    world.deploy("tenant-a", "0.36.1", ETCD)
+    world.workloads += (
+        workload("etcd", "StatefulSet", "tenant-a-etcd", 1, {"etcd": "etcd:3.6.8-0"}),
+    )
+    # What the release asks for; the workloads themselves may be scaled.
+    world.releases[-1] = replace(world.releases[-1], workloads=world.workloads)
+    world.objects[CERTS] = {"data": {"ca.key": "c2VjcmV0LWtleQ=="}}

@@ -1,0 +1,304 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A restore: nothing is touched before the snapshot is known to be good, and what fails is undone."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import NOW, Cut, World
+from saved import CERTS, PAIR, PAIRS, Api, Host, Member, deploy
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import etcd_file
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.seal import fresh_pair
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import restoring
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.door import answer
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.restore import run_restore
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.snapshot import (
+    run_snapshot,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.refill import LEDGE, Refill
+
+LATER = {**PAIRS, b"/registry/c": b"3"}
+RESTORING = "loft.sh/restoring"
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def etcd() -> Member:
+    return Member()
+
+
+class Filled:
+    """What the store was filled with; `fails` says what goes wrong on the way, one after the other."""
+
+    def __init__(self, world: World, etcd: Member, folder: Path) -> None:
+        self.world, self.etcd, self.folder = world, etcd, folder
+        self.taken = ""
+        self.raised: list[int] = []
+        self.fails: list[Exception | None] = []
+
+    def __call__(self, spec: Any, observation: Any, work: Refill) -> None:
+        plane = self.world.workloads[0]
+        assert (plane.replicas, plane.annotations[RESTORING]) == (0, "true")
+        self.world.change("the store is filled")
+        failure = self.fails.pop(0) if self.fails else None
+        if failure:
+            raise failure
+        with work.content() as content:
+            path = self.folder / "filled"
+            path.write_bytes(content.read())
+        with path.open("rb") as file:
+            found = etcd_file.inspect(file)
+            file.seek(0)
+            pairs = dict(etcd_file.live(file))
+        self.raised.append(work.raise_by)
+        self.etcd.hold(pairs, found.revision + work.raise_by)
+
+
+@pytest.fixture
+def filled(world: World, etcd: Member, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Filled:
+    made = Filled(world, etcd, tmp_path)
+    monkeypatch.setattr(restoring, "refill", made)
+    monkeypatch.setattr(restoring, "PAUSE", 0.0)
+    return made
+
+
+@pytest.fixture
+def run(
+    world: World, etcd: Member, filled: Filled, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Run:
+    """Run the engine over a vCluster with a snapshot of PAIRS that holds LATER now."""
+    deploy(world)
+    moments = itertools.count()
+    monkeypatch.setattr(Api, "now", property(lambda _self: NOW + timedelta(seconds=next(moments))))
+
+    def run_it(engine: Any = run_restore, check: bool = False, **more: Any) -> dict[str, Any]:
+        said: list[str] = []
+        snapshots = {
+            "directory": str(tmp_path / "target"),
+            "recipients": [PAIR.recipient],
+            "identity": PAIR.identity,
+            **more.pop("snapshots", {}),
+        }
+        context = Context(
+            check=check, connect=lambda _access, _warn: Host(world, etcd), progress=said.append
+        )
+        arguments = {
+            "name": "tenant-a",
+            "kubeconfig": "/k/hc1",
+            "snapshots": snapshots,
+            "proof": "read",
+            **({"snapshot": "latest"} if engine is run_restore else {}),
+            "timeouts": {"proof": 1, "rollout": 1},
+            **more,
+        }
+        return {**answer(engine, arguments, context), "said": said}
+
+    taken = run_it(run_snapshot)
+    assert not taken.get("failed"), taken["msg"]
+    etcd.hold(LATER, 52)
+    world.log.clear()
+    filled.taken = taken["snapshot"]["id"]
+    return run_it
+
+
+def held(etcd: Member, tmp_path: Path) -> dict[bytes, bytes]:
+    path = tmp_path / "held"
+    path.write_bytes(etcd.stream)
+    with path.open("rb") as file:
+        return dict(etcd_file.live(file))
+
+
+def snapshots(tmp_path: Path) -> int:
+    return len(list((tmp_path / "target").rglob("manifest.json")))
+
+
+def test_what_was_there_at_the_snapshot_is_there_again(
+    run: Run, world: World, etcd: Member, tmp_path: Path, filled: Filled
+) -> None:
+    result = run()
+    assert not result.get("failed"), result["msg"]
+    assert result["outcome"] == "done"
+    assert held(etcd, tmp_path) == PAIRS
+    assert world.log == [
+        "scale tenant-a to 0",
+        "the store is filled",
+        "scale tenant-a to 1",
+        "unmark",
+    ]
+    assert world.workloads[0].annotations == {}
+    assert snapshots(tmp_path) == 2, "one of what was there before"
+    assert result["checks"]
+    assert result["outage"] >= 0
+
+
+def test_g61_the_revision_rises_above_all_that_clients_have_seen(
+    run: Run, etcd: Member, filled: Filled
+) -> None:
+    run()
+    assert filled.raised == [12 + LEDGE]
+    assert etcd.before > 52
+
+
+def test_check_mode_counts_what_would_be_lost(run: Run, world: World, tmp_path: Path) -> None:
+    result = run(check=True)
+    assert (result["changed"], result["outcome"]) == (True, "planned")
+    assert "12 writes since are lost" in result["msg"]
+    assert "API is away for about" in result["msg"]
+    assert world.log == []
+    assert snapshots(tmp_path) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"snapshots": {"identity": None}}, "encrypted and no key is given"),
+        ({"snapshots": {"identity": fresh_pair().identity}}, "does not open the snapshot"),
+        ({"snapshots": {"directory": "/nowhere"}}, "no snapshot is in"),
+        ({"snapshot": "20260101T000000Z-00000000"}, "no snapshot 20260101T000000Z-00000000"),
+    ],
+)
+def test_what_cannot_be_opened_touches_nothing(
+    run: Run, world: World, change: dict[str, Any], words: str
+) -> None:
+    result = run(**change)
+    assert result["failed"]
+    assert words in result["msg"]
+    assert world.log == []
+
+
+@pytest.mark.parametrize("part", ["data", "private"])
+@pytest.mark.parametrize("cut", [1, 40])
+def test_a_damaged_archive_touches_nothing(
+    run: Run, world: World, tmp_path: Path, part: str, cut: int
+) -> None:
+    (path,) = (tmp_path / "target").rglob(part)
+    path.write_bytes(path.read_bytes()[:-cut])
+    result = run()
+    assert result["failed"]
+    assert "cut off" in result["msg"] or "damaged" in result["msg"]
+    assert world.log == []
+
+
+def test_g28_without_a_safety_snapshot_nothing_is_touched_unless_asked_for(
+    run: Run, world: World, etcd: Member, tmp_path: Path
+) -> None:
+    etcd.ends = FleetError("the member is gone.")
+    result = run()
+    assert "Nothing was touched" in result["msg"]
+    assert "safety: false" in result["msg"]
+    assert world.log == []
+    assert snapshots(tmp_path) == 1
+
+
+def broken_proof(world: World, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """The first proofs fail."""
+    left = [times]
+
+    def failing(*_arguments: Any) -> Any:
+        if left[0]:
+            left[0] -= 1
+            raise restoring.ProofFailed("dns: no answer.", "", ())
+        return ()
+
+    monkeypatch.setattr(restoring, "prove", failing)
+
+
+def test_g28_a_restore_that_fails_its_proof_is_undone(
+    run: Run, world: World, etcd: Member, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken_proof(world, monkeypatch, 1)
+    result = run()
+    assert (result["failed"], result["outcome"]) == (True, "rolled_back")
+    assert "dns: no answer" in result["msg"]
+    assert held(etcd, tmp_path) == LATER
+    assert world.workloads[0].annotations == {}
+    assert etcd.before > 40 + LEDGE, "clients have seen the restored revisions"
+
+
+def test_g28_a_store_that_cannot_be_filled_gets_back_what_it_had(
+    run: Run, world: World, etcd: Member, tmp_path: Path, filled: Filled
+) -> None:
+    filled.fails = [FleetError("Pod tenant-a-etcd-0-restore failed: no room.")]
+    result = run()
+    assert result["outcome"] == "rolled_back"
+    assert "no room" in result["msg"]
+    assert held(etcd, tmp_path) == LATER
+
+
+def test_when_going_back_fails_too_both_reasons_are_told_and_it_stays_marked(
+    run: Run, world: World, filled: Filled
+) -> None:
+    filled.fails = [FleetError("first reason."), FleetError("second reason.")]
+    result = run()
+    assert result["outcome"] == "failed"
+    assert "first reason" in result["msg"]
+    assert "second reason" in result["msg"]
+    assert world.workloads[0].annotations[RESTORING] == "true"
+
+
+def test_a_store_that_holds_something_else_afterwards_is_no_success(
+    run: Run, etcd: Member, tmp_path: Path, filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = filled.etcd.hold
+    wrong = iter([True])
+
+    def hold(pairs: Any, revision: int) -> None:
+        right({**pairs, b"/registry/x": b"?"} if next(wrong, False) else pairs, revision)
+
+    monkeypatch.setattr(filled.etcd, "hold", hold)
+    result = run()
+    assert result["outcome"] == "rolled_back"
+    assert "the store holds 4 keys" in result["msg"]
+    assert held(etcd, tmp_path) == LATER
+
+
+@pytest.mark.parametrize("step", range(1, 5))
+def test_g48_a_run_that_was_cut_off_anywhere_is_finished_by_the_next(
+    run: Run, world: World, etcd: Member, tmp_path: Path, filled: Filled, step: int
+) -> None:
+    world.cut_before = step
+    with pytest.raises(Cut):
+        run()
+    world.cut_before = 0
+    result = run(snapshot=filled.taken)
+    assert not result.get("failed"), result["msg"]
+    assert held(etcd, tmp_path) == PAIRS
+    assert world.workloads[0].annotations == {}
+    assert world.workloads[0].replicas == 1
+
+
+def test_g48_the_next_run_keeps_the_first_safety_snapshot(
+    run: Run, world: World, tmp_path: Path, filled: Filled
+) -> None:
+    world.cut_before = 3
+    with pytest.raises(Cut):
+        run()
+    world.cut_before = 0
+    run(snapshot=filled.taken)
+    assert snapshots(tmp_path) == 2
+
+
+def test_g27_other_certificates_are_replaced_by_those_of_the_snapshot(
+    run: Run, world: World
+) -> None:
+    world.objects[CERTS] = {"data": {"ca.key": "b3RoZXI=", "extra": "eA=="}}
+    assert not run().get("failed")
+    assert world.objects[CERTS] == {"data": {"ca.key": "c2VjcmV0LWtleQ=="}}
+    assert "the certificates are put back" in world.log
+
+
+def test_g24_a_held_vcluster_is_left_alone(run: Run, world: World) -> None:
+    world.holder = "somebody"
+    assert run()["outcome"] == "locked"
+    assert world.log == []
