@@ -108,11 +108,15 @@ def sanity(core: str, folder: Path) -> Stage:
 
 
 def integration(
-    name: str, helm: str, *paths: str, suites: tuple[str, ...] = ("test", "full")
+    name: str,
+    helm: str,
+    *paths: str,
+    suites: tuple[str, ...] = ("test", "full"),
+    folder: Path = NEW,
 ) -> Stage:
     return pytest(
         name,
-        NEW,
+        folder,
         *paths,
         suites=suites,
         needs=("lab-up",),
@@ -126,6 +130,8 @@ FILES = {
     for name in ("awx", "bad_input", "doors", "fleet", "interrupted", "proof")
 }
 INTEGRATION = tuple(FILES.values())
+# These take long.
+WAVES, SNAPSHOTS = (f"tests/integration/test_{name}.py" for name in ("waves", "snapshot"))
 # What depends on Helm's version: the same tests with each; input, doors and proof do not.
 HELM = (FILES["fleet"], FILES["interrupted"])
 
@@ -185,7 +191,9 @@ STAGES = (
     pytest("lab", NEW, "-m", "lab", "tests/lab/tests", needs=("lab-parts",)),
     lab("lab-up", "up", "--clusters", "2", "--nodes", "2,1", needs=("lab-parts",)),
     integration("integration-helm4", "helm4", *INTEGRATION),
-    integration("waves", "helm4", "tests/integration/test_waves.py", suites=("full",)),
+    integration("waves-2.21", "helm4", WAVES, suites=("full",)),
+    integration("waves-2.19", "helm4", WAVES, suites=("full",), folder=OLD),
+    integration("snapshots", "helm4", SNAPSHOTS, suites=("full",)),
     integration("integration-helm3", "helm3", *HELM),
     Stage(
         "molecule",

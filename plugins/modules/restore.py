@@ -22,7 +22,7 @@ description:
   - Store V(etcd_deployed), for now.
 options:
   snapshot:
-    description: Id of the snapshot, or V(latest).
+    description: Id of the snapshot, or V(latest), which leaves out what earlier restores saved before they began.
     type: str
     required: true
   safety:
@@ -142,6 +142,9 @@ snapshot:
       type: str
     reason:
       description: Why.
+      type: str
+    safety_of:
+      description: Id of the snapshot before whose restore it was taken; empty for one that was asked for.
       type: str
 """
 

@@ -123,6 +123,9 @@ snapshot:
     reason:
       description: Why.
       type: str
+    safety_of:
+      description: Id of the snapshot before whose restore it was taken; empty for one that was asked for.
+      type: str
 """
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.door import run_module

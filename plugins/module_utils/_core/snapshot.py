@@ -56,6 +56,7 @@ class Manifest:
         run: The run that took it.
         by: The person.
         reason: The ticket, or whatever was given.
+        safety_of: Id of the snapshot before whose restore it was taken; empty for one that was asked for.
         verified_at: When it was read back, by the controller's clock.
     """
 
@@ -76,6 +77,7 @@ class Manifest:
     run: str
     by: str
     reason: str
+    safety_of: str
     verified_at: datetime
 
 
@@ -118,7 +120,7 @@ def _read(document: Mapping[str, Any]) -> Manifest:
         raise ValueError(f"{document['way']!r} is no way to take one")
     texts = (
         "id", "name", "namespace", "cluster", "way", "store", "store_version", "chart_version",
-        "kubernetes_version", "run", "by", "reason",
+        "kubernetes_version", "run", "by", "reason", "safety_of",
     )  # fmt: skip
     contents = document["contents"]
     return Manifest(

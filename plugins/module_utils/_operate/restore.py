@@ -63,10 +63,15 @@ def chosen(spec: Spec, repository: Repository, wanted: str) -> Manifest:
     """The snapshot that is asked for.
 
     Args:
-        wanted: Its id, or `latest`.
+        wanted: Its id, or `latest`: the newest one that was asked for. What an earlier restore saved before it began is
+            what that restore was to get rid of.
     """
     found, errors = repository.manifests()
-    fitting = [manifest for manifest in found if wanted in (LATEST, manifest.id)]
+    fitting = [
+        manifest
+        for manifest in found
+        if manifest.id == wanted or (wanted == LATEST and not manifest.safety_of)
+    ]
     if fitting:
         return fitting[-1]
     what = "no snapshot" if wanted == LATEST else f"no snapshot {wanted}"

@@ -16,7 +16,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any
 
@@ -30,6 +30,7 @@ from .._core.plan import Kind
 from .._core.ports import HostCluster, Json, Lock
 from .._core.snapshot import Manifest
 from .._core.spec import Spec
+from .._plan.guards.snapshots import RESTORING
 from .._stores.refill import LEDGE, Refill
 from .._stores.registry import refill, source
 from .audit import Audit
@@ -41,7 +42,6 @@ from .taking import CERTIFICATES, DATA, PRIVATE, Taking
 from .verify import proof_of, prove
 from .wait import Deadline, rollout
 
-RESTORING = "loft.sh/restoring"  # the vendor's own word for it (0.36, vcluster restore)
 MARK = "fleetops.vcluster/restore"
 SYNCED = "vcluster.loft.sh/managed-by"  # label of host pods that stand for tenant pods
 PAUSE = 0.5
@@ -136,10 +136,15 @@ class Restoring:
         if not self.safe:
             return None
         self.say("a snapshot of what is there now comes first")
-        reason = f"before the restore of {self.manifest.id}"
-        audit = replace(self.audit, reason=reason)
         taking = Taking(
-            self.spec, self.host, self.observation, self.repository, self.context, self.lock, audit
+            self.spec,
+            self.host,
+            self.observation,
+            self.repository,
+            self.context,
+            self.lock,
+            self.audit,
+            safety_of=self.manifest.id,
         )
         try:
             return taking.take()

@@ -46,6 +46,7 @@ class Taking:
     context: Context
     lock: Lock
     audit: Audit
+    safety_of: str = ""
 
     def take(self) -> Manifest:
         """Write the parts, read them back, write the manifest."""
@@ -74,6 +75,7 @@ class Taking:
                     run=self.audit.run,
                     by=self.audit.by,
                     reason=self.audit.reason,
+                    safety_of=self.safety_of,
                     verified_at=now,
                 )
                 manifest = self._written(manifest, found, release, pair)

@@ -13,7 +13,7 @@ import run
 from stages import STAGES, SUITES, Stage
 
 # Too long for `make test`, or in need of more than it may install.
-LONG = {"browser", "waves"}
+LONG = {"browser", "snapshots", "waves-2.19", "waves-2.21"}
 
 
 @pytest.fixture(autouse=True)

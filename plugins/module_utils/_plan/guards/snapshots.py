@@ -14,6 +14,8 @@ from ..._core.versions import version_of
 from ..._stores.registry import store_in
 from .lift import lifted
 
+RESTORING = "loft.sh/restoring"  # the vendor's own annotation for it (0.36, vcluster restore)
+
 
 def target_findings(spec: Spec) -> tuple[Finding, ...]:
     """A target is named."""
@@ -53,6 +55,15 @@ def _store_findings(spec: Spec, observation: Observation) -> list[Finding]:
                 f"{spec.title} does not exist, so there is nothing to take a snapshot of.",
                 "",
                 "Install it first: ansible-playbook fleetops.vcluster.site",
+            )
+        ]
+    if observation.paused == RESTORING:
+        return [
+            refuse(
+                "G34",
+                f"{spec.title} is being restored.",
+                "Its store may be half filled.",
+                "Run that restore again first.",
             )
         ]
     store = store_in(good.values or {})

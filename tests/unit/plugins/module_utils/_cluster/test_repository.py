@@ -27,7 +27,7 @@ NOW = datetime(2026, 3, 17, 9, 30, tzinfo=UTC)
 FIRST, SECOND = "20260317T093000Z-1a2b3c4d", "20260318T093000Z-00000000"
 MANIFEST = Manifest(
     FIRST, "a", "n", "c", NOW, "etcd", "etcd_deployed", "", "", "", 1,
-    Contents(1, "ab" * 32), (), {}, "", "", "", NOW,
+    Contents(1, "ab" * 32), (), {}, "", "", "", "", NOW,
 )  # fmt: skip
 
 

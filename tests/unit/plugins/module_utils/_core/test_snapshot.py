@@ -41,6 +41,7 @@ MANIFEST = Manifest(
     run="r1",
     by="somebody@somewhere",
     reason="CHG-1",
+    safety_of="",
     verified_at=datetime(2026, 3, 17, 9, 31, tzinfo=UTC),
 )
 

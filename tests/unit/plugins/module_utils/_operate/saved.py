@@ -15,7 +15,9 @@ from bolt_pages import etcd_snapshot
 from fakes import FakeApi, FakeHost, FakeReach, World, workload
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.seal import fresh_pair
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.workloads import paused
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core import ports
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Observation
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import (
     Json,
     MemberStatus,
@@ -119,6 +121,9 @@ class Host(FakeHost):
 
     def reach(self, spec: Any) -> Reach:
         return Reach(self.world, self.etcd)
+
+    def observe(self, spec: Any) -> Observation:
+        return replace(super().observe(spec), paused=paused(self.world.workloads))
 
 
 def deploy(world: World) -> None:

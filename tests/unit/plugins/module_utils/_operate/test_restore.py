@@ -265,13 +265,13 @@ def test_a_store_that_holds_something_else_afterwards_is_no_success(
 
 @pytest.mark.parametrize("step", range(1, 5))
 def test_g48_a_run_that_was_cut_off_anywhere_is_finished_by_the_next(
-    run: Run, world: World, etcd: Member, tmp_path: Path, filled: Filled, step: int
+    run: Run, world: World, etcd: Member, tmp_path: Path, step: int
 ) -> None:
     world.cut_before = step
     with pytest.raises(Cut):
         run()
     world.cut_before = 0
-    result = run(snapshot=filled.taken)
+    result = run()
     assert not result.get("failed"), result["msg"]
     assert held(etcd, tmp_path) == PAIRS
     assert world.workloads[0].annotations == {}
@@ -279,14 +279,33 @@ def test_g48_a_run_that_was_cut_off_anywhere_is_finished_by_the_next(
 
 
 def test_g48_the_next_run_keeps_the_first_safety_snapshot(
-    run: Run, world: World, tmp_path: Path, filled: Filled
+    run: Run, world: World, tmp_path: Path
 ) -> None:
     world.cut_before = 3
     with pytest.raises(Cut):
         run()
     world.cut_before = 0
-    run(snapshot=filled.taken)
+    run()
     assert snapshots(tmp_path) == 2
+
+
+def test_latest_is_never_what_an_earlier_restore_was_to_get_rid_of(
+    run: Run, etcd: Member, tmp_path: Path, filled: Filled
+) -> None:
+    run()
+    again = run()
+    assert again["snapshot"]["id"] == filled.taken
+    assert held(etcd, tmp_path) == PAIRS
+
+
+def test_g34_nothing_is_saved_of_a_store_that_may_be_half_filled(run: Run, world: World) -> None:
+    world.cut_before = 3
+    with pytest.raises(Cut):
+        run()
+    world.cut_before = 0
+    result = run(run_snapshot)
+    assert result["outcome"] == "refused"
+    assert "is being restored" in result["msg"]
 
 
 def test_g27_other_certificates_are_replaced_by_those_of_the_snapshot(

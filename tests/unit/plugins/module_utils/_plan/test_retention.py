@@ -21,7 +21,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.retention 
 NOW = datetime(2026, 3, 17, 12, tzinfo=UTC)
 ONE = Manifest(
     "20260317T093000Z-1a2b3c4d", "a", "n", "c", NOW, "etcd", "etcd_deployed", "", "", "", 1,
-    Contents(1, "ab" * 32), (), {}, "", "", "", NOW,
+    Contents(1, "ab" * 32), (), {}, "", "", "", "", NOW,
 )  # fmt: skip
 
 
