@@ -10,7 +10,11 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.control
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.options import (
     CONTROL_PLANE_SPEC,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan import validator
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._wave_action import WaveAction
+
+# Loaded here, in the process that forks the workers: each of them would have to load it itself.
+__all__ = ["ActionModule", "validator"]
 
 
 class ActionModule(WaveAction):

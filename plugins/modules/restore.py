@@ -87,65 +87,9 @@ checks:
   type: list
   elements: dict
 snapshot:
-  description: The manifest of what was restored.
+  description: The manifest of what was restored, as RV(fleetops.vcluster.snapshot_info#module:snapshots) has it.
   returned: when the control plane was stopped
   type: dict
-  contains:
-    id:
-      description: Its id; ids sort by time.
-      type: str
-    taken_at:
-      description: When, by the host cluster's clock, RFC 3339 in UTC.
-      type: str
-    verified_at:
-      description: When it was read back, by the controller's clock.
-      type: str
-    verified:
-      description: It was fetched again, opened, counted and hashed. No other one is listed.
-      type: bool
-    size:
-      description: Bytes in the target.
-      type: int
-    revision:
-      description: Revision of the store.
-      type: int
-    contents:
-      description: How many keys it holds, and a digest of keys and values that any store can be compared by.
-      type: dict
-    way:
-      description: Form of its data, V(etcd) for a database as C(etcdctl snapshot save) writes it.
-      type: str
-    store:
-      description: The store's type.
-      type: str
-    store_version:
-      description: Version of the store's server.
-      type: str
-    chart_version:
-      description: Of the release that ran.
-      type: str
-    kubernetes_version:
-      description: Of the tenant.
-      type: str
-    recipients:
-      description: age public keys it is encrypted to.
-      type: list
-      elements: str
-    parts:
-      description: Its files, with size and SHA-256.
-      type: dict
-    run:
-      description: Id of the run that took it.
-      type: str
-    by:
-      description: Who took it.
-      type: str
-    reason:
-      description: Why.
-      type: str
-    safety_of:
-      description: Id of the snapshot before whose restore it was taken; empty for one that was asked for.
-      type: str
 """
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.door import run_module

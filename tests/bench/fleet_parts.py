@@ -142,7 +142,8 @@ def changed(session: Session, folder: Path) -> list[Result]:
     try:
         bare = peers.loop(groups["bare"], values, install=False)
         module = peers.module(groups["module"], values, changes=True)
-        ours = _ours(replace(groups["ours"], common={"vcluster_values": CHANGE}).play, count)
+        common = {"vcluster_values": CHANGE, "vcluster_concurrency": 1}
+        ours = _ours(replace(groups["ours"], common=common).play, count)
     finally:
         for settler in settlers:
             settler.end()

@@ -35,7 +35,8 @@ VENV = Path(sys.executable).parent
 VERSION = "0.36.1"
 KUBERNETES = "1.36.3"
 FIRST = 60  # number of the first host cluster on this machine, clear of the lab's own
-FORKS = 2
+# As docs/day-one.md advises: while a vCluster waits for a fork, Ansible itself is busy.
+FORKS = 25
 Counted = dict[str, dict[str, int]]
 
 
@@ -155,9 +156,7 @@ class Inventory:
         }
         return spec_from({**arguments, "name": host, "host": host})
 
-    def play(
-        self, playbook: str, *, memory: bool = False, more: Sequence[str] = (), forks: int = FORKS
-    ) -> Usage:
+    def play(self, playbook: str, *, memory: bool = False, more: Sequence[str] = ()) -> Usage:
         """Run a playbook of the collection, or one of ours by its path."""
         path = HERE / playbook
         chosen = str(path) if path.exists() else f"fleetops.vcluster.{playbook}"
@@ -166,7 +165,7 @@ class Inventory:
             "-i",
             str(self.write()),
             "-f",
-            f"{forks}",
+            f"{FORKS}",
             chosen,
         ]
         return run([*command, *more], environment(), self.log, memory=memory)

@@ -30,12 +30,12 @@ VERIFY_SECONDS = 2
 
 
 def install() -> list[Result]:
-    """One at a time, by all sides. Ours proves too, which the peers do not: a run that only proves is measured and
-    taken off.
+    """One at a time, as the loop does it. Ours proves too, which the peers do not: a run that only proves is measured
+    and taken off.
 
     Both start Ansible once, so that start goes off as well; with it and the proof it is `install_proved`.
     """
-    inventory = _inventory("install", INSTALLS)
+    inventory = _inventory("install", INSTALLS, clusters=1, vcluster_concurrency=1)
     # The chart values that say what the inventory says.
     image = {"tag": f"v{KUBERNETES}"}
     values = {"controlPlane": {"distro": {"k8s": {"enabled": True, "image": image}}}}
@@ -45,7 +45,7 @@ def install() -> list[Result]:
     )
     site, verify = _fresh(
         inventory,
-        lambda: [inventory.play(name, forks=1).cpu / INSTALLS for name in ("site", "verify")],
+        lambda: [inventory.play(name).cpu / INSTALLS for name in ("site", "verify")],
     )
     without = site - verify
     return [
@@ -101,14 +101,17 @@ def possible() -> bool:
     return True
 
 
-def _inventory(name: str, count: int, **variables: object) -> Inventory:
+def _inventory(
+    name: str, count: int, clusters: int | None = None, **variables: object
+) -> Inventory:
+    """vClusters on the lab's host clusters in turn, or on the first ones."""
     try:
-        clusters = Lab.running().clusters
+        found = Lab.running().clusters
     except RuntimeError as missing:
         raise BenchError(str(missing)) from missing
-    places = list(clusters)
+    places = list(found)[:clusters]
     hosts = {f"bench-{name}-{n}": places[n % len(places)] for n in range(count)}
-    return Inventory(name, clusters, hosts, {**TOGETHER, **variables})
+    return Inventory(name, found, hosts, {**TOGETHER, **variables})
 
 
 def _fresh(inventory: Inventory, measured: Callable[[], T]) -> T:

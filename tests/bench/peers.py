@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness import program
-from hosts import BENCH, FORKS, Inventory, chart, environment
+from hosts import BENCH, Inventory, chart, environment
 from measure import BenchError, run
 
 MODULE = "kubernetes.core.helm"
@@ -30,7 +30,7 @@ def module(inventory: Inventory, values: Values, *, changes: bool, wait: bool = 
     """
     common = {**inventory.common, "bench_chart": str(chart()), "bench_wait": wait}
     own = {name: {"bench_values": values(name)} for name in inventory.hosts}
-    usage = replace(inventory, common=common, own=own).play("helm.yml", forks=1 if wait else FORKS)
+    usage = replace(inventory, common=common, own=own).play("helm.yml")
     changed = len(re.findall(r"\bchanged=1\b", usage.output))
     if changed != (len(inventory.hosts) if changes else 0):
         raise BenchError(f"{MODULE} changed {changed} vClusters, see {inventory.log}")

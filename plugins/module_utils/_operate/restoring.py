@@ -83,8 +83,8 @@ class Restoring:
         with self._opened(self.manifest) as (file, wanted):
             certificates = self._certificates_of(self.manifest)
             safety = self._safety()
-            self._stop(safety)
             try:
+                self._stop(safety)
                 self._put_in(file, wanted, certificates, self._raise_by(safety))
             except Locked as error:
                 return self._result(error.outcome, str(error), failed=True)

@@ -16,11 +16,6 @@ from .._core.finding import Finding, refuse
 from .._core.lines.registry import removed_until
 from .values import ABSENT, is_reference, merged, pointer, read
 
-try:
-    from jsonschema import Draft202012Validator
-except ImportError:
-    Draft202012Validator = None  # type: ignore[assignment, misc]
-
 
 def schema_findings(
     values: Mapping[str, Any], schema: Mapping[str, Any], defaults: Mapping[str, Any], version: str
@@ -60,6 +55,8 @@ def _removed(values: Mapping[str, Any], version: str) -> Iterator[tuple[str, Fin
 
 
 def _errors(values: Any, schema: Mapping[str, Any]) -> Iterator[Any]:
+    from .validator import Draft202012Validator
+
     if Draft202012Validator is None:
         raise FleetError(
             "The Python package jsonschema is missing: values cannot be checked against the chart.",

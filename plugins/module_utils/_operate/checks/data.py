@@ -70,7 +70,9 @@ def _through(writer: str, scene: Scene) -> tuple[list[str], float]:
     others = {key: value for key, value in scene.replicas.items() if key != writer} or {writer: api}
     api.delete(path)
     watcher, watched = next(iter(others.items()))
-    version = watched.get(CONFIG_MAPS, {"limit": "1"})["metadata"]["resourceVersion"]
+    # "0": what its cache has is enough to watch from. A fresh list would wait for the next progress of etcd (1.34).
+    query = {"fieldSelector": f"metadata.name={name}", "resourceVersion": "0"}
+    version = watched.get(CONFIG_MAPS, query)["metadata"]["resourceVersion"]
     try:
         began = time.monotonic()
         _create(api, name, mark)

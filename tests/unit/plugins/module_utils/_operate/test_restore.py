@@ -23,6 +23,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.door import answer
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.restore import run_restore
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.restoring import Restoring
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.snapshot import (
     run_snapshot,
 )
@@ -234,6 +235,20 @@ def test_g28_a_store_that_cannot_be_filled_gets_back_what_it_had(
     assert result["outcome"] == "rolled_back"
     assert "no room" in result["msg"]
     assert held(etcd, tmp_path) == LATER
+
+
+def test_replicas_that_do_not_stop_are_no_traceless_end(
+    run: Run, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = iter([True] * 3)
+    monkeypatch.setattr(Restoring, "_running", lambda _self: next(running, False))
+    result = run()
+    assert not result.get("failed"), result["msg"]
+    monkeypatch.setattr(Restoring, "_running", lambda _self: True)
+    stuck = run()
+    assert stuck["outcome"] == "failed"
+    assert "waited 1 s for the replicas to stop" in stuck["msg"]
+    assert world.workloads[0].annotations[RESTORING] == "true"
 
 
 def test_when_going_back_fails_too_both_reasons_are_told_and_it_stays_marked(

@@ -12,7 +12,7 @@ import pytest
 from paper import NOTHING, chart, refusing, spec
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
-from ansible_collections.fleetops.vcluster.plugins.module_utils._plan import schema
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan import validator
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.schema import schema_findings
 
@@ -92,7 +92,7 @@ def test_g17_a_key_that_went_is_told_once() -> None:
 
 
 def test_without_jsonschema_nothing_passes_unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "Draft202012Validator", None)
+    monkeypatch.setattr(validator, "Draft202012Validator", None)
     with pytest.raises(FleetError, match="jsonschema is missing"):
         schema_findings({}, STRICT, {}, "0.36.1")
 
