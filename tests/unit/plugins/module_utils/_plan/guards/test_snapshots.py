@@ -6,17 +6,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.contents import Contents
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.finding import Finding
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     Observation,
     Release,
+    Workload,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.snapshot import Manifest
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import (
     Access,
     Snapshots,
     Spec,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.guards.snapshots import (
+    RESTORING,
+    restore_findings,
     snapshot_findings,
 )
 
@@ -57,3 +67,64 @@ def test_what_cannot_be_saved_is_said_while_planning() -> None:
     assert "does not exist" in nothing.what
     (sqlite,) = found(values={})
     assert "snapshots of the store sqlite are not there yet" in sqlite.what
+
+
+MANIFEST = Manifest(
+    "20260317T093000Z-1a2b3c4d", "a", "n", "hc1", datetime(2026, 3, 17, tzinfo=UTC), "etcd",
+    "etcd_deployed", "3.6.8", "0.36.1", "1.36.3", 1, Contents(1, "ab" * 32), (), {}, "", "", "", "",
+    datetime(2026, 3, 17, tzinfo=UTC),
+)  # fmt: skip
+
+
+def workload(component: str, **images: str) -> Workload:
+    return Workload(component, "StatefulSet", component, 1, 1, 1, 1, 1, 1, images, "")
+
+
+def unfit(
+    values: object = ETCD, kubernetes: str = "v1.36.3", etcd: str = "3.6.8-0", **manifest: object
+) -> tuple[Finding, ...]:
+    """What keeps a snapshot from being restored into a vCluster that runs these versions."""
+    observation = Observation(
+        last_good=Release(1, "deployed", values=values),  # type: ignore[arg-type]
+        workloads=(
+            workload("control_plane", kubernetes=f"kubernetes:{kubernetes}"),
+            workload("etcd", etcd=f"etcd:{etcd}"),
+        ),
+    )
+    spec = Spec("a", "a", "n", "hc1", Access(), snapshots=PLACE)
+    return restore_findings(spec, observation, replace(MANIFEST, **manifest))
+
+
+def test_a_snapshot_fits_the_vcluster_that_it_was_taken_of() -> None:
+    assert unfit() == ()
+    assert unfit(kubernetes="v1.37.0", etcd="3.7.0-0") == (), (
+        "newer ones read what older ones wrote"
+    )
+    assert unfit(kubernetes="latest") == (), "a tag that is no version says nothing"
+
+
+@pytest.mark.parametrize(
+    ("runs", "words"),
+    [({"kubernetes": "v1.35.9"}, "Kubernetes 1.36.3"), ({"etcd": "3.5.25-0"}, "etcd 3.6.8")],
+)
+def test_g25_what_a_newer_one_wrote_is_not_given_to_an_older_one(
+    runs: dict[str, str], words: str
+) -> None:
+    (finding,) = unfit(**runs)  # type: ignore[arg-type]
+    assert (finding.guard, finding.severity) == ("G25", "refuse")
+    assert f"Bring the vCluster to {words} first" in finding.way_out
+
+
+def test_a_store_that_cannot_be_filled_is_refused() -> None:
+    assert "cannot be restored into the store sqlite" in unfit(values={})[0].what
+    (other,) = unfit(store="etcd_external")
+    assert "of the store etcd_external" in other.what
+
+
+def test_g34_nothing_is_saved_of_a_store_that_is_being_restored() -> None:
+    release = Release(1, "deployed", values=ETCD)
+    observation = Observation(last_good=release, paused=RESTORING)
+    (finding,) = snapshot_findings(
+        Spec("a", "a", "n", "hc1", Access(), snapshots=PLACE), observation
+    )
+    assert finding.guard == "G34"
