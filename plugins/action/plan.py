@@ -15,6 +15,10 @@ from ansible import context as cli
 from ansible.utils.display import Display
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Refused
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.all_verbs import (
+    VERBS,
+    verb_named,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.outlook import Pace
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.plan_fleet import (
@@ -28,10 +32,6 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.show im
     summary,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.soak import soak_of
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.verbs import (
-    VERBS,
-    verb_named,
-)
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import (
     Asked,
     asked_of,

@@ -13,6 +13,9 @@ from typing import Any
 
 from ansible.utils.display import Display
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.moments import (
+    moment_text,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.soak import (
     Soak,
@@ -57,7 +60,7 @@ class ActionModule(FleetAction):
             "changed": False,
             "broken": broken,
             "watched": changed,
-            "began": clock.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "began": moment_text(clock),
             "seconds": round(time.monotonic() - began, 1),
         }
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..module_utils._core.moments import moment_text
 from ..module_utils._operate.report import Report, Seen, State, build_report, report_data
 from ..module_utils._operate.report_markdown import report_markdown
 from ._html import report_html
@@ -56,7 +57,7 @@ def report_of(
             {wave: int(budget) for wave, budget in (plan.get("budgets") or {}).items()},
             _soaks(hostvars, {host: content["hosts"][host] for host in busy}),
             state,
-            datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            moment_text(datetime.now(UTC)),
             started,
             last_wave(plan),
         ),

@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 from .._core.contents import Contents, Tally
 from .bolt import Bolt, damaged
@@ -33,7 +33,7 @@ SECTOR = 512  # a database is a multiple of it: what is over is the sum
 PIECE = 1 << 20
 KEY_FIELD, VALUE_FIELD = 0x0A, 0x2A  # mvccpb.KeyValue: key 1, value 5, both length-delimited
 LEASE_FIELD = 0x30  # lease 6
-_VARINTS = frozenset({0x10, 0x18, 0x20})  # create_revision, mod_revision, version
+_VARINTS = frozenset({0x10, 0x18, 0x20, LEASE_FIELD})  # create_revision, mod_revision, version
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _index(database: Bolt) -> _Index:
         parts = [stack.enter_context(tempfile.TemporaryFile()) for _part in range(PARTS)]
         for number, (at, change) in enumerate(database.bucket(CHANGES)):
             revision, deletes = _revision(at)
-            name = hashlib.blake2b(_record(change)[0], digest_size=16).digest()
+            name = hashlib.blake2b(_key(change), digest_size=16).digest()
             parts[name[0] % PARTS].write(_RECORD.pack(name, number * 2 + deletes))
         found = bytearray(number // 8 + 1)
         for part in parts:
@@ -127,28 +127,32 @@ def _revision(at: bytes) -> tuple[int, bool]:
     return _REVISION.unpack_from(at)[0], len(at) > size
 
 
+def _key(change: bytes) -> bytes:
+    """The key of a change, which comes first in it."""
+    return next((value for field, value in _fields(change) if field == KEY_FIELD), b"")
+
+
 def _record(change: bytes) -> tuple[bytes, bytes, int]:
     """Key, value and lease of a change; what it has not is empty or 0."""
-    key = value = b""
-    lease = at = 0
-    end = len(change)
+    found: dict[int, Any] = dict(_fields(change))
+    return found.get(KEY_FIELD, b""), found.get(VALUE_FIELD, b""), found.get(LEASE_FIELD, 0)
+
+
+def _fields(change: bytes) -> Iterator[tuple[int, Any]]:
+    """The fields of a change in their order: bytes or a number each."""
+    at, end = 0, len(change)
     while at < end:
-        field, at = change[at], at + 1
-        number, at = _varint(change, at)
+        field = change[at]
+        number, at = _varint(change, at + 1)
         if field in (KEY_FIELD, VALUE_FIELD):
             if at + number > end:
                 raise damaged("a change is cut off")
-            data = change[at : at + number]
+            yield field, change[at : at + number]
             at += number
-            if field == KEY_FIELD:
-                key = data
-            else:
-                value = data
-        elif field == LEASE_FIELD:
-            lease = number
-        elif field not in _VARINTS:
+        elif field in _VARINTS:
+            yield field, number
+        else:
             raise damaged(f"a change has the unknown field {field:#x}")
-    return key, value, lease
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

@@ -10,14 +10,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .._core.observation import Workload
+from .._core.observation import RESTORING, Workload
 from .libraries import parse
 
 COMPONENTS = {"vcluster": "control_plane", "vcluster-etcd": "etcd"}
 SELECTOR = f"app in ({','.join(COMPONENTS)})"
 _RENDERED = re.compile(r"^kind: *(Deployment|StatefulSet) *$", re.MULTILINE)
 # The vendor's tool sets these while a vCluster must not run (0.36, vcluster pause and restore).
-_PAUSED = ("loft.sh/paused", "loft.sh/restoring")
+_PAUSED = ("loft.sh/paused", RESTORING)
 
 
 def workload_of(item: Mapping[str, Any], kind: str) -> Workload:

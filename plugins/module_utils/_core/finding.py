@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,3 +44,8 @@ def refuse(guard: str, what: str, why: str = "", way_out: str = "") -> Finding:
 def warn(guard: str, what: str, why: str = "", way_out: str = "") -> Finding:
     """A finding that is shown while the plan goes on."""
     return Finding(guard, "warn", what, why, way_out)
+
+
+def refusals(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Those that end the plan."""
+    return tuple(finding for finding in findings if finding.severity == "refuse")

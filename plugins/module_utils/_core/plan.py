@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
-from .finding import Finding
+from .finding import Finding, refusals
 
 
 class Kind(StrEnum):
@@ -104,7 +104,7 @@ class Plan:
     @property
     def refusals(self) -> tuple[Finding, ...]:
         """The findings that end the plan."""
-        return tuple(f for f in self.findings if f.severity == "refuse")
+        return refusals(self.findings)
 
     @property
     def kinds(self) -> tuple[str, ...]:

@@ -10,11 +10,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from .contents import Contents
 from .errors import FleetError
+from .moments import moment_text
 
 FORMAT = 1
 ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
@@ -84,7 +85,7 @@ class Manifest:
 def to_text(manifest: Manifest) -> str:
     """The manifest as JSON."""
     document = {"format": FORMAT, **asdict(manifest)}
-    return json.dumps(document, indent=1, sort_keys=True, default=_moment_text) + "\n"
+    return json.dumps(document, indent=1, sort_keys=True, default=_written) + "\n"
 
 
 def from_text(text: str, place: str) -> Manifest:
@@ -150,7 +151,7 @@ def _moment(text: str) -> datetime:
     return found
 
 
-def _moment_text(value: object) -> str:
+def _written(value: object) -> str:
     if not isinstance(value, datetime):
         raise TypeError(f"{type(value).__name__} is no JSON")
-    return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return moment_text(value)

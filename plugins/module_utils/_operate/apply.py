@@ -16,6 +16,7 @@ from typing import Any
 
 from .._core.check import CheckResult
 from .._core.errors import FleetError, Locked, ProofFailed
+from .._core.moments import moment_text
 from .._core.observation import Observation, Release
 from .._core.plan import Kind, Step
 from .._core.ports import HostCluster, Lock
@@ -24,7 +25,7 @@ from .._plan.digest import UNFINISHED, applied_digest
 from .audit import Audit
 from .companions import ensure_companions
 from .context import Context
-from .planning import Planned
+from .planning import Planned, present
 from .render import live_as_data
 from .verify import proof_of, prove
 from .wait import Deadline, rollout
@@ -143,7 +144,7 @@ class Application:
         """Put the proof label on the newest revision; a plan that goes on gets a base only, never a no-op."""
         self.lock.check()
         observation = self.seen = self.host.observe(self.spec)
-        release = _release(self.spec, observation)
+        release = present(self.spec, observation.release)
         digest = applied_digest(self.spec, observation) if last else UNFINISHED
         self._note(release, digest, self.planned.plan.foreign)
 
@@ -153,7 +154,7 @@ class Application:
 
     def _repair(self) -> None:
         """Drop the record of a revision that was left in the middle, so that Helm goes on (G23)."""
-        stuck = _release(self.spec, self.planned.observation)
+        stuck = present(self.spec, self.planned.observation.release)
         self.host.forget(self.spec, stuck.revision)
 
     def _way_back(self, step: Step, error: ProofFailed) -> dict[str, Any]:
@@ -170,7 +171,7 @@ class Application:
             self._settle()
             self._prove()
             self.seen = self.host.observe(self.spec)
-            release = _release(self.spec, self.seen)
+            release = present(self.spec, self.seen.release)
             self._note(release, UNFINISHED, base.foreign)
         except Exception as second:
             if isinstance(second, ProofFailed):
@@ -191,15 +192,6 @@ class Application:
             "begun": [kind.value for kind in self.begun],
             "checks": [asdict(result) for result in self.checks],
             "live": live_as_data(self.seen) if self.seen else {},
-            "began": self.clock.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "began": moment_text(self.clock),
             "seconds": round(time.monotonic() - self.began, 1),
         }
-
-
-def _release(spec: Spec, observation: Observation) -> Release:
-    if observation.release is None:
-        raise FleetError(
-            f"{spec.title}: its release is gone.",
-            "Somebody uninstalled it during this run; run again.",
-        )
-    return observation.release

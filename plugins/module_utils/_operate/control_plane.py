@@ -20,7 +20,7 @@ from .context import Context
 from .differences import differences
 from .door import Arguments, Result
 from .options import spec_of
-from .planning import Planned, observe_and_plan
+from .planning import Planned, accepted, observe_and_plan
 from .render import plan_as_data
 from .wait import Deadline
 
@@ -68,10 +68,7 @@ def _unchanged(planned: Planned) -> Result:
 
 def _accepted(planned: Planned, context: Context) -> Planned:
     """The plan, unless a guard refuses; warnings are passed on."""
-    if planned.plan.refusals:
-        raise Refused(planned.plan.refusals)
-    for finding in planned.plan.findings:
-        context.warn(f"{planned.spec.host}: {finding}")
+    accepted(planned.spec, planned.plan.findings, context)
     return planned
 
 

@@ -6,15 +6,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from .._core.errors import Refused
-from .._core.finding import refuse
-from .._core.observation import Observation
-from .._core.plan import Plan
+from .._core.errors import FleetError, Refused
+from .._core.finding import Finding, refusals, refuse
+from .._core.observation import Observation, Release
+from .._core.plan import Plan, Step
 from .._core.ports import HostCluster
 from .._core.spec import Spec
-from .._plan.digest import unchanged
+from .._plan.digest import digest, unchanged
 from .._plan.planner import plan
 from .context import Context
 from .references import with_secrets
@@ -62,3 +63,31 @@ def observe_and_plan(spec: Spec, host: HostCluster, context: Context) -> Planned
         )
     chart = host.helm.pull(spec.chart, version)
     return Planned(spec, full, observation, plan(full, observation, chart))
+
+
+def one_step(
+    spec: Spec, observation: Observation, findings: tuple[Finding, ...], step: Callable[[], Step]
+) -> Planned:
+    """The plan of a verb that has one step, or its refusal."""
+    steps = () if refusals(findings) else (step(),)
+    plan = Plan(steps, findings, digest=digest([steps, findings]))
+    return Planned(spec, spec, observation, plan)
+
+
+def accepted(spec: Spec, findings: tuple[Finding, ...], context: Context) -> None:
+    """Refuse what a guard refuses, and pass warnings on."""
+    refused = refusals(findings)
+    if refused:
+        raise Refused(refused)
+    for finding in findings:
+        context.warn(f"{spec.host}: {finding}")
+
+
+def present(spec: Spec, release: Release | None) -> Release:
+    """A release that was there when the run began."""
+    if release is None:
+        raise FleetError(
+            f"{spec.title}: its release is gone.",
+            "Somebody uninstalled it during this run; run again.",
+        )
+    return release

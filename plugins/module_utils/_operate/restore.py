@@ -8,22 +8,20 @@ from __future__ import annotations
 
 from .._cluster.repository import Repository
 from .._core.errors import FleetError
-from .._core.finding import Finding
 from .._core.observation import Observation
 from .._core.plan import Disruption, Kind, Step
 from .._core.ports import HostCluster
 from .._core.snapshot import Manifest
 from .._core.spec import Spec
 from .._plan.guards.snapshots import restore_findings, target_findings
-from .._stores.registry import source
 from .audit import audit_of
 from .context import Context
 from .door import Arguments, Result
 from .options import spec_of
-from .pods import look
+from .planning import Planned, accepted, one_step
 from .restoring import Restoring
-from .snapshot import accepted
 from .snapshot_text import size_of
+from .taking import opened_store
 from .wait import Deadline
 
 LATEST = "latest"
@@ -39,12 +37,12 @@ def run_restore(arguments: Arguments, context: Context) -> Result:
         FleetError: There is no such snapshot, or it is damaged: nothing was touched then.
     """
     spec = spec_of(arguments, context)
-    accepted(target_findings(spec), spec, context)
+    accepted(spec, target_findings(spec), context)
     host = context.host(spec.access)
     repository = Repository(context.target(spec.snapshots), spec)
     manifest = chosen(spec, repository, str(arguments["snapshot"]))
     observation = host.observe(spec)
-    accepted(restore_findings(spec, observation, manifest), spec, context)
+    accepted(spec, restore_findings(spec, observation, manifest), context)
     if context.check:
         step = restore_step(spec, observation, host, manifest)
         msg = f"{spec.title}: would restore {step.reason}; {step.disruption.estimate}"
@@ -82,19 +80,20 @@ def chosen(spec: Spec, repository: Repository, wanted: str) -> Manifest:
     )
 
 
-def restore_plan(
-    spec: Spec, host: HostCluster, context: Context, wanted: str
-) -> tuple[Observation, tuple[Finding, ...], Step | None]:
-    """What a restore would be refused for, or its step."""
+def restore_plan(spec: Spec, host: HostCluster, context: Context, wanted: str) -> Planned:
+    """The plan of a restore.
+
+    Raises:
+        Refused: There is no target.
+        FleetError: There is no such snapshot.
+    """
+    accepted(spec, target_findings(spec), context)
     observation = host.observe(spec)
-    findings = target_findings(spec)
-    if findings:
-        return observation, findings, None
     manifest = chosen(spec, Repository(context.target(spec.snapshots), spec), wanted)
     findings = restore_findings(spec, observation, manifest)
-    if any(finding.severity == "refuse" for finding in findings):
-        return observation, findings, None
-    return observation, findings, restore_step(spec, observation, host, manifest)
+    return one_step(
+        spec, observation, findings, lambda: restore_step(spec, observation, host, manifest)
+    )
 
 
 def restore_step(
@@ -111,7 +110,7 @@ def restore_step(
 def _lost(spec: Spec, observation: Observation, host: HostCluster, manifest: Manifest) -> str:
     """The writes since the snapshot: each has a revision of its own."""
     try:
-        with source(spec, observation, look(host.api, spec).pods, host.reach(spec)) as found:
+        with opened_store(spec, host, observation) as found:
             count = found.revision - manifest.revision
     except FleetError as error:
         return f"what was written since is lost, and its store does not say how much: {error}"

@@ -25,20 +25,20 @@ from .._cluster.repository import Repository
 from .._cluster.streams import FromBeginning, Pieces, buffered, spooled, whole
 from .._core.check import CheckResult
 from .._core.errors import FleetError, Locked, ProofFailed, TimedOut
-from .._core.observation import Observation, Workload
+from .._core.moments import moment_text
+from .._core.observation import RESTORING, Observation, Workload
 from .._core.plan import Kind
 from .._core.ports import HostCluster, Json, Lock
 from .._core.snapshot import Manifest
 from .._core.spec import Spec
-from .._plan.guards.snapshots import RESTORING
 from .._stores.refill import LEDGE, Refill
-from .._stores.registry import refill, source
+from .._stores.registry import refill
 from .audit import Audit
 from .context import Context
 from .pods import look
 from .render import live_as_data
 from .snapshot_text import as_data, summary
-from .taking import CERTIFICATES, DATA, PRIVATE, Taking
+from .taking import CERTIFICATES, DATA, PRIVATE, Taking, opened_store
 from .verify import proof_of, prove
 from .wait import Deadline, rollout
 
@@ -237,10 +237,9 @@ class Restoring:
         found: list[Snapshot] = []
 
         def asked() -> bool:
-            pods, reach = look(self.host.api, self.spec).pods, self.host.reach(self.spec)
             try:
                 with (
-                    source(self.spec, self.observation, pods, reach) as store,
+                    opened_store(self.spec, self.host, self.observation) as store,
                     spooled(buffered(Pieces(store.pieces()))) as file,
                 ):
                     found.append(inspect(file))
@@ -329,6 +328,6 @@ class Restoring:
             "checks": [asdict(result) for result in self.checks],
             "live": {} if failed else live_as_data(self.host.observe(self.spec)),
             "outage": round(self.outage, 1),
-            "began": self.clock.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "began": moment_text(self.clock),
             "seconds": round(time.monotonic() - self.began, 1),
         }

@@ -12,22 +12,21 @@ from datetime import UTC, datetime
 
 from .._cluster.repository import Repository
 from .._core.check import CheckResult
-from .._core.errors import Refused
-from .._core.finding import Finding
+from .._core.moments import moment_text
+from .._core.observation import Observation
 from .._core.plan import Kind
 from .._core.ports import HostCluster
 from .._core.spec import Spec
 from .._plan.guards.snapshots import snapshot_findings
 from .._plan.retention import expired
-from .._stores.registry import source
 from .audit import audit_of
 from .context import Context
 from .door import Arguments, Result
 from .options import spec_of
-from .pods import look
+from .planning import accepted
 from .render import live_as_data
 from .snapshot_text import as_data, summary
-from .taking import Taking
+from .taking import Taking, opened_store
 
 
 def run_snapshot(arguments: Arguments, context: Context) -> Result:
@@ -40,10 +39,11 @@ def run_snapshot(arguments: Arguments, context: Context) -> Result:
     """
     spec = spec_of(arguments, context)
     host = context.host(spec.access)
-    accepted(snapshot_findings(spec, host.observe(spec)), spec, context)
+    observation = host.observe(spec)
+    accepted(spec, snapshot_findings(spec, observation), context)
     repository = Repository(context.target(spec.snapshots), spec)
     if context.check:
-        return _preview(spec, host, repository)
+        return _preview(spec, host, observation, repository)
     clock, began = datetime.now(UTC), time.monotonic()
     with host.lock(spec) as lock:
         observation = host.observe(spec)
@@ -61,24 +61,16 @@ def run_snapshot(arguments: Arguments, context: Context) -> Result:
         "steps": [Kind.SNAPSHOT.value],
         "checks": [asdict(CheckResult("snapshot", "pass", summary(manifest), seconds))],
         "live": live_as_data(observation),
-        "began": clock.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "began": moment_text(clock),
         "seconds": seconds,
     }
 
 
-def accepted(findings: tuple[Finding, ...], spec: Spec, context: Context) -> None:
-    """Refuse, or pass warnings on."""
-    refusals = tuple(finding for finding in findings if finding.severity == "refuse")
-    if refusals:
-        raise Refused(refusals)
-    for finding in findings:
-        context.warn(f"{spec.host}: {finding}")
-
-
-def _preview(spec: Spec, host: HostCluster, repository: Repository) -> Result:
+def _preview(
+    spec: Spec, host: HostCluster, observation: Observation, repository: Repository
+) -> Result:
     """What a run would do; the store is asked whether it could."""
-    pods, reach = look(host.api, spec).pods, host.reach(spec)
-    with source(spec, host.observe(spec), pods, reach) as found:
+    with opened_store(spec, host, observation) as found:
         msg = f"{spec.title}: would take a snapshot of {found.title} to the {repository.title}"
     return {"changed": True, "outcome": "planned", "msg": msg}
 

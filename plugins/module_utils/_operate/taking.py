@@ -28,11 +28,19 @@ from .._stores.registry import source, store_in
 from .._stores.source import Source
 from .audit import Audit
 from .context import Context
+from .planning import present
 from .pods import look
 from .render import live_as_data
 
 DATA, PRIVATE = "data", "private"
 VALUES, CERTIFICATES = "values", "certificates"  # what the private part holds
+
+
+def opened_store(
+    spec: Spec, host: HostCluster, observation: Observation
+) -> AbstractContextManager[Source]:
+    """The store that runs, ready to give its data."""
+    return source(spec, observation, look(host.api, spec).pods, host.reach(spec))
 
 
 @dataclass(frozen=True)
@@ -50,13 +58,12 @@ class Taking:
 
     def take(self) -> Manifest:
         """Write the parts, read them back, write the manifest."""
-        release = self._release
+        release = present(self.spec, self.observation.last_good)
         now = self.host.api.now.astimezone(UTC)
         identifier = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
         pair = fresh_pair() if self.spec.snapshots.recipients else None
-        pods, reach = look(self.host.api, self.spec).pods, self.host.reach(self.spec)
         try:
-            with source(self.spec, self.observation, pods, reach) as found:
+            with opened_store(self.spec, self.host, self.observation) as found:
                 manifest = Manifest(
                     id=identifier,
                     name=self.spec.name,
@@ -103,17 +110,6 @@ class Taking:
             for name, content in contents.items()
         }
         return replace(manifest, parts=parts)
-
-    @property
-    def _release(self) -> Release:
-        """The release that runs."""
-        good = self.observation.last_good
-        if good is None:
-            raise FleetError(
-                f"{self.spec.title}: its release is gone.",
-                "Somebody uninstalled it during this run; run again.",
-            )
-        return good
 
     def _private(self, release: Release) -> bytes:
         """What the store does not hold and a restore needs: user values and the PKI (G27)."""

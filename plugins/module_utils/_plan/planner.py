@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .._core.finding import Finding
+from .._core.finding import Finding, refusals
 from .._core.observation import STUCK, Observation, Release
 from .._core.plan import Change, Kind, Plan, Step
 from .._core.ports import ChartArchive
@@ -47,15 +47,11 @@ def plan(spec: Spec, observation: Observation, chart: ChartArchive) -> Plan:
     )
     case = _case(spec, observation, chart, live, compared)
     findings = [*desired.contradictions, *findings_of(case)]
-    if not _refused(findings):
+    if not refusals(findings):
         findings += schema_findings(compared.values, chart.schema, chart.defaults, chart.version)
-    if _refused(findings):
+    if refusals(findings):
         return _sealed((), findings, ())
     return _sealed(_steps(case, compared), findings, compared.foreign)
-
-
-def _refused(findings: Iterable[Finding]) -> bool:
-    return any(finding.severity == "refuse" for finding in findings)
 
 
 def _case(

@@ -162,19 +162,22 @@ class EtcdDeployed(Usual):
     ) -> list[CheckResult]:
         """See etcd_checks. Every member is asked, those too whose StatefulSet is gone: the release counts them."""
         expected = max(1, self.members(values))
-        names = [pod.name for pod in pods if pod.component == "etcd"]
-        return member_checks(f"{spec.name}-etcd", expected, names, reach.member)
+        return member_checks(f"{spec.name}-etcd", expected, _names(pods), reach.member)
 
     def source(
         self, spec: Spec, pods: Sequence[Pod], reach: Reach, values: Values
     ) -> AbstractContextManager[Source]:
         """See Store."""
-        names = [pod.name for pod in pods if pod.component == "etcd"]
-        return healthy_member(names, reach.member)
+        return healthy_member(_names(pods), reach.member)
 
     def refill(self, spec: Spec, values: Values, refill: Refill) -> None:
         """See Store."""
         refill_members(spec.namespace, f"{spec.name}-etcd", max(1, self.members(values)), refill)
+
+
+def _names(pods: Sequence[Pod]) -> list[str]:
+    """The pods of the members."""
+    return [pod.name for pod in pods if pod.component == "etcd"]
 
 
 def _volume_findings(live: Values, values: Values) -> list[Finding]:

@@ -7,14 +7,12 @@
 from __future__ import annotations
 
 from ..._core.finding import Finding, refuse
-from ..._core.observation import Observation
+from ..._core.observation import RESTORING, Observation
 from ..._core.snapshot import Manifest
 from ..._core.spec import Spec
 from ..._core.versions import version_of
 from ..._stores.registry import store_in
 from .lift import lifted
-
-RESTORING = "loft.sh/restoring"  # the vendor's own annotation for it (0.36, vcluster restore)
 
 
 def target_findings(spec: Spec) -> tuple[Finding, ...]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from fakes import ASKED, FakeHost, World
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Observation
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.all_verbs import BACKUP
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.options import spec_of
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.verbs import BACKUP, LOOK
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.verbs import LOOK
 
 PLACE = {"directory": "/b", "recipients": ["age1x"]}
 

@@ -1,0 +1,75 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every verb by its name. Apart from the two that look and change: those need nothing of what snapshots need."""
+
+from __future__ import annotations
+
+from .._core.errors import Refused
+from .._core.finding import refuse
+from .._core.observation import Observation
+from .._core.plan import Kind, Step
+from .._core.ports import HostCluster
+from .._core.spec import Spec
+from .._plan.guards.snapshots import snapshot_findings
+from .context import Context
+from .planning import Planned, one_step
+from .restore import restore_plan
+from .verbs import SITE, Verb
+
+
+class Backup(Verb):
+    """Takes a snapshot."""
+
+    words = "to save"
+
+    def plan(
+        self, spec: Spec, seen: Observation, host: HostCluster, context: Context
+    ) -> Planned | None:
+        """See Verb."""
+        observation = host.observe(spec)
+        step = Step(Kind.SNAPSHOT, f"to {spec.snapshots.directory}, read back")
+        return one_step(spec, observation, snapshot_findings(spec, observation), lambda: step)
+
+
+class Restore(Verb):
+    """Puts a snapshot back.
+
+    Args:
+        snapshot: Its id, or `latest`.
+    """
+
+    words = "to restore"
+
+    def __init__(self, snapshot: str) -> None:
+        self._snapshot = snapshot
+
+    def plan(
+        self, spec: Spec, seen: Observation, host: HostCluster, context: Context
+    ) -> Planned | None:
+        """See Verb."""
+        return restore_plan(spec, host, context, self._snapshot)
+
+
+BACKUP = Backup()
+VERBS = ("site", "backup", "restore")
+
+
+def verb_named(name: str, snapshot: str | None) -> Verb:
+    """The verb of a plan's options.
+
+    Args:
+        name: One of VERBS.
+        snapshot: What is restored.
+
+    Raises:
+        Refused: A restore that names no snapshot.
+    """
+    if name != "restore":
+        return BACKUP if name == "backup" else SITE
+    if not snapshot:
+        what = "A restore names its snapshot."
+        way_out = "Set fleetops_snapshot to its id, or to latest."
+        raise Refused((refuse("spec", what, "What was written since is lost.", way_out),))
+    return Restore(snapshot)
