@@ -178,25 +178,61 @@ class Member:
     def pod(self) -> Json:
         """It waits for the data, restores beside the old data, then puts it in its place."""
         template = self.stateful_set["spec"]["template"]["spec"]
-        etcd = self._etcd
-        folder = self._argument("--data-dir")
-        mount = {"name": "data", "mountPath": self._mount["mountPath"]}
+        kept = ("imagePullSecrets", "nodeSelector", "tolerations", "securityContext")
+        release = self.stateful_set["metadata"]["labels"]["release"]
+        data = {"name": "data", "mountPath": self._mount["mountPath"]}
         work = {"name": "work", "mountPath": WORK}
-        fresh = f"{folder}/restored"
+        shell = self.refill.shell_image
+        return {
+            "metadata": {
+                "name": f"{self._pod}-restore",
+                "labels": {"app": APP, "release": release},
+            },
+            "spec": {
+                **{key: template[key] for key in kept if template.get(key)},
+                "automountServiceAccountToken": False,
+                "restartPolicy": "Never",
+                "initContainers": [
+                    self._container(RECEIVE, shell, self._receive, data, work),
+                    self._container(RESTORE, self._etcd["image"], self._restore, data, work),
+                ],
+                "containers": [self._container(SETTLE, shell, self._settle, data)],
+                "volumes": [
+                    {"name": "data", "persistentVolumeClaim": {"claimName": self._claim}},
+                    {"name": "work", "emptyDir": {}},
+                ],
+            },
+        }
+
+    def _container(self, name: str, image: str, command: Sequence[str], *mounts: Json) -> Json:
+        """One that runs as whom the member does."""
+        own = ("securityContext", "imagePullPolicy")
+        return {
+            **{key: self._etcd[key] for key in own if key in self._etcd},
+            "name": name,
+            "image": image,
+            "command": list(command),
+            "volumeMounts": list(mounts),
+        }
+
+    @property
+    def _receive(self) -> list[str]:
         # Some builds of busybox know no -s; whoever sends something else to those is found out by the comparison.
         listener = f"nc -l -s 127.0.0.1 -p {PORT} || nc -l -p {PORT}"
         # Its input stays open: a port-forward ends a second after one side has ended.
         greeting = f"printf 'ready\\n'; sleep {DAY}"
         listen = f"{{ {greeting}; }} | {{ {listener}; }} > {DATABASE}"
         whole = f'[ "$(wc -c < {DATABASE})" -ge {self.refill.size} ]'
-        receive = f"rm -rf {fresh}; {listen} & until {whole}; do sleep 1; done"
-        move = f"rm -rf {folder}/member && mv {fresh}/member {folder}/member && rm -rf {fresh}"
-        restore = [
+        return ["sh", "-c", f"rm -rf {self._fresh}; {listen} & until {whole}; do sleep 1; done"]
+
+    @property
+    def _restore(self) -> list[str]:
+        return [
             "etcdutl",
             "snapshot",
             "restore",
             DATABASE,
-            f"--data-dir={fresh}",
+            f"--data-dir={self._fresh}",
             f"--name={self._pod}",
             f"--initial-cluster={self._argument('--initial-cluster')}",
             f"--initial-cluster-token={self._argument('--initial-cluster-token')}",
@@ -205,41 +241,20 @@ class Member:
             "--mark-compacted",
         ]
 
-        def container(name: str, image: str, command: Sequence[str], *mounts: Json) -> Json:
-            own = {key: etcd[key] for key in ("securityContext", "imagePullPolicy") if key in etcd}
-            return {
-                **own,
-                "name": name,
-                "image": image,
-                "command": list(command),
-                "volumeMounts": list(mounts),
-            }
+    @property
+    def _settle(self) -> list[str]:
+        member, fresh = f"{self._folder}/member", self._fresh
+        return ["sh", "-c", f"rm -rf {member} && mv {fresh}/member {member} && rm -rf {fresh}"]
 
-        shell = self.refill.shell_image
-        kept = ("imagePullSecrets", "nodeSelector", "tolerations", "securityContext")
-        return {
-            "metadata": {
-                "name": f"{self._pod}-restore",
-                "labels": {
-                    "app": APP,
-                    "release": self.stateful_set["metadata"]["labels"]["release"],
-                },
-            },
-            "spec": {
-                **{key: template[key] for key in kept if template.get(key)},
-                "automountServiceAccountToken": False,
-                "restartPolicy": "Never",
-                "initContainers": [
-                    container(RECEIVE, shell, ["sh", "-c", receive], mount, work),
-                    container(RESTORE, etcd["image"], restore, mount, work),
-                ],
-                "containers": [container(SETTLE, shell, ["sh", "-c", move], mount)],
-                "volumes": [
-                    {"name": "data", "persistentVolumeClaim": {"claimName": self._claim}},
-                    {"name": "work", "emptyDir": {}},
-                ],
-            },
-        }
+    @property
+    def _folder(self) -> str:
+        """The data directory."""
+        return self._argument("--data-dir")
+
+    @property
+    def _fresh(self) -> str:
+        """Where the restored data lies before it takes its place."""
+        return f"{self._folder}/restored"
 
     @property
     def _pod(self) -> str:
