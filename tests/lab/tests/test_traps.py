@@ -184,8 +184,9 @@ def test_growing_etcd_by_values_loses_the_tenant(release: Release, tmp_path: Pat
     target = eventually(release.tenant, 60)
     ledger = Ledger(target, "default", OBJECTS / 4, 4, 4, tmp_path / "kept")
     ledger.write()
-    assert ledger.report.acknowledged == OBJECTS
-    assert keys(release, 0) == OBJECTS
+    # A tenant this young refuses some; a write without an answer may still have been done.
+    written = keys(release, 0)
+    assert OBJECTS / 2 < ledger.report.acknowledged <= written <= OBJECTS
 
     assert release.helm(etcd(members=3, replicas=3)) == "deployed"
     release.rolled_out("statefulset/grown-etcd")
@@ -193,7 +194,7 @@ def test_growing_etcd_by_values_loses_the_tenant(release: Release, tmp_path: Pat
 
     # Helm, pods and probes are content. Two of three members are a cluster of their own, empty.
     assert release.ready("app=vcluster-etcd") == [True] * 3
-    assert [keys(release, member) for member in range(3)] == [OBJECTS, 0, 0]
+    assert [keys(release, member) for member in range(3)] == [written, 0, 0]
     clusters = {
         release.etcdctl(member, "endpoint", "status")[0]["Status"]["header"]["cluster_id"]
         for member in range(3)
