@@ -1,7 +1,7 @@
 # Copyright (c) fleetops.vcluster contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The stages of the test suite, as data; run.py carries them out in this order."""
+"""The stages of the test suite, as data; run.py carries out those of each lane in this order."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SUITES = ("test", "fast", "full", "lint")
+CODE, LAB = "code", "lab"  # lanes: what keeps a core busy, and what mostly waits for host clusters
 
 NEW = ROOT / ".venv" / "core-2.21" / "bin"
 OLD = ROOT / ".venv" / "core-2.19" / "bin"
@@ -32,6 +33,7 @@ class Stage:
         cleans: Run even when the suite is interrupted.
         environment: Variables on top of the caller's.
         folder: Where it runs, relative to the repository's root.
+        lane: The stages of a lane run one after another.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Stage:
     cleans: bool = False
     environment: dict[str, str] = field(default_factory=dict)
     folder: str = "."
+    lane: str = CODE
 
 
 FAST = ("test", "fast", "full")
@@ -77,10 +80,12 @@ def pytest(
     suites: tuple[str, ...] = ("test", "full"),
     needs: tuple[str, ...] = (),
     limit: int = 900,
+    lane: str = CODE,
     **more: str,
 ) -> Stage:
     command = (str(folder / "python"), "-m", "pytest", "-q", *arguments)
-    return Stage(name, command, suites, ("setup", *needs), limit, environment=tools(folder, **more))
+    environment = tools(folder, **more)
+    return Stage(name, command, suites, ("setup", *needs), limit, False, environment, ".", lane)
 
 
 def lab(
@@ -94,6 +99,7 @@ def lab(
         limit=limit,
         cleans=cleans,
         environment=tools(NEW, PYTHONPATH="tests/lab"),
+        lane=LAB,
     )
 
 
@@ -121,6 +127,7 @@ def integration(
         suites=suites,
         needs=("lab-up",),
         limit=1800,
+        lane=LAB,
         FLEETOPS_TEST_HELM=helm,
     )
 
@@ -188,7 +195,7 @@ STAGES = (
     pytest("apiserver-2.19", OLD, "-m", "apiserver", "tests/unit", needs=("lab-parts",)),
     pytest("lab-unit", NEW, "-m", "not lab", "tests/lab/tests"),
     pytest("contract", NEW, "-n", "2", "tests/contract", needs=("lab-parts",)),
-    pytest("lab", NEW, "-m", "lab", "tests/lab/tests", needs=("lab-parts",)),
+    pytest("lab", NEW, "-m", "lab", "tests/lab/tests", needs=("lab-parts",), lane=LAB),
     lab("lab-up", "up", "--clusters", "2", "--nodes", "2,1", needs=("lab-parts",)),
     integration("integration-helm4", "helm4", *INTEGRATION),
     integration("waves-2.21", "helm4", WAVES, suites=("full",)),
@@ -201,6 +208,7 @@ STAGES = (
         needs=("setup", "lab-up"),
         limit=1200,
         environment=tools(NEW),
+        lane=LAB,
     ),
     lab("lab-down", "down", cleans=True),
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import run
-from stages import STAGES, SUITES, Stage
+from stages import LAB, STAGES, SUITES, Stage
 
 # Too long for `make test`, or in need of more than it may install.
 LONG = {"browser", "snapshots", "waves-2.19", "waves-2.21"}
@@ -65,6 +65,27 @@ def test_a_stage_over_its_limit_fails(
         verdict(monkeypatch, (python("slow", "import time; time.sleep(60)", limit=1),), "slow") == 1
     )
     assert "time limit" in capsys.readouterr().out
+
+
+def test_lanes_run_beside_each_other_and_wait_for_what_they_need(
+    monkeypatch: pytest.MonkeyPatch, logs: Path
+) -> None:
+    lab_began, code_ended = logs / "lab-began", logs / "code-ended"
+    wait = f"import pathlib, time\nwhile not pathlib.Path({str(lab_began)!r}).exists(): time.sleep(0.1)"
+    stages = (
+        python("first", f"{wait}\nopen({str(code_ended)!r}, 'w')", limit=20),
+        python("lab", f"open({str(lab_began)!r}, 'w')", lane=LAB),
+        python("then", f"open({str(code_ended)!r})", lane=LAB, needs=("first",)),
+    )
+    assert verdict(monkeypatch, stages, "test") == 0
+
+
+def test_a_program_that_is_not_there_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    stages = (
+        Stage("gone", ("/nowhere/program",), lane=LAB),
+        python("next", "", needs=("gone",)),
+    )
+    assert verdict(monkeypatch, stages, "test") == 1
 
 
 def test_an_interruption_still_cleans(monkeypatch: pytest.MonkeyPatch, logs: Path) -> None:
