@@ -63,7 +63,7 @@ def lab_fleet() -> inventory.Fleet:
     else:
         say("starting two host clusters, hc1 with two nodes and hc2 with one")
         say("their programs are built first: 15 to 25 minutes, once; after that they are cached")
-        lab("up", "--newest", "--clusters", "2", "--nodes", "2,1")
+        lab("up", "--clusters", "2", "--nodes", "2,1")
     facts = json.loads(LAB_STATE.read_text())
     say("starting an etcd on each, for the vClusters that use an external one")
     etcds = {

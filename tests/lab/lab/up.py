@@ -27,8 +27,7 @@ from .parts import build
 from .paths import state
 from .toolchain import debian_packages
 
-TOOLS = ("helm4", "kubectl", "etcdctl")
-OLDER_TOOLS = ("helm3",)
+TOOLS = ("kubectl", "etcdctl")
 NAME = "hc"
 
 
@@ -58,17 +57,26 @@ class Lab:
     def _cluster(self, name: str, number: int, nodes: int) -> HostCluster:
         return HostCluster(name, number, nodes, self.directory / name)
 
-    def up(self, nodes: Sequence[int], first: int, *, newest: bool = False) -> dict[str, Any]:
+    def up(
+        self,
+        nodes: Sequence[int],
+        first: int,
+        *,
+        kubernetes: Sequence[str] = KUBERNETES[:1],
+        helm: Sequence[str] = ("helm4",),
+    ) -> dict[str, Any]:
         """Start host clusters with these numbers of nodes; returns the facts.
 
-        :param newest: Leave out the older Kubernetes and the older Helm, which take long to build.
+        The defaults are the newest: each release takes minutes to build.
+
+        :param kubernetes: Releases that tenants can have; see `images_for`.
+        :param helm: Which programs to have at hand.
         """
         if process.find(self.directory):
             raise LabError("a lab runs already: `lab status` shows it, `lab down` ends it")
         self.down()  # what a lab that failed or was killed left behind
         debian_packages()
-        kubernetes = KUBERNETES[:1] if newest else KUBERNETES
-        tools = TOOLS if newest else (*TOOLS, *OLDER_TOOLS)
+        tools = (*TOOLS, *helm)
         tenants = programs_for(kubernetes=kubernetes) if any(nodes) else []
         programs = build([*PROGRAMS, *tools, *tenants])
         images = images_for(kubernetes=kubernetes) if any(nodes) else []
@@ -178,8 +186,11 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     up.add_argument("--api-only", type=int, default=0, help="how many more without nodes")
     up.add_argument("--first", type=int, default=1, help="number of the first on this machine")
     up.add_argument(
-        "--newest", action="store_true", help="only the newest tenant Kubernetes and Helm"
+        "--kubernetes",
+        default=KUBERNETES[0],
+        help=f"releases of tenants, by comma (of {', '.join(KUBERNETES)}; default {KUBERNETES[0]})",
     )
+    up.add_argument("--helm", default="helm4", help="helm4, or helm3,helm4 (default helm4)")
     up.set_defaults(run=_up)
     subparsers.add_parser("status", help="show what runs").set_defaults(run=_status)
     subparsers.add_parser("down", help="end and remove all of it").set_defaults(run=_down)
@@ -197,7 +208,8 @@ def _up(arguments: argparse.Namespace) -> int:
     counts += [1] * (arguments.clusters - len(counts))
     began = time.monotonic()
     nodes = [*counts, *[0] * arguments.api_only]
-    facts = Lab(state()).up(nodes, arguments.first, newest=arguments.newest)
+    kubernetes, helm = arguments.kubernetes.split(","), arguments.helm.split(",")
+    facts = Lab(state()).up(nodes, arguments.first, kubernetes=kubernetes, helm=helm)
     for entry in facts["clusters"]:
         print(f"{entry['name']}  {entry['nodes']} nodes  kubeconfig {entry['kubeconfig']}")
     print(f"charts  {facts['chart_repository']}")
