@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +60,7 @@ display = Display()
 ARGUMENTS = {
     "verb": {"type": "str", "choices": list(VERBS), "default": "site"},
     "snapshot": {"type": "str"},
+    "sample": {"type": "int"},
     "show": {"type": "str", "choices": ["plan", "none"], "default": "plan"},
     "directory": {"type": "path"},
     "approved": {"type": "dict"},
@@ -76,7 +78,7 @@ class ActionModule(FleetAction):
         verb = verb_named(options["verb"], options.get("snapshot"))
         with many_objects():
             asked = asked_of(variables, context)
-            fleet = plan_fleet(asked.entries, context, verb)
+            fleet = plan_fleet(sampled(asked.entries, options["sample"]), context, verb)
         entries = assigned(fleet.entries, sizes_of(asked.collected))
         if options["approved"] is not None:
             entries = approved_only(entries, options["approved"])
@@ -91,6 +93,14 @@ class ActionModule(FleetAction):
             data = {"fleetops_approved": found["digests"], "fleetops_summary": found["summary"]}
             found["ansible_stats"] = {"data": data, "per_host": False, "aggregate": False}
         return {**found, "last_wave": options["last_wave"]}
+
+
+def sampled(entries: Sequence[Entry], count: int | None) -> Sequence[Entry]:
+    """As many of them by chance, in their order; all without a count."""
+    if count is None or count >= len(entries):
+        return entries
+    chosen = sorted(random.sample(range(len(entries)), max(0, count)))
+    return [entries[index] for index in chosen]
 
 
 def pace_of(asked: Asked) -> Pace:

@@ -208,6 +208,27 @@ options:
       concurrency:
         description: How many go to or come from the target at once in one run; 4 by default.
         type: int
+      rto:
+        description: Seconds that a drill may take until the restored copy is proved; no limit by default.
+        type: int
+      rpo:
+        description: Seconds that the newest snapshot may be old when a drill begins; no limit by default.
+        type: int
+      from:
+        description:
+          - Whose snapshots are listed and restored, where it is another vCluster, by the names it was saved under.
+          - It is restored without what it had on its host cluster; its authorities and tokens stay valid.
+        type: dict
+        suboptions:
+          cluster:
+            description: Name of its host cluster; the same by default.
+            type: str
+          namespace:
+            description: Its namespace; the same by default, V(vcluster-NAME) where a name is given.
+            type: str
+          name:
+            description: Its name; the same by default.
+            type: str
   state:
     description: V(present) is the default, and all there is.
     type: str

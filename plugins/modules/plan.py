@@ -25,11 +25,14 @@ options:
       - V(site) brings each vCluster to the state that is asked for.
       - V(backup) takes a snapshot of each, V(restore) puts one back.
     type: str
-    choices: [site, backup, restore]
+    choices: [site, backup, drill, restore]
     default: site
   snapshot:
     description: With O(verb=restore), the id of a snapshot, or V(latest).
     type: str
+  sample:
+    description: Plan as many of them, chosen by chance; all by default. For drills.
+    type: int
   show:
     description:
       - V(plan) prints the plan.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: restore
-short_description: Put a snapshot back into the vCluster it was taken of, and prove it
+short_description: Put a snapshot back into the vCluster it was taken of, or into another, and prove it
 version_added: 0.1.0
 author: fleetops.vcluster contributors (@fleetops)
 description:
@@ -19,6 +19,10 @@ description:
   - Whatever was written after the snapshot is lost; in check mode the module counts it.
   - While it works, and after a run that was cut off, the workload carries the annotation C(loft.sh/restoring) and
     every other change is refused. Running the restore again begins anew and keeps the first safety snapshot.
+  - Pods wait for a node afterwards and are started again, those that had ended stay as they were. Volumes of tenants
+    are in no snapshot.
+  - With O(snapshots.from) it is the snapshot of another vCluster, under another name or of another host cluster. It
+    takes its authorities and tokens over, and is reached at its own address.
   - Store V(etcd_deployed), for now.
 options:
   snapshot:
@@ -86,6 +90,11 @@ checks:
   returned: when they were run
   type: list
   elements: dict
+other_values:
+  description: JSON pointers of the values that were others when the snapshot was taken. They stay as they are.
+  returned: when the control plane was stopped
+  type: list
+  elements: str
 snapshot:
   description: The manifest of what was restored, as RV(fleetops.vcluster.snapshot_info#module:snapshots) has it.
   returned: when the control plane was stopped

@@ -19,7 +19,7 @@ from ._report import report_of, write_report
 from ._waves import OUTCOME, PLAN, SOAK
 
 PREFIX = "fleetops.vcluster."
-TURNS = frozenset({"control_plane", "snapshot", "restore"})  # what a wave carries out
+TURNS = frozenset({"control_plane", "snapshot", "restore", "drill"})  # what a wave carries out
 WATCHED = TURNS | {"plan", "soak", "report"}
 # Seconds between two reports of a run that goes on. SIGTERM and SIGKILL let nobody write a last one.
 PAUSE = 2.0

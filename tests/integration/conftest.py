@@ -55,7 +55,7 @@ def helm() -> str:
 
 @pytest.fixture(scope="session")
 def restorers(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The same with the rights of docs/rbac/restore-cluster-role.yaml beside them."""
+    """The same with the rights for restores and drills beside them."""
     folder = tmp_path_factory.mktemp("restorers")
     return {
         name: operator_kubeconfig(name, admin, folder, "restorer", ROLES)

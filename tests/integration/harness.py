@@ -18,7 +18,9 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 RBAC = ROOT / "docs" / "rbac"
-ROLES = (RBAC / "cluster-role.yaml", RBAC / "restore-cluster-role.yaml")
+ROLES = tuple(
+    RBAC / f"{name}.yaml" for name in ("cluster-role", "restore-cluster-role", "drill-cluster-role")
+)
 PLAYBOOK_LIMIT = 900  # seconds
 
 

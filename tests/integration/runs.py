@@ -40,12 +40,12 @@ def watched(fleet: Fleet, words: str, then: Callable[[], object]) -> Run:
     return Run(process.wait(PLAYBOOK_LIMIT), "".join(lines))
 
 
-def kill_at(fleet: Fleet, words: str) -> None:
+def kill_at(fleet: Fleet, words: str, playbook: str = "site") -> None:
     """Start a run and kill it with all its children as soon as it prints the words.
 
     A boundary that a quick machine runs past is no failure: the run is then complete.
     """
-    process = started(fleet)
+    process = started(fleet, playbook)
     assert process.stdout
     try:
         for line in process.stdout:

@@ -28,7 +28,10 @@ from lab.ledger import LABEL, Ledger, Target
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
-NAME = "it-saved"
+NAME, COPY = "it-saved", "it-copied"
+POD = "/api/v1/namespaces/default/pods/started"
+TOKEN = "/api/v1/namespaces/default/serviceaccounts/default/token"
+REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
 KEY = pyrage.x25519.Identity.generate()
 
 
@@ -60,19 +63,30 @@ def restorer(make_fleet: Any, restorers: dict[str, Path], tmp_path: Path) -> Any
     return made
 
 
-@contextmanager
-def tenant(lab: Lab, folder: Path) -> Iterator[Target]:
-    """The tenant's API on this machine, through kubectl."""
-    secret = json.loads(in_namespace(lab, NAME, "get", "secret", f"vc-{NAME}", "--output=json"))
-    kubeconfig = folder / "tenant.kubeconfig"
+def kubeconfig_of(lab: Lab, name: str, folder: Path) -> Path:
+    """The tenant's kubeconfig, as the vCluster gives it out."""
+    secret = json.loads(in_namespace(lab, name, "get", "secret", f"vc-{name}", "--output=json"))
+    kubeconfig = folder / f"{name}.kubeconfig"
     kubeconfig.touch(mode=0o600)
     kubeconfig.write_bytes(base64.b64decode(secret["data"]["config"]))
+    return kubeconfig
+
+
+@contextmanager
+def tenant(
+    lab: Lab, folder: Path, name: str = NAME, kubeconfig: Path | None = None
+) -> Iterator[Target]:
+    """The tenant's API on this machine, through kubectl.
+
+    :param kubeconfig: Whose credentials and authority are used; the vCluster's own by default.
+    """
+    kubeconfig = kubeconfig or kubeconfig_of(lab, name, folder)
     command = [
         program("kubectl"),
         f"--kubeconfig={lab.clusters[CLUSTER]}",
-        f"--namespace={namespace(NAME)}",
+        f"--namespace={namespace(name)}",
         "port-forward",
-        f"service/{NAME}",
+        f"service/{name}",
         ":443",
     ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -184,6 +198,7 @@ def test_what_was_destroyed_is_there_again_and_a_watch_opened_before_sees_what_c
     with tenant(lab, tmp_path) as target:
         ledger = Ledger(target, "default", 20, 5, 4, kept)
         ledger.write()
+        started_pod(target)
         restorer.play("backup").succeeded()
         version = resource_version(target)
         delete_all(target)
@@ -205,17 +220,68 @@ def test_what_was_destroyed_is_there_again_and_a_watch_opened_before_sees_what_c
         assert (answer["type"], answer["object"]["code"]) == ("ERROR", 410)
         connection.close()
         assert resource_version(target) > version + 1_000_000
+        # Its pod on the host is gone: one that says it runs would be deleted by the syncer.
+        pod = one(target, "GET", POD)
+        assert (pod["status"]["phase"], pod["spec"].get("nodeName")) == ("Pending", None)
+        assert "startTime" not in pod["status"]
     restorer.play("verify").succeeded()
     assert ": 0 to change" in " ".join(restorer.play("plan").succeeded().output.split())
     assert in_namespace(lab, NAME, "get", "pods", "--selector=app=fleetops-restore", "-oname") == ""
     assert len(manifests(tmp_path / "target")) == 2, "what was there before it is saved too"
 
 
-def resource_version(target: Target) -> int:
+def one(target: Target, method: str, path: str, body: object = None) -> Any:
+    """One request that is answered."""
     connection = target.connect()
-    _status, found = target.request(connection, "GET", "/api/v1/namespaces?limit=1")
+    status, found = target.request(connection, method, path, body)
     connection.close()
-    return int(found["metadata"]["resourceVersion"])
+    assert status in (200, 201), found
+    return found
+
+
+def started_pod(target: Target) -> None:
+    """A pod that says it has been started on a node, as the syncer would have written it."""
+    pods, name = POD.rsplit("/", 1)
+    spec = {"containers": [{"name": "main", "image": "busybox:1.35"}], "nodeName": "elsewhere"}
+    pod = one(target, "POST", pods, {"metadata": {"name": name}, "spec": spec})
+    pod["status"] |= {"phase": "Running", "startTime": pod["metadata"]["creationTimestamp"]}
+    one(target, "PUT", f"{POD}/status", pod)
+
+
+def resource_version(target: Target) -> int:
+    return int(one(target, "GET", "/api/v1/namespaces?limit=1")["metadata"]["resourceVersion"])
+
+
+def test_another_one_takes_its_place_with_its_authorities(
+    make_fleet: Any, restorers: dict[str, Path], lab: Lab, tmp_path: Path
+) -> None:
+    """Under another name, with fewer members: objects, kubeconfigs and tokens are those that were saved."""
+    both = {NAME: variables(tmp_path), COPY: variables(tmp_path)}
+    both[COPY]["vcluster_store"] = {"type": "etcd_deployed", "members": 1}
+    both[COPY]["vcluster_snapshots"] |= {"from": {"name": NAME}}
+    fleet = make_fleet({CLUSTER: both}, restorers)
+    fleet.play("site").succeeded()
+    kept = tmp_path / "acknowledged"
+    before = kubeconfig_of(lab, NAME, tmp_path)
+    with tenant(lab, tmp_path) as target:
+        ledger = Ledger(target, "default", 20, 3, 4, kept)
+        ledger.write()
+        token = one(target, "POST", TOKEN, {})["status"]["token"]
+    fleet.play("backup", "--limit", NAME).succeeded()
+    arguments = ("--limit", COPY, "-e", "fleetops_snapshot=latest")
+    plan = fleet.play("restore", *arguments, "--check").succeeded()
+    assert "all that is there now is lost" in " ".join(plan.output.split())
+    fleet.play("restore", *arguments).succeeded()
+    written = {int(number) for number in kept.read_text().split()}
+    with tenant(lab, tmp_path, COPY, before) as target:
+        assert configmaps(target, ledger.run) == written
+        found = one(target, "POST", REVIEWS, {"spec": {"token": token}})
+        assert found["status"]["authenticated"] is True
+    with tenant(lab, tmp_path, COPY) as target:
+        assert configmaps(target, ledger.run) == written
+    with tenant(lab, tmp_path) as target:
+        assert configmaps(target, ledger.run) == written, "the one that was saved is as it was"
+    assert ": 0 to change" in " ".join(fleet.play("plan").succeeded().output.split())
 
 
 def test_a_store_whose_volumes_are_gone_is_filled_again(

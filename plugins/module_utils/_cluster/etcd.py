@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from binascii import a2b_base64
-from collections.abc import Iterator
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Iterator, Sequence
 
 from .._core.errors import ApiError
-from .._core.ports import Api, Json, Member, MemberStatus
+from .._core.ports import Api, Json, KeyChange, Member, MemberStatus
 
 ALL = "AA=="  # a zero byte: from it to itself stands for every key (etcd, RangeRequest)
 COMPACTED = "required revision has been compacted"
@@ -71,6 +71,10 @@ class EtcdGateway:
         # Numbers that are zero are left out.
         return int(answer["header"].get("revision", 0)), int(answer.get("count", 0))
 
+    def write(self, changes: Sequence[KeyChange]) -> None:
+        """See Etcd."""
+        self._api.create("/v3/kv/txn", {"success": [_operation(*change) for change in changes]})
+
     def snapshot(self) -> Iterator[bytes]:
         """See Etcd."""
         for answer in self._api.stream("/v3/maintenance/snapshot", {}):
@@ -82,6 +86,16 @@ class EtcdGateway:
     def _alarms(self) -> tuple[str, ...]:
         answer = self._api.create("/v3/maintenance/alarm", {"action": "GET"})
         return tuple(sorted({alarm.get("alarm", "") for alarm in answer.get("alarms", ())}))
+
+
+def _operation(key: bytes, value: bytes | None) -> Json:
+    if value is None:
+        return {"request_delete_range": {"key": _text(key)}}
+    return {"request_put": {"key": _text(key), "value": _text(value)}}
+
+
+def _text(data: bytes) -> str:
+    return b2a_base64(data, newline=False).decode()
 
 
 def _member(member: Json) -> Member:

@@ -113,6 +113,10 @@ class HelmCommand:
         command = ["rollback", name, str(revision), *self._history(), *self._apply()]
         self._change(command, namespace, seconds)
 
+    def uninstall(self, name: str, namespace: str, seconds: int) -> None:
+        """See Helm."""
+        self._change(["uninstall", name, "--ignore-not-found"], namespace, seconds)
+
     def template(
         self,
         name: str,

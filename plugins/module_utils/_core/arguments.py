@@ -103,6 +103,16 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
             "keep_count": _COUNT,
             "keep_days": _COUNT,
             "concurrency": _COUNT,
+            "rto": _COUNT,
+            "rpo": _COUNT,
+            "from": {
+                "type": "dict",
+                "options": {
+                    "cluster": {"type": "str"},
+                    "namespace": {"type": "str"},
+                    "name": {"type": "str"},
+                },
+            },
         },
     },
     "state": {"type": "str", "choices": ["present"]},

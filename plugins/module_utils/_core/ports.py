@@ -17,6 +17,7 @@ from .observation import Observation, Proved
 from .spec import Spec
 
 Json = dict[str, Any]
+KeyChange = tuple[bytes, bytes | None]  # a key of a store and its new value; None deletes it
 Progress = Callable[[str], None]
 
 
@@ -139,6 +140,9 @@ class Helm(Protocol):
     def rollback(self, name: str, namespace: str, revision: int, seconds: int) -> None:
         """`helm rollback` to a revision."""
 
+    def uninstall(self, name: str, namespace: str, seconds: int) -> None:
+        """`helm uninstall`; a release that is gone already is no error. Only for what a drill installed."""
+
     def template(
         self,
         name: str,
@@ -200,6 +204,9 @@ class Etcd(Protocol):
         Read with a quorum: a member that answers has applied all that was acknowledged before. None when the revision
         was compacted.
         """
+
+    def write(self, changes: Sequence[KeyChange]) -> None:
+        """Write and delete keys, all or none; at most 128 at once (etcd's --max-txn-ops)."""
 
     def snapshot(self) -> Iterator[bytes]:
         """Its database as it is now, in pieces, with the sum at the end: what `etcdctl snapshot save` writes."""

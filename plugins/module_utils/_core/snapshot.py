@@ -16,6 +16,7 @@ from typing import Any, Literal
 from .contents import Contents
 from .errors import FleetError
 from .moments import moment_text
+from .spec import Spec
 
 FORMAT = 1
 ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
@@ -80,6 +81,14 @@ class Manifest:
     reason: str
     safety_of: str
     verified_at: datetime
+
+    def is_of(self, spec: Spec) -> bool:
+        """Whether it was taken of this vCluster."""
+        return (self.cluster, self.namespace, self.name) == (
+            spec.cluster,
+            spec.namespace,
+            spec.name,
+        )
 
 
 def to_text(manifest: Manifest) -> str:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 VENDOR_REPOSITORY = "https://charts.loft.sh"
@@ -110,6 +110,19 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """A vCluster by the names its snapshots lie under; None: the same as that of the one they are read for.
+
+    Attributes:
+        namespace: None: `vcluster-NAME` where another name is given.
+    """
+
+    cluster: str | None = None
+    namespace: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True)
 class Snapshots:
     """Where snapshots go and how long they stay (`vcluster_snapshots`).
 
@@ -120,6 +133,9 @@ class Snapshots:
         keep_count: The newest ones that are kept; None for no such rule.
         keep_days: Those that are kept by their age; None for no such rule. Without a rule all of them stay.
         concurrency: How many go to or come from the target at once, in one run.
+        rto: Seconds that a drill may take to restore and prove; None for no limit.
+        rpo: Seconds that the newest snapshot may be old at a drill; None for no limit.
+        origin: Whose snapshots are listed and restored.
     """
 
     directory: str | None = None
@@ -128,6 +144,9 @@ class Snapshots:
     keep_count: int | None = None
     keep_days: int | None = None
     concurrency: int = 4
+    rto: int | None = None
+    rpo: int | None = None
+    origin: Origin = field(default_factory=Origin)
 
 
 @dataclass(frozen=True)
@@ -189,3 +208,15 @@ class Spec:
     def title(self) -> str:
         """How messages name this vCluster."""
         return f"vCluster {self.namespace}/{self.name} on host cluster {self.cluster}"
+
+    @property
+    def origin(self) -> Spec:
+        """This, under the names of the vCluster whose snapshots are listed and restored."""
+        origin = self.snapshots.origin
+        usual = f"vcluster-{origin.name}" if origin.name else self.namespace
+        return replace(
+            self,
+            cluster=origin.cluster or self.cluster,
+            namespace=origin.namespace or usual,
+            name=origin.name or self.name,
+        )

@@ -14,6 +14,7 @@ from .._core.ports import HostCluster
 from .._core.spec import Spec
 from .._plan.guards.snapshots import snapshot_findings
 from .context import Context
+from .drill import drill_plan
 from .planning import Planned, one_step
 from .restore import restore_plan
 from .verbs import SITE, Verb
@@ -52,8 +53,20 @@ class Restore(Verb):
         return restore_plan(spec, host, context, self._snapshot)
 
 
-BACKUP = Backup()
-VERBS = ("site", "backup", "restore")
+class Drill(Verb):
+    """Restores a copy of the newest snapshot."""
+
+    words = "to drill"
+
+    def plan(
+        self, spec: Spec, seen: Observation, host: HostCluster, context: Context
+    ) -> Planned | None:
+        """See Verb."""
+        return drill_plan(spec, host, context)
+
+
+SIMPLE: dict[str, Verb] = {"site": SITE, "backup": Backup(), "drill": Drill()}
+VERBS = (*SIMPLE, "restore")
 
 
 def verb_named(name: str, snapshot: str | None) -> Verb:
@@ -66,8 +79,8 @@ def verb_named(name: str, snapshot: str | None) -> Verb:
     Raises:
         Refused: A restore that names no snapshot.
     """
-    if name != "restore":
-        return BACKUP if name == "backup" else SITE
+    if name in SIMPLE:
+        return SIMPLE[name]
     if not snapshot:
         what = "A restore names its snapshot."
         way_out = "Set fleetops_snapshot to its id, or to latest."

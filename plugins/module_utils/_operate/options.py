@@ -39,6 +39,7 @@ RESTORE_SPEC: dict[str, dict[str, Any]] = {
     "snapshot": {"type": "str", "required": True},
     "safety": {"type": "bool", "default": True},
 }
+DRILL_SPEC = SNAPSHOT_SPEC
 KUBECONFIG_SPEC: dict[str, dict[str, Any]] = {
     **VCLUSTER_SPEC,
     "dest": {"type": "path", "required": True},

@@ -30,7 +30,7 @@ RATE = 20_000_000  # bytes a second to a member
 
 
 def run_restore(arguments: Arguments, context: Context) -> Result:
-    """Restore a snapshot into the vCluster it was taken of.
+    """Restore a snapshot into the vCluster it was taken of, or into another.
 
     Raises:
         Refused: It does not fit, or cannot be opened.
@@ -39,7 +39,8 @@ def run_restore(arguments: Arguments, context: Context) -> Result:
     spec = spec_of(arguments, context)
     accepted(spec, target_findings(spec), context)
     host = context.host(spec.access)
-    repository = Repository(context.target(spec.snapshots), spec)
+    target = context.target(spec.snapshots)
+    repository = Repository(target, spec.origin)
     manifest = chosen(spec, repository, str(arguments["snapshot"]))
     observation = host.observe(spec)
     accepted(spec, restore_findings(spec, observation, manifest), context)
@@ -52,8 +53,19 @@ def run_restore(arguments: Arguments, context: Context) -> Result:
         observation = host.observe(spec)
         audit = audit_of(arguments)
         safety = bool(arguments.get("safety", True))
+        own = Repository(target, spec)
         return Restoring(
-            spec, host, observation, repository, manifest, context, lock, audit, deadline, safety
+            spec,
+            host,
+            observation,
+            repository,
+            manifest,
+            own,
+            context,
+            lock,
+            audit,
+            deadline,
+            safety,
         ).carry_out()
 
 
@@ -89,7 +101,7 @@ def restore_plan(spec: Spec, host: HostCluster, context: Context, wanted: str) -
     """
     accepted(spec, target_findings(spec), context)
     observation = host.observe(spec)
-    manifest = chosen(spec, Repository(context.target(spec.snapshots), spec), wanted)
+    manifest = chosen(spec, Repository(context.target(spec.snapshots), spec.origin), wanted)
     findings = restore_findings(spec, observation, manifest)
     return one_step(
         spec, observation, findings, lambda: restore_step(spec, observation, host, manifest)
@@ -111,7 +123,11 @@ def _lost(spec: Spec, observation: Observation, host: HostCluster, manifest: Man
     """The writes since the snapshot: each has a revision of its own."""
     try:
         with opened_store(spec, host, observation) as found:
-            count = found.revision - manifest.revision
+            if manifest.is_of(spec):
+                count = found.revision - manifest.revision
+            else:
+                keys = found.count(found.revision) or 0
+                return f"all that is there now is lost, {keys:,} keys"
     except FleetError as error:
         return f"what was written since is lost, and its store does not say how much: {error}"
     return f"{max(count, 0):,} writes since are lost" if count else "nothing was written since"

@@ -14,31 +14,34 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any
 
-from .._cluster.etcd_file import Snapshot, inspect
+from .._cluster.etcd_file import Snapshot, inspect, live
 from .._cluster.repository import Repository
 from .._cluster.streams import FromBeginning, Pieces, buffered, spooled, whole
+from .._core.certificates import adopted
 from .._core.check import CheckResult
 from .._core.errors import FleetError, Locked, ProofFailed, TimedOut
 from .._core.moments import moment_text
 from .._core.observation import RESTORING, Observation, Workload
 from .._core.plan import Kind
-from .._core.ports import HostCluster, Json, Lock
+from .._core.ports import HostCluster, Json, KeyChange, Lock
 from .._core.snapshot import Manifest
 from .._core.spec import Spec
+from .._plan.values import differing
 from .._stores.refill import LEDGE, Refill
 from .._stores.registry import refill
+from .._stores.rewrite import rewritten
 from .audit import Audit
 from .context import Context
 from .pods import look
 from .render import live_as_data
 from .snapshot_text import as_data, summary
-from .taking import CERTIFICATES, DATA, PRIVATE, Taking, opened_store
+from .taking import CERTIFICATES, DATA, PRIVATE, VALUES, Taking, opened_store
 from .verify import proof_of, prove
 from .wait import Deadline, rollout
 
@@ -47,13 +50,40 @@ SYNCED = "vcluster.loft.sh/managed-by"  # label of host pods that stand for tena
 PAUSE = 0.5
 
 
+def opened_part(
+    repository: Repository, manifest: Manifest, spec: Spec, name: str
+) -> AbstractContextManager[IO[bytes]]:
+    """A part of a snapshot, opened with the key of the inventory."""
+    identity = spec.snapshots.identity
+    return repository.read(
+        manifest.id,
+        name,
+        manifest.parts[name],
+        (identity,) if identity else (),
+        encrypted=bool(manifest.recipients),
+    )
+
+
+def opened_private(
+    repository: Repository, manifest: Manifest, spec: Spec
+) -> dict[str, dict[str, Any]]:
+    """The values and the certificates in a snapshot."""
+    with opened_part(repository, manifest, spec, PRIVATE) as content:
+        found: dict[str, dict[str, Any]] = json.loads(whole(content))
+    return found
+
+
 @dataclass
 class Restoring:
     """One restore.
 
     Attributes:
+        repository: Where the snapshot lies.
+        own: Where those of this vCluster lie.
         safe: Take a snapshot of what is there before.
+        idle: Leave out what would run for the tenant: it is a drill.
         checks: Results of the latest proof.
+        offered: Values that were others when the snapshot was taken.
         began: When it began, by the monotonic clock.
         away: When the API went away, by the same; None before that.
     """
@@ -63,12 +93,15 @@ class Restoring:
     observation: Observation
     repository: Repository
     manifest: Manifest
+    own: Repository
     context: Context
     lock: Lock
     audit: Audit
     deadline: Deadline
     safe: bool
+    idle: bool = False
     checks: tuple[CheckResult, ...] = ()
+    offered: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
     clock: datetime = field(default_factory=lambda: datetime.now(UTC))
     away: float | None = None
@@ -81,11 +114,15 @@ class Restoring:
     def carry_out(self) -> dict[str, Any]:
         """Everything. Until the control plane is stopped an error means that nothing was touched."""
         with self._opened(self.manifest) as (file, wanted):
-            certificates = self._certificates_of(self.manifest)
+            private = opened_private(self.repository, self.manifest, self.spec)
+            certificates = private[CERTIFICATES]
+            self.offered = self._offered(private[VALUES])
+            for _change in self._changes(self.manifest, file):
+                pass  # what cannot be changed is known before anything is touched
             safety = self._safety()
             try:
                 self._stop(safety)
-                self._put_in(file, wanted, certificates, self._raise_by(safety))
+                self._put_in(self.manifest, file, wanted, certificates, self._raise_by(safety))
             except Locked as error:
                 return self._result(error.outcome, str(error), failed=True)
             except ProofFailed as error:
@@ -96,13 +133,19 @@ class Restoring:
             except Exception as error:
                 return self._undo(safety, self.context.defect(error))
         self._unmark()
-        return self._result("done", f"{self.spec.title}: restored {summary(self.manifest)}; proved")
+        msg = f"{self.spec.title}: restored {summary(self.manifest)}; proved"
+        if self.offered:
+            msg += (
+                f"; these values were others then, and stay as they are: {', '.join(self.offered)}"
+            )
+        return self._result("done", msg)
 
     @contextmanager
     def _opened(self, manifest: Manifest) -> Iterator[tuple[IO[bytes], Snapshot]]:
         """The data, checked against its manifest before anything is touched."""
         self.say(f"opening snapshot {manifest.id}")
-        with self._read(manifest, DATA) as content, spooled(content) as file:
+        place = self._place_of(manifest)
+        with opened_part(place, manifest, self.spec, DATA) as content, spooled(content) as file:
             found = inspect(file)
             if (found.revision, found.contents) != (manifest.revision, manifest.contents):
                 raise FleetError(
@@ -112,26 +155,19 @@ class Restoring:
                 )
             yield file, found
 
-    def _read(self, manifest: Manifest, part: str) -> Any:
-        identity = self.spec.snapshots.identity
-        return self.repository.read(
-            manifest.id,
-            part,
-            manifest.parts[part],
-            (identity,) if identity else (),
-            encrypted=bool(manifest.recipients),
-        )
+    def _place_of(self, manifest: Manifest) -> Repository:
+        return self.repository if manifest is self.manifest else self.own
 
-    def _certificates_of(self, manifest: Manifest) -> dict[str, str]:
-        with self._read(manifest, PRIVATE) as content:
-            found: dict[str, str] = json.loads(whole(content))[CERTIFICATES]
-        return found
+    def _offered(self, saved: Mapping[str, Any]) -> list[str]:
+        """The values that were others when the snapshot was taken: the inventory says which ones are right."""
+        good = self.observation.last_good
+        return differing(good.values or {} if good else {}, saved)
 
     def _safety(self) -> Manifest | None:
         """A snapshot of what is there now; that of the first attempt when this one goes on with it."""
         marked = json.loads(self._plane.annotations.get(MARK, "{}")).get("safety")
         if marked:
-            found, _errors = self.repository.manifests()
+            found, _errors = self.own.manifests()
             return next((manifest for manifest in found if manifest.id == marked), None)
         if not self.safe:
             return None
@@ -140,7 +176,7 @@ class Restoring:
             self.spec,
             self.host,
             self.observation,
-            self.repository,
+            self.own,
             self.context,
             self.lock,
             self.audit,
@@ -174,7 +210,12 @@ class Restoring:
         return any(p.component == "control_plane" for p in look(self.host.api, self.spec).pods)
 
     def _put_in(
-        self, file: IO[bytes], wanted: Snapshot, certificates: dict[str, str], raise_by: int
+        self,
+        manifest: Manifest,
+        file: IO[bytes],
+        wanted: Snapshot,
+        certificates: Mapping[str, str],
+        raise_by: int,
     ) -> None:
         """Fill the store, compare it with the snapshot, start the control plane and prove it."""
 
@@ -182,19 +223,26 @@ class Restoring:
         def content() -> Iterator[IO[bytes]]:
             yield buffered(FromBeginning(file))
 
-        self._put_back(certificates)
+        self._put_back(certificates, elsewhere=not manifest.is_of(self.spec))
         self.lock.check()
         work = Refill(
-            self.host.api,
-            content,
-            os.fstat(file.fileno()).st_size,
-            raise_by,
-            self._plane.images["syncer"],
-            self._until,
-            self.say,
+            api=self.host.api,
+            content=content,
+            size=os.fstat(file.fileno()).st_size,
+            raise_by=raise_by,
+            compare=lambda: self._compare(wanted, raise_by),
+            changes=lambda: self._changes(manifest, file),
+            shell_image=self._plane.images["syncer"],
+            until=self._until,
+            say=self.say,
         )
-        refill(self.spec, self.observation, work)
-        self._compare(wanted, raise_by)
+        refill(
+            self.spec,
+            self.observation,
+            lambda: look(self.host.api, self.spec).pods,
+            self.host.reach(self.spec),
+            work,
+        )
         self.lock.check()
         self.say("starting the control plane")
         self._patch(self._replicas(), {})
@@ -207,14 +255,19 @@ class Restoring:
         limit = Deadline(self.spec.limits.proof, self.deadline)
         self.checks = prove(self.spec, self.host, self.context, limit)
 
-    def _put_back(self, certificates: dict[str, str]) -> None:
+    def _changes(self, manifest: Manifest, file: IO[bytes]) -> Iterator[KeyChange]:
+        """What has to be different from the snapshot."""
+        return rewritten(live(file), elsewhere=not manifest.is_of(self.spec), idle=self.idle)
+
+    def _put_back(self, certificates: Mapping[str, str], *, elsewhere: bool) -> None:
         """The PKI of the snapshot, where another one is there: kubeconfigs that were made before stay valid (G27)."""
         path = f"/api/v1/namespaces/{self.spec.namespace}/secrets/{self.spec.name}-certs"
-        found: Json = self.host.api.find(path) or {}
-        if found.get("data") != certificates:
+        found: Mapping[str, str] = (self.host.api.find(path) or {}).get("data") or {}
+        wanted = adopted(certificates, found) if elsewhere else certificates
+        if found != wanted:
             self.say("putting the certificates back")
-            gone = dict.fromkeys((found.get("data") or {}).keys() - certificates.keys())
-            self.host.api.merge(path, {"data": {**gone, **certificates}})
+            gone = dict.fromkeys(found.keys() - wanted.keys())
+            self.host.api.merge(path, {"data": {**gone, **wanted}})
 
     def _compare(self, wanted: Snapshot, raise_by: int) -> None:
         """What the store holds now is what the snapshot held, above the old revision, before anyone is let in."""
@@ -261,10 +314,10 @@ class Restoring:
         self.say(f"it failed, going back to snapshot {safety.id}")
         try:
             self._stop(safety)
-            certificates = self._certificates_of(safety)
+            certificates = opened_private(self.own, safety, self.spec)[CERTIFICATES]
             with self._opened(safety) as (file, wanted):
                 # Clients may have seen the restored revisions.
-                self._put_in(file, wanted, certificates, 2 * self._raise_by(safety))
+                self._put_in(safety, file, wanted, certificates, 2 * self._raise_by(safety))
         except Exception as second:
             if isinstance(second, ProofFailed):
                 self.checks = second.checks
@@ -323,6 +376,7 @@ class Restoring:
             "outcome": outcome,
             "msg": msg,
             "snapshot": as_data(self.manifest),
+            "other_values": self.offered,
             "steps": [] if failed else [Kind.RESTORE.value],
             "begun": [Kind.RESTORE.value],
             "checks": [asdict(result) for result in self.checks],

@@ -26,7 +26,7 @@ def run_snapshot_info(arguments: Arguments, context: Context) -> Result:
     missing = target_findings(spec)
     if missing:
         raise Refused(missing)
-    found, errors = Repository(context.target(spec.snapshots), spec).manifests()
+    found, errors = Repository(context.target(spec.snapshots), spec.origin).manifests()
     for error in errors:
         context.warn(f"{spec.host}: {error}")
     snapshots = [as_data(manifest) for manifest in reversed(found)]

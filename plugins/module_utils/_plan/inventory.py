@@ -15,7 +15,7 @@ from typing import Any
 from .._core.arguments import ARGUMENTS, FLEET_ARGUMENTS, PREFIX
 from .._core.errors import Refused
 from .._core.finding import Finding, refuse
-from .._core.spec import Access, Defaults, Expose, Limits, Snapshots, Spec, StoreSpec
+from .._core.spec import Access, Defaults, Expose, Limits, Origin, Snapshots, Spec, StoreSpec
 from .argument_types import checked
 from .guards.identity import name_findings
 from .guards.lift import allow_findings
@@ -120,13 +120,16 @@ def _store(options: Mapping[str, Any] | None) -> StoreSpec | None:
 
 
 def _snapshots(options: Mapping[str, Any]) -> Snapshots:
-    return Snapshots(**{**options, "recipients": tuple(options.get("recipients", ()))})
+    origin = Origin(**options.get("from", {}))
+    recipients = tuple(options.get("recipients", ()))
+    others = {name: value for name, value in options.items() if name != "from"}
+    return Snapshots(**{**others, "recipients": recipients, "origin": origin})
 
 
 def _snapshot_findings(options: Mapping[str, Any]) -> list[Finding]:
     return [
         refuse("spec", f"vcluster_snapshots.{name} is {options[name]}: it is 1 at least.")
-        for name in ("keep_count", "keep_days", "concurrency")
+        for name in ("keep_count", "keep_days", "concurrency", "rto", "rpo")
         if options.get(name, 1) < 1
     ]
 

@@ -67,6 +67,15 @@ def leaves(tree: Mapping[str, Any], prefix: Path = ()) -> Iterator[tuple[Path, A
             yield (*prefix, key), value
 
 
+def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """JSON pointers of the values that are not the same in both."""
+    before, after = (
+        {pointer(path): value for path, value in leaves(tree)} for tree in (one, other)
+    )
+    paths = before.keys() | after.keys()
+    return sorted(path for path in paths if before.get(path, ABSENT) != after.get(path, ABSENT))
+
+
 def read(tree: Mapping[str, Any], path: Path) -> Any:
     """The value at a path, or ABSENT."""
     node: Any = tree

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -31,7 +31,8 @@ from .base import (
 )
 from .etcd_checks import member_checks
 from .refill import Refill, refill_members
-from .source import Source, healthy_member
+from .rewrite import batches
+from .source import Source, healthy_member, well_member
 
 DEPLOY = (*BACKING_STORE, "etcd", "deploy")
 STATEFUL_SET = (*DEPLOY, "statefulSet")
@@ -170,9 +171,20 @@ class EtcdDeployed(Usual):
         """See Store."""
         return healthy_member(_names(pods), reach.member)
 
-    def refill(self, spec: Spec, values: Values, refill: Refill) -> None:
+    def refill(
+        self,
+        spec: Spec,
+        pods: Callable[[], Sequence[Pod]],
+        reach: Reach,
+        values: Values,
+        refill: Refill,
+    ) -> None:
         """See Store."""
         refill_members(spec.namespace, f"{spec.name}-etcd", max(1, self.members(values)), refill)
+        refill.compare()
+        with well_member(_names(pods()), reach.member) as (_name, etcd):
+            for changes in batches(refill.changes()):
+                etcd.write(changes)
 
 
 def _names(pods: Sequence[Pod]) -> list[str]:

@@ -10,14 +10,14 @@ cut off anywhere is simply done again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import IO, Any
 
 from .._core.errors import ApiError, FleetError
-from .._core.ports import Api, Json
+from .._core.ports import Api, Json, KeyChange
 
 RECEIVE, RESTORE, SETTLE = "receive", "restore", "settle"
 WORK = "/work"
@@ -43,6 +43,8 @@ class Refill:
         content: Opens the data, as `etcdctl snapshot save` writes it.
         size: Its bytes.
         raise_by: What the snapshot's revision is raised by (G61).
+        compare: Raises unless the store holds what the snapshot does; before it is changed.
+        changes: What has to be different in a restored store; see `rewrite`.
         shell_image: An image with a shell: the control plane's own.
         until: Waits until something holds, and says in words what; TimedOut when it does not come.
         say: Takes a line of progress.
@@ -52,6 +54,8 @@ class Refill:
     content: Callable[[], AbstractContextManager[IO[bytes]]]
     size: int
     raise_by: int
+    compare: Callable[[], None]
+    changes: Callable[[], Iterator[KeyChange]]
     shell_image: str
     until: Callable[[str, Callable[[], bool]], None]
     say: Callable[[str], None]

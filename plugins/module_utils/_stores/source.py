@@ -57,7 +57,16 @@ def etcd_source(title: str, etcd: Etcd) -> Source:
 def healthy_member(
     names: Sequence[str], dial: Callable[[str], AbstractContextManager[Etcd]]
 ) -> Iterator[Source]:
-    """The etcd through a member that is well, and no leader where there is another (G26).
+    """The etcd as a source, through such a member; see `well_member`."""
+    with well_member(names, dial) as (name, etcd):
+        yield etcd_source(f"etcd member {name}", etcd)
+
+
+@contextmanager
+def well_member(
+    names: Sequence[str], dial: Callable[[str], AbstractContextManager[Etcd]]
+) -> Iterator[tuple[str, Etcd]]:
+    """A member that is well, by its name, and no leader where there is another (G26).
 
     Args:
         names: Pods of the members.
@@ -88,7 +97,7 @@ def healthy_member(
         )
     name = min(found, key=lambda name: found[name].id == found[name].leader)
     with dial(name) as etcd:
-        yield etcd_source(f"etcd member {name}", etcd)
+        yield name, etcd
 
 
 def _illness(status: MemberStatus) -> str:

@@ -11,7 +11,7 @@ from ..._core.observation import RESTORING, Observation
 from ..._core.snapshot import Manifest
 from ..._core.spec import Spec
 from ..._core.versions import version_of
-from ..._stores.registry import store_in
+from ..._stores.registry import store_in, store_named
 from .lift import lifted
 
 
@@ -92,27 +92,40 @@ def restore_findings(
             ),
         )
     store = store_in(good.values or {})
-    found = []
-    if not store.restores or manifest.store != store.type:
-        found.append(
-            refuse(
-                "spec",
-                f"{spec.title}: snapshot {manifest.id} of the store {manifest.store} cannot be restored into the "
-                f"store {store.type} yet.",
-                "",
-                "etcd_deployed into etcd_deployed can.",
-            )
-        )
-    if manifest.recipients and not spec.snapshots.identity:
-        found.append(
-            refuse(
-                "spec",
-                f"{spec.title}: snapshot {manifest.id} is encrypted and no key is given.",
-                "",
-                "Set vcluster_snapshots.identity to the age secret key, out of the vault.",
-            )
-        )
+    found = [*_into(spec, manifest, store.type), *_locked(spec, manifest)]
     return (*found, *_newer(spec, observation, manifest))
+
+
+def drill_findings(spec: Spec, manifest: Manifest) -> tuple[Finding, ...]:
+    """A copy with the store of the snapshot can be made of it, and it can be opened."""
+    return (*_into(spec, manifest, manifest.store), *_locked(spec, manifest))
+
+
+def _into(spec: Spec, manifest: Manifest, store: str) -> list[Finding]:
+    if store_named(store).restores and manifest.store == store:
+        return []
+    return [
+        refuse(
+            "spec",
+            f"{spec.title}: snapshot {manifest.id} of the store {manifest.store} cannot be restored into the "
+            f"store {store} yet.",
+            "",
+            "etcd_deployed into etcd_deployed can.",
+        )
+    ]
+
+
+def _locked(spec: Spec, manifest: Manifest) -> list[Finding]:
+    if not manifest.recipients or spec.snapshots.identity:
+        return []
+    return [
+        refuse(
+            "spec",
+            f"{spec.title}: snapshot {manifest.id} is encrypted and no key is given.",
+            "",
+            "Set vcluster_snapshots.identity to the age secret key, out of the vault.",
+        )
+    ]
 
 
 def _newer(spec: Spec, observation: Observation, manifest: Manifest) -> list[Finding]:

@@ -97,7 +97,9 @@ func connect(values *config.Values) (host.Host, error) {
 // prepare gets the certificates in place and finds out what the programs must be told.
 func prepare(ctx context.Context, h host.Host, values *config.Values) (map[string][]byte, plane.Plane, error) {
 	name := h.Pod.VCluster
-	files, err := h.Certificates(ctx, func() (map[string][]byte, error) { return pki.Generate(name, h.Pod.Namespace) })
+	files, err := h.Certificates(ctx, func(there map[string][]byte) (map[string][]byte, error) {
+		return pki.Generate(name, h.Pod.Namespace, there)
+	})
 	if err != nil {
 		return nil, plane.Plane{}, err
 	}

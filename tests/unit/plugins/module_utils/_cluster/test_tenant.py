@@ -170,6 +170,21 @@ def test_a_member_answers_through_its_json_gateway(
         check_member(member)
 
 
+def test_a_member_writes_and_deletes_keys_at_once(
+    ways: Ways, forwards: Forwards, real_api: KubernetesApi, etcd_member: Any, namespace: str
+) -> None:
+    store(real_api, namespace, "a-certs", etcd_secret(etcd_member))
+    forwards.ports["a-etcd-0", 2379] = port_of(etcd_member.endpoint)
+    with ways.member("a-etcd-0") as member:
+        before = member.count()
+        member.write([(b"/here\xff/1", b"\x00one"), (b"/here/2", b"two"), (b"/here/3", b"")])
+        between = member.count()
+        member.write([(b"/here\xff/1", None), (b"/here/2", b"other")])
+        assert (between[1] - before[1], member.count()[1] - before[1]) == (3, 2)
+        assert member.count()[0] == between[0] + 1  # one revision for all of it
+        member.write([(b"/here/2", None), (b"/here/3", None)])
+
+
 def test_an_external_etcd_is_dialled_from_here(
     ways: Ways, real_api: KubernetesApi, etcd_member: Any, namespace: str
 ) -> None:

@@ -98,6 +98,10 @@ class FakeHelm:
         found = next(r for r in self.world.releases if r.revision == revision)
         self.world.deploy(name, str(found.chart_version), found.values or {})
 
+    def uninstall(self, name: str, namespace: str, seconds: int) -> None:
+        self.world.change(f"helm uninstalls {namespace}/{name}")
+        self.world.releases, self.world.workloads = [], ()
+
     def template(
         self,
         name: str,

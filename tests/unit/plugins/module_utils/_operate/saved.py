@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bolt_pages import etcd_snapshot
-from fakes import FakeApi, FakeHost, FakeReach, World, workload
+from fakes import FakeApi, FakeHost, FakeReach, World
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.seal import fresh_pair
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.workloads import paused
@@ -129,9 +129,4 @@ class Host(FakeHost):
 def deploy(world: World) -> None:
     """Install it."""
     world.deploy("tenant-a", "0.36.1", ETCD)
-    world.workloads += (
-        workload("etcd", "StatefulSet", "tenant-a-etcd", 1, {"etcd": "etcd:3.6.8-0"}),
-    )
-    # What the release asks for; the workloads themselves may be scaled.
-    world.releases[-1] = replace(world.releases[-1], workloads=world.workloads)
     world.objects[CERTS] = {"data": {"ca.key": "c2VjcmV0LWtleQ=="}}

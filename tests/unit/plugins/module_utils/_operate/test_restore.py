@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -48,7 +50,7 @@ class Filled:
         self.raised: list[int] = []
         self.fails: list[Exception | None] = []
 
-    def __call__(self, spec: Any, observation: Any, work: Refill) -> None:
+    def __call__(self, spec: Any, observation: Any, pods: Any, reach: Any, work: Refill) -> None:
         plane = self.world.workloads[0]
         assert (plane.replicas, plane.annotations[RESTORING]) == (0, "true")
         self.world.change("the store is filled")
@@ -64,6 +66,8 @@ class Filled:
             pairs = dict(etcd_file.live(file))
         self.raised.append(work.raise_by)
         self.etcd.hold(pairs, found.revision + work.raise_by)
+        work.compare()
+        self.changes = list(work.changes())
 
 
 @pytest.fixture
@@ -122,6 +126,62 @@ def held(etcd: Member, tmp_path: Path) -> dict[bytes, bytes]:
 
 def snapshots(tmp_path: Path) -> int:
     return len(list((tmp_path / "target").rglob("manifest.json")))
+
+
+def moved_from(tmp_path: Path, cluster: str) -> None:
+    """The snapshots are those of a vCluster of the same name on another host cluster."""
+    target = tmp_path / "target"
+    (ours,) = target.iterdir()
+    for path in ours.rglob("manifest.json"):
+        path.write_text(json.dumps({**json.loads(path.read_text()), "cluster": cluster}))
+    ours.rename(target / cluster)
+
+
+def test_a_snapshot_of_another_one_takes_its_place(
+    run: Run, world: World, etcd: Member, tmp_path: Path, filled: Filled
+) -> None:
+    moved_from(tmp_path, "hc9")
+    own = {"ca.key": "b3du", "etcd-ca.key": "ZXRjZA==", "apiserver.crt": "bGVhZg=="}
+    world.objects[CERTS] = {"data": own}
+    result = run(snapshots={"from": {"cluster": "hc9"}})
+    assert not result.get("failed"), result["msg"]
+    assert held(etcd, tmp_path) == PAIRS
+    # The authority of the tenant is the other one's; what it signed is signed again by the syncer.
+    assert world.objects[CERTS]["data"] == {"ca.key": "c2VjcmV0LWtleQ==", "etcd-ca.key": "ZXRjZA=="}
+    # The safety snapshot is this vCluster's own.
+    safety = [
+        path for path in (tmp_path / "target").rglob("manifest.json") if "hc9" not in str(path)
+    ]
+    assert len(safety) == 1
+
+
+def test_g27_values_of_the_snapshot_are_told_and_not_forced(run: Run, world: World) -> None:
+    live = dict(world.releases[-1].values or {})
+    world.releases[-1] = replace(world.releases[-1], values={**live, "sync": {"new": True}})
+    result = run()
+    assert result["other_values"] == ["/sync/new"]
+    assert "stay as they are: /sync/new" in result["msg"]
+    assert world.releases[-1].values == {**live, "sync": {"new": True}}
+
+
+def test_without_from_there_is_no_such_snapshot(run: Run, world: World, tmp_path: Path) -> None:
+    moved_from(tmp_path, "hc9")
+    result = run()
+    assert result["failed"] and "no snapshot" in result["msg"]
+    assert world.log == []
+
+
+def test_g28_a_failed_restore_of_another_one_is_undone_with_its_own_certificates(
+    run: Run, world: World, etcd: Member, tmp_path: Path, filled: Filled
+) -> None:
+    moved_from(tmp_path, "hc9")
+    own = {"ca.key": "b3du", "etcd-ca.key": "ZXRjZA==", "apiserver.crt": "bGVhZg=="}
+    world.objects[CERTS] = {"data": own}
+    filled.fails = [FleetError("the pod failed")]
+    result = run(snapshots={"from": {"cluster": "hc9"}})
+    assert result["outcome"] == "rolled_back"
+    assert world.objects[CERTS]["data"] == own
+    assert held(etcd, tmp_path) == LATER
 
 
 def test_what_was_there_at_the_snapshot_is_there_again(

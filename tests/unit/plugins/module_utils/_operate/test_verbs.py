@@ -9,7 +9,7 @@ from __future__ import annotations
 from fakes import ASKED, FakeHost, World
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Observation
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.all_verbs import BACKUP
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.all_verbs import SIMPLE
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.options import spec_of
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.verbs import LOOK
@@ -20,12 +20,12 @@ PLACE = {"directory": "/b", "recipients": ["age1x"]}
 def test_backup_saves_what_is_there_and_refuses_the_rest_while_planning(world: World) -> None:
     context, host = Context(), FakeHost(world)
     spec = spec_of({**ASKED, "snapshots": PLACE}, context)
-    missing = BACKUP.plan(spec, Observation(), host, context)
+    missing = SIMPLE["backup"].plan(spec, Observation(), host, context)
     assert missing is not None
     assert missing.plan.kinds == ("refused",)
     etcd = {"controlPlane": {"backingStore": {"etcd": {"deploy": {"enabled": True}}}}}
     world.deploy("tenant-a", "0.36.1", etcd)
-    planned = BACKUP.plan(spec, Observation(), host, context)
+    planned = SIMPLE["backup"].plan(spec, Observation(), host, context)
     assert planned is not None
     assert planned.plan.kinds == ("snapshot",)
     assert planned.plan.digest

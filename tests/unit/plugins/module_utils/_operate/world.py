@@ -104,6 +104,11 @@ class World:
             "kubernetes": "kubernetes:" + effective["distro"]["k8s"]["image"]["tag"],
         }
         self.workloads = (workload("control_plane", "StatefulSet", name, replicas, images),)
+        if effective.get("backingStore", {}).get("etcd", {}).get("deploy", {}).get("enabled"):
+            etcd = workload("etcd", "StatefulSet", f"{name}-etcd", 1, {"etcd": "etcd:3.6.8-0"})
+            self.workloads += (etcd,)
+        # What the release asks for; the workloads themselves may be scaled.
+        self.releases[-1] = replace(self.releases[-1], workloads=self.workloads)
 
 
 def workload(

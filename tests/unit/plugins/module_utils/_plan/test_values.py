@@ -18,6 +18,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors imp
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.values import (
     ABSENT,
     build,
+    differing,
     leaves,
     merge_layers,
     merged,
@@ -100,3 +101,10 @@ def test_layers_merge_deeply_lists_replace_and_null_removes() -> None:
 def test_a_layer_that_is_no_mapping_is_named() -> None:
     with pytest.raises(Refused, match="vcluster_values__10_all is not a mapping"):
         merge_layers({"vcluster_values__10_all": [1]})
+
+
+def test_values_that_are_not_the_same_in_both() -> None:
+    one = {"a": {"b": 1, "c": [1]}, "d": "x", "same": True}
+    other = {"a": {"b": 2, "c": [1]}, "e": None, "same": True}
+    assert differing(one, other) == ["/a/b", "/d", "/e"]
+    assert differing(one, one) == []

@@ -162,7 +162,9 @@ def content() -> Iterator[IO[bytes]]:
 
 
 def work(api: Any) -> Refill:
-    return Refill(api, content, 8, LEDGE, "vcluster:0.36.1", until, lambda _text: None)
+    return Refill(
+        api, content, 8, LEDGE, lambda: None, list, "vcluster:0.36.1", until, lambda _text: None
+    )
 
 
 def test_every_member_is_filled_while_all_are_stopped() -> None:

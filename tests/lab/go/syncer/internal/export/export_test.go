@@ -15,7 +15,7 @@ import (
 
 func write(t *testing.T, choice config.ExportKubeConfig) (*fake.Clientset, error) {
 	t.Helper()
-	files, err := pki.Generate("demo", "vc-demo")
+	files, err := pki.Generate("demo", "vc-demo", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
 
@@ -70,13 +71,23 @@ func (h Host) RefuseNeighbour(ctx context.Context) error {
 }
 
 // Certificates returns the content of the Secret NAME-certs. The first replica that gets to write
-// makes it with generate; all others take what it wrote.
-func (h Host) Certificates(ctx context.Context, generate func() (map[string][]byte, error)) (map[string][]byte, error) {
+// makes it with generate, which is given what is there; all others take what it wrote.
+func (h Host) Certificates(
+	ctx context.Context, generate func(there map[string][]byte) (map[string][]byte, error),
+) (map[string][]byte, error) {
 	secrets := h.Client.CoreV1().Secrets(h.Pod.Namespace)
 	name := h.Pod.VCluster + "-certs"
 	secret, err := secrets.Get(ctx, name, meta.GetOptions{})
 	if err == nil {
-		return secret.Data, nil
+		files, err := generate(secret.Data)
+		if err != nil || reflect.DeepEqual(files, secret.Data) {
+			return files, err
+		}
+		secret.Data = files
+		if _, err := secrets.Update(ctx, secret, meta.UpdateOptions{}); err != nil {
+			return nil, fmt.Errorf("complete the Secret %s: %w", name, err)
+		}
+		return files, nil
 	}
 	if !apierrors.IsNotFound(err) {
 		return nil, fmt.Errorf("get the Secret %s: %w", name, err)
@@ -85,7 +96,7 @@ func (h Host) Certificates(ctx context.Context, generate func() (map[string][]by
 	if err != nil {
 		return nil, err
 	}
-	files, err := generate()
+	files, err := generate(nil)
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,9 @@ func TestANeighbourIsRefusedByName(t *testing.T) {
 
 func TestTheFirstReplicaMakesTheCertificates(t *testing.T) {
 	host, client := hostWith(service("demo"))
-	mine := func() (map[string][]byte, error) { return map[string][]byte{"ca.crt": []byte("mine")}, nil }
+	mine := func(map[string][]byte) (map[string][]byte, error) {
+		return map[string][]byte{"ca.crt": []byte("mine")}, nil
+	}
 	files, err := host.Certificates(t.Context(), mine)
 	if err != nil || string(files["ca.crt"]) != "mine" {
 		t.Fatalf("files %v, error %v", files, err)
@@ -50,15 +52,37 @@ func TestTheFirstReplicaMakesTheCertificates(t *testing.T) {
 	if err != nil || secret.Labels["vcluster-name"] != "demo" || secret.OwnerReferences[0].Name != "demo" {
 		t.Fatalf("secret %+v, error %v", secret, err)
 	}
-	late := func() (map[string][]byte, error) { return nil, errors.New("made them again") }
+	late := func(there map[string][]byte) (map[string][]byte, error) {
+		if there == nil {
+			return nil, errors.New("made them again")
+		}
+		return there, nil
+	}
 	if _, err := host.Certificates(t.Context(), late); err != nil {
 		t.Fatal(err)
 	}
 }
 
+func TestWhatIsMissingIsCompleted(t *testing.T) {
+	host, client := hostWith(service("demo"), &core.Secret{
+		ObjectMeta: meta.ObjectMeta{Name: "demo-certs", Namespace: "vc-demo"},
+		Data:       map[string][]byte{"ca.crt": []byte("theirs")},
+	})
+	files, err := host.Certificates(t.Context(), func(there map[string][]byte) (map[string][]byte, error) {
+		return map[string][]byte{"ca.crt": there["ca.crt"], "apiserver.crt": []byte("new")}, nil
+	})
+	if err != nil || string(files["apiserver.crt"]) != "new" {
+		t.Fatalf("files %v, error %v", files, err)
+	}
+	secret, err := client.CoreV1().Secrets("vc-demo").Get(t.Context(), "demo-certs", meta.GetOptions{})
+	if err != nil || string(secret.Data["ca.crt"]) != "theirs" || string(secret.Data["apiserver.crt"]) != "new" {
+		t.Fatalf("secret %+v, error %v", secret, err)
+	}
+}
+
 func TestTheReplicaThatComesSecondTakesWhatIsThere(t *testing.T) {
 	host, client := hostWith(service("demo"))
-	files, err := host.Certificates(t.Context(), func() (map[string][]byte, error) {
+	files, err := host.Certificates(t.Context(), func(map[string][]byte) (map[string][]byte, error) {
 		// Another replica writes between our look and our write.
 		theirs := &core.Secret{ObjectMeta: meta.ObjectMeta{Name: "demo-certs", Namespace: "vc-demo"}, Data: map[string][]byte{"ca.crt": []byte("theirs")}}
 		return map[string][]byte{"ca.crt": []byte("mine")}, client.Tracker().Add(theirs)

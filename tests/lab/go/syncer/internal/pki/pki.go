@@ -5,6 +5,7 @@ package pki
 import (
 	"crypto/x509"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -20,10 +21,34 @@ var (
 	both   = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 )
 
-// Generate makes all entries of the Secret NAME-certs of the vCluster name in namespace.
-func Generate(name, namespace string) (map[string][]byte, error) {
-	files := map[string][]byte{}
-	tenant, err := newAuthority("kubernetes")
+// leaves are what the authorities sign.
+var leaves = []string{
+	"apiserver", "apiserver-kubelet-client", "front-proxy-client", "apiserver-etcd-client",
+	"etcd-healthcheck-client", "etcd-server", "etcd-peer",
+}
+
+// whole says whether no certificate that an authority signs is missing from the Secret's entries.
+func whole(files map[string][]byte) bool {
+	for _, name := range leaves {
+		if len(files[name+".crt"]) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Generate makes all entries of the Secret NAME-certs of the vCluster name in namespace. Of those
+// that are there all stay, unless a certificate is missing: then all that authorities sign is signed
+// again, as the vendor does it (0.36.1, pkg/certs/ensure.go).
+func Generate(name, namespace string, there map[string][]byte) (map[string][]byte, error) {
+	if whole(there) {
+		return there, nil
+	}
+	files := maps.Clone(there)
+	if files == nil {
+		files = map[string][]byte{}
+	}
+	tenant, err := authorityOf(there, "ca", "kubernetes")
 	if err != nil {
 		return nil, err
 	}
@@ -32,12 +57,12 @@ func Generate(name, namespace string) (map[string][]byte, error) {
 	for _, alias := range []string{"ca", "client-ca", "server-ca"} {
 		put(files, alias, tenant.pair)
 	}
-	etcd, err := newAuthority("etcd-ca")
+	etcd, err := authorityOf(there, "etcd-ca", "etcd-ca")
 	if err != nil {
 		return nil, err
 	}
 	put(files, "etcd-ca", etcd.pair)
-	front, err := newAuthority("front-proxy-ca")
+	front, err := authorityOf(there, "front-proxy-ca", "front-proxy-ca")
 	if err != nil {
 		return nil, err
 	}
@@ -69,11 +94,22 @@ func Generate(name, namespace string) (map[string][]byte, error) {
 	return files, addKubeconfigs(files, tenant)
 }
 
+// authorityOf loads the authority from its entry, or makes one.
+func authorityOf(there map[string][]byte, entry, commonName string) (*authority, error) {
+	if found := (pair{there[entry+".crt"], there[entry+".key"]}); len(found.certificate) > 0 {
+		return loadAuthority(found)
+	}
+	return newAuthority(commonName)
+}
+
 func put(files map[string][]byte, name string, p pair) {
 	files[name+".crt"], files[name+".key"] = p.certificate, p.key
 }
 
 func addServiceAccountKeys(files map[string][]byte) error {
+	if len(files["sa.key"]) > 0 {
+		return nil
+	}
 	_, key, err := newKey()
 	if err != nil {
 		return err

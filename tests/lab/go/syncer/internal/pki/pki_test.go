@@ -1,9 +1,11 @@
 package pki
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"maps"
 	"slices"
 	"testing"
 
@@ -12,7 +14,7 @@ import (
 
 func generate(t *testing.T) map[string][]byte {
 	t.Helper()
-	files, err := Generate("demo", "vc-demo")
+	files, err := Generate("demo", "vc-demo", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,5 +113,31 @@ func TestAdminKubeconfigIsMaster(t *testing.T) {
 	certificate := leaf(t, config.Certificate)
 	if config.Server != Server || !slices.Contains(certificate.Subject.Organization, "system:masters") {
 		t.Fatalf("server %s, subject %v", config.Server, certificate.Subject)
+	}
+}
+
+func TestAuthoritiesStayWhereAMissingCertificateIsMadeAgain(t *testing.T) {
+	before := generate(t)
+	if same, err := Generate("other", "vc-other", before); err != nil || !maps.EqualFunc(same, before, bytes.Equal) {
+		t.Fatalf("a whole Secret was changed, error %v", err)
+	}
+	there := maps.Clone(before)
+	delete(there, "apiserver.crt")
+	after, err := Generate("other", "vc-other", there)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"ca.crt", "ca.key", "server-ca.crt", "etcd-ca.key", "front-proxy-ca.crt", "sa.key", "sa.pub"} {
+		if !bytes.Equal(before[name], after[name]) {
+			t.Errorf("%s is another one", name)
+		}
+	}
+	for name, host := range map[string]string{"apiserver.crt": "other.vc-other", "etcd-server.crt": "other-etcd-0"} {
+		if err := leaf(t, after[name]).VerifyHostname(host); err != nil {
+			t.Error(err)
+		}
+	}
+	if bytes.Equal(before["admin.conf"], after["admin.conf"]) {
+		t.Error("admin.conf was not signed again")
 	}
 }

@@ -57,7 +57,7 @@ func TestWaitEndsWhenTheStoreListens(t *testing.T) {
 func server(t *testing.T, handler http.HandlerFunc) Endpoint {
 	t.Helper()
 	folder := t.TempDir()
-	files, err := pki.Generate("demo", "vc-demo")
+	files, err := pki.Generate("demo", "vc-demo", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestAServerWithoutAHealthPagePasses(t *testing.T) {
 
 func TestWaitVerifiesTheServer(t *testing.T) {
 	folder := t.TempDir()
-	files, err := pki.Generate("demo", "vc-demo")
+	files, err := pki.Generate("demo", "vc-demo", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,80 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Drills on real host clusters: a copy of what is gone, proved and removed; killed in the middle; in nobody's way."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from by_hand import CLUSTER, in_namespace, namespace
+from harness import Fleet, Lab, kubectl
+from runs import kill_at
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
+
+NAME = "it-drilled"
+SCRATCH = f"{namespace(NAME)}-drill"
+
+
+@pytest.fixture
+def fleet(make_fleet: Any, restorers: dict[str, Path], tmp_path: Path) -> Any:
+    """One vCluster that was saved, with a Deployment of the tenant's in it."""
+    variables = {
+        "vcluster_version": "0.36.1",
+        "vcluster_kubernetes_version": "1.36.3",
+        "vcluster_store": {"type": "etcd_deployed", "members": 1},
+        "vcluster_timeouts": {"rollout": 120},
+        "vcluster_snapshots": {"directory": str(tmp_path / "target"), "rto": 600, "rpo": 3600},
+        "vcluster_allow": ["G38"],
+    }
+    made = make_fleet({CLUSTER: {NAME: variables}}, restorers)
+    made.play("site").succeeded()
+    made.play("backup").succeeded()
+    return made
+
+
+def left(lab: Lab) -> list[str]:
+    """What is left of a drill on the host cluster."""
+    admin = lab.clusters[CLUSTER]
+    names = kubectl(
+        admin, "get", "namespaces,clusterroles,clusterrolebindings,persistentvolumes", "-oname"
+    )
+    return [name for name in names.split() if SCRATCH in name]
+
+
+def reports(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in sorted(folder.rglob("report.json"))]
+
+
+def test_what_is_gone_can_still_be_drilled_and_nothing_is_left(fleet: Fleet, lab: Lab) -> None:
+    kubectl(lab.clusters[CLUSTER], "delete", "namespace", namespace(NAME), "--timeout=100s")
+    run = fleet.play("drill").succeeded()
+    words = " ".join(run.output.split())
+    assert "restored beside it and proved; RTO" in words and ", RPO" in words
+    assert left(lab) == []
+
+
+def test_a_drill_that_is_killed_is_done_again_and_a_foreign_namespace_is_not_touched(
+    fleet: Fleet, lab: Lab
+) -> None:
+    before = in_namespace(lab, NAME, "get", "pods", "-ojsonpath={.items[*].metadata.uid}")
+    kill_at(fleet, "filling 1 etcd members", "drill")
+    assert f"namespace/{SCRATCH}" in left(lab)
+    fleet.play("drill").succeeded()
+    assert left(lab) == []
+
+    admin = lab.clusters[CLUSTER]
+    kubectl(admin, "create", "namespace", SCRATCH)
+    try:
+        run = fleet.play("drill").failed()
+        assert "is not a drill's" in " ".join(run.output.split())
+        assert left(lab) == [f"namespace/{SCRATCH}"]
+    finally:
+        kubectl(admin, "delete", "namespace", SCRATCH)
+    after = in_namespace(lab, NAME, "get", "pods", "-ojsonpath={.items[*].metadata.uid}")
+    assert after == before, "the vCluster itself was touched"
