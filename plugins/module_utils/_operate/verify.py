@@ -112,10 +112,21 @@ def _round(
                     replicas[pod.name] = stack.enter_context(reach.replica(pod.name))
                 except FleetError as error:
                     unreached[pod.name] = error
-        scene = Scene(spec, observation, live, host.api, reach, replicas, unreached, write)
-        pool = stack.enter_context(ThreadPoolExecutor(len(groups)))
+        pool = stack.enter_context(ThreadPoolExecutor(max(len(groups), len(replicas))))
+        # The first question opens the connection: at all of them at once, before the checks ask one after the other.
+        unready = dict(zip(replicas, pool.map(_unready, replicas.values()), strict=True))
+        scene = Scene(spec, observation, live, host.api, reach, replicas, unreached, write, unready)
         results = pool.map(lambda group: tuple(group(scene)), groups)
         return dict(zip(groups, results, strict=True))
+
+
+def _unready(replica: Replica) -> str:
+    """Why a replica is not ready; empty when it is."""
+    try:
+        answer = replica.text("/readyz").strip()
+    except FleetError as error:
+        return str(error)
+    return "" if answer == "ok" else f"/readyz says {answer[:200]}"
 
 
 def _flat(results: Mapping[Group, Results]) -> Results:

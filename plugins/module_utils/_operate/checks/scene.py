@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..._core.check import CheckResult, Status
 from ..._core.errors import FleetError, defect
@@ -33,6 +33,7 @@ class Scene:
         replicas: The tenant's API at each ready control-plane pod, by pod name.
         unreached: The error of each replica that could not be reached.
         write: Whether the proof may write a ConfigMap in the tenant.
+        unready: Why each of the replicas is not ready, asked through its own port-forward; empty when it is.
     """
 
     spec: Spec
@@ -43,6 +44,7 @@ class Scene:
     replicas: Mapping[str, Replica]
     unreached: Mapping[str, FleetError]
     write: bool = True
+    unready: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def planes(self) -> tuple[Pod, ...]:

@@ -242,3 +242,25 @@ def test_a_store_that_cannot_be_asked_is_a_failed_check(
     monkeypatch.setattr(verify, "store_checks", away)
     found = statuses(verified(world))
     assert (found["store"], found["dns"]) == ("fail", "pass")
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("ok\n", ""),
+        ("", "/readyz says "),
+        ("[-]etcd failed", "/readyz says [-]etcd failed"),
+        ("ok\nnot really", "/readyz says ok\nnot really"),
+        (FleetError("refused", "look"), "refused look"),
+    ],
+)
+def test_a_replica_is_ready_when_it_says_so_and_nothing_else(said: Any, why: str) -> None:
+    class Answers:
+        def text(self, path: str) -> str:
+            assert path == "/readyz"
+            if isinstance(said, Exception):
+                raise said
+            return str(said)
+
+    replica: Any = Answers()
+    assert verify._unready(replica) == why
