@@ -78,6 +78,10 @@ checks:
   returned: when they were run
   type: list
   elements: dict
+told:
+  description: What the report says of it.
+  returned: when it is done
+  type: str
 snapshot:
   description: The manifest of what was restored, as RV(fleetops.vcluster.snapshot_info#module:snapshots) has it.
   returned: when a copy was begun

@@ -95,6 +95,10 @@ other_values:
   returned: when the control plane was stopped
   type: list
   elements: str
+told:
+  description: What the report says of it.
+  returned: when it is done
+  type: str
 snapshot:
   description: The manifest of what was restored, as RV(fleetops.vcluster.snapshot_info#module:snapshots) has it.
   returned: when the control plane was stopped

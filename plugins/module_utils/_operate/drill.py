@@ -153,6 +153,7 @@ class Drill:
             "failed": failed,
             "outcome": "failed" if failed else "done",
             "msg": f"{self.spec.title}: {restored}; {text}",
+            "told": text,
             "snapshot": as_data(self.manifest),
             "rto": None if took is None else round(took, 1),
             "rpo": round(age, 1),

@@ -33,6 +33,7 @@ class Line:
     Attributes:
         planned: Step kinds, or what kept it from being planned.
         outcome: What came of it; `not reached` when its turn did not come.
+        message: Why it is not good; where it is, what its result wants to be told.
         checks: Results of its last proof.
         began: When its turn came, RFC 3339; empty when it never did.
         before: Chart, Kubernetes, replicas, members, as far as they were there.
@@ -249,7 +250,7 @@ def _line(host: str, entry: Mapping[str, Any], seen: Seen) -> Line:
     return Line(
         **place,
         outcome=word,
-        message="" if word in GOOD else str(outcome.get("msg", "")),
+        message=str(outcome.get("told" if word in GOOD else "msg", "")),
         seconds=float(outcome.get("seconds") or 0.0),
         checks=tuple(outcome.get("checks") or ()),
         began=str(outcome.get("began") or ""),

@@ -40,6 +40,7 @@ from .audit import Audit
 from .context import Context
 from .pods import look
 from .render import live_as_data
+from .report_text import duration
 from .snapshot_text import as_data, summary
 from .taking import CERTIFICATES, DATA, PRIVATE, VALUES, Taking, opened_store
 from .verify import proof_of, prove
@@ -133,12 +134,12 @@ class Restoring:
             except Exception as error:
                 return self._undo(safety, self.context.defect(error))
         self._unmark()
-        msg = f"{self.spec.title}: restored {summary(self.manifest)}; proved"
+        told = f"the API was away for {duration(self.outage)}"
         if self.offered:
-            msg += (
-                f"; these values were others then, and stay as they are: {', '.join(self.offered)}"
-            )
-        return self._result("done", msg)
+            others = ", ".join(self.offered)
+            told += f"; these values were others then, and stay as they are: {others}"
+        msg = f"{self.spec.title}: restored {summary(self.manifest)}; proved; {told}"
+        return {**self._result("done", msg), "told": told}
 
     @contextmanager
     def _opened(self, manifest: Manifest) -> Iterator[tuple[IO[bytes], Snapshot]]:
