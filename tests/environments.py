@@ -30,10 +30,17 @@ INSTALL_TIMEOUT = 1200  # seconds; an empty cache on a slow line
 
 @dataclass(frozen=True)
 class Environment:
-    """A virtual environment: its name (also that of its requirements file) and its Python."""
+    """A virtual environment.
+
+    Attributes:
+        name: Also that of its requirements file.
+        python: Version of its Python.
+        apart: More requirements, installed without a look at what they ask for.
+    """
 
     name: str
     python: str
+    apart: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -41,11 +48,15 @@ class Environment:
 
     @property
     def requirements(self) -> Path:
-        return ROOT / "requirements" / f"{self.name}.txt"
+        return requirements_file(self.name)
+
+
+def requirements_file(name: str) -> Path:
+    return ROOT / "requirements" / f"{name}.txt"
 
 
 ENVIRONMENTS = (
-    Environment("core-2.21", "3.13"),
+    Environment("core-2.21", "3.13", ("s3",)),
     Environment("core-2.19", "3.11"),
     Environment("lint", "3.13"),
 )
@@ -86,7 +97,10 @@ def prepare(environment: Environment) -> None:
     print(f"setup: .venv/{environment.name} from {base}", flush=True)
     shutil.rmtree(environment.path, ignore_errors=True)
     run([base, "-m", "venv", str(environment.path)])
-    run([str(interpreter), "-m", "pip", "install", "-q", "-r", str(environment.requirements)])
+    pip = [str(interpreter), "-m", "pip", "install", "-q"]
+    run([*pip, "-r", str(environment.requirements)])
+    for name in environment.apart:
+        run([*pip, "--no-deps", "-r", str(requirements_file(name))])
     make_collections_importable(environment, interpreter)
     stamp.write_text(digest)
 
@@ -94,6 +108,7 @@ def prepare(environment: Environment) -> None:
 def digest_of(environment: Environment) -> str:
     """A digest of everything that decides what is in the environment."""
     text = f"{environment.python} {ROOT}\n{requirements_text(environment.requirements)}"
+    text += "".join(requirements_text(requirements_file(name)) for name in environment.apart)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

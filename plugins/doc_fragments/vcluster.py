@@ -188,8 +188,41 @@ options:
     type: dict
     suboptions:
       directory:
-        description: Folder of the controller, or a share mounted there.
+        description: Folder of the controller, or a share mounted there. Either this or O(snapshots.s3).
         type: path
+      s3:
+        description: A bucket of an S3 service, which has to exist.
+        type: dict
+        suboptions:
+          bucket:
+            description: Its name.
+            type: str
+            required: true
+          prefix:
+            description: Folder in it; its top by default.
+            type: str
+          endpoint:
+            description:
+              - Address of another service than Amazon's, such as V(https://s3.example.com:9000).
+              - Its buckets are addressed by path.
+            type: str
+          region:
+            description: What the environment says by default (E(AWS_DEFAULT_REGION), a profile).
+            type: str
+          ca_cert:
+            description: Path of the CA bundle that the service's certificate is verified with.
+            type: path
+          access_key:
+            description:
+              - Id of the key. Without one the environment gives the credentials; E(AWS_ACCESS_KEY_ID), a profile or
+                the instance's role.
+            type: str
+          secret_key:
+            description: The key that goes with O(snapshots.s3.access_key).
+            type: str
+          session_token:
+            description: Goes with a temporary key.
+            type: str
       recipients:
         description:
           - age public keys (C(age1...)). Snapshots are encrypted to them; each one's secret key opens them.

@@ -51,6 +51,7 @@ attributes:
 requirements:
   - pyrage
   - zstandard
+  - botocore 1.36 or later, for O(snapshots.s3)
 """
 
 EXAMPLES = r"""

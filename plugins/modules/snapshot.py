@@ -37,6 +37,7 @@ attributes:
 requirements:
   - pyrage
   - zstandard
+  - botocore 1.36 or later, for O(snapshots.s3)
 """
 
 EXAMPLES = r"""
@@ -48,6 +49,17 @@ EXAMPLES = r"""
       directory: /backups
       recipients: [age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p]
       keep_count: 7
+
+- name: Take one to a bucket
+  fleetops.vcluster.snapshot:
+    from_inventory: true
+    snapshots:
+      s3:
+        bucket: backups
+        endpoint: https://s3.example.com:9000
+        access_key: fleetops
+        secret_key: "{{ vault_s3_key }}"
+      recipients: [age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p]
 """
 
 RETURN = r"""

@@ -19,6 +19,8 @@ extends_documentation_fragment:
 attributes:
   diff_mode:
     support: none
+requirements:
+  - botocore 1.36 or later, for O(snapshots.s3)
 """
 
 EXAMPLES = r"""

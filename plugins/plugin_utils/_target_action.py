@@ -17,6 +17,8 @@ class TargetAction(WaveAction):
     def places(self, collected: Collected) -> dict[str, int]:
         """Beside the host cluster the target, `vcluster_snapshots.concurrency`."""
         snapshots = collected.arguments.get("snapshots") or {}
-        target = f"target {snapshots.get('directory')}"
+        s3 = snapshots.get("s3") or {}
+        # A bucket is one target, whatever folders in it are called.
+        target = f"target {snapshots.get('directory')} {s3.get('endpoint')} {s3.get('bucket')}"
         count = int(snapshots.get("concurrency") or Snapshots.concurrency)
         return {**super().places(collected), target: count}

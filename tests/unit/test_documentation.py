@@ -34,9 +34,14 @@ def test_every_variable_is_documented_and_no_other() -> None:
     assert documented == {PREFIX + name for name in {*ARGUMENTS, *FLEET_ARGUMENTS} - internal}
 
 
-@pytest.mark.parametrize("name", ["store", "expose", "defaults", "timeouts", "snapshots"])
+@pytest.mark.parametrize(
+    "name", ["store", "expose", "defaults", "timeouts", "snapshots", "snapshots.s3"]
+)
 def test_every_option_is_documented_and_no_other(name: str) -> None:
-    assert first_column(section(f"vcluster_{name}")) == set(ARGUMENTS[name]["options"])
+    options = ARGUMENTS
+    for part in name.split("."):
+        options = options[part]["options"]
+    assert first_column(section(f"vcluster_{name}")) == set(options)
 
 
 @pytest.mark.parametrize(

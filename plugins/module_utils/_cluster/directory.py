@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,10 +16,10 @@ from typing import IO
 
 from .._core.errors import FleetError
 from .._core.ports import Stored
+from .targets import proper
 
 PIECE = 1 << 20
 UNFINISHED = ".unfinished-"
-_NAME = re.compile(r"[A-Za-z0-9%][A-Za-z0-9%._~-]*(/[A-Za-z0-9%][A-Za-z0-9%._~-]*)*")
 
 
 class Directory:
@@ -65,7 +64,7 @@ class Directory:
         """See Target."""
         with self._explained(prefix, "listed"):
             found = [path for path in self._below(prefix) if not _unfinished(path)]
-            for path in sorted(found):
+            for path in sorted(found, key=str):
                 with suppress(FileNotFoundError):  # somebody deleted it in the meantime
                     yield Stored(str(path.relative_to(self._folder)), path.stat().st_size)
 
@@ -94,9 +93,7 @@ class Directory:
         return (path for path in start.rglob("*") if path.is_file())
 
     def _path(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
-            raise FleetError(f"{name!r} is no name of a file in a {self.title}.")
-        return self._folder / name
+        return self._folder / proper(name, self.title)
 
     @contextmanager
     def _explained(self, name: str, done: str) -> Iterator[None]:

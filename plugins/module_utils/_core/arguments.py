@@ -56,6 +56,17 @@ EXPOSE_OPTIONS: dict[str, dict[str, Any]] = {
     "annotations": _FREE,
 }
 
+S3_OPTIONS: dict[str, dict[str, Any]] = {
+    "bucket": {"type": "str", "required": True},
+    "prefix": _TEXT,
+    "endpoint": _TEXT,
+    "region": _TEXT,
+    "ca_cert": {"type": "path"},
+    "access_key": {"type": "str", "no_log": False},  # an id
+    "secret_key": {"type": "str", "no_log": True},
+    "session_token": {"type": "str", "no_log": True},
+}
+
 ACCESS: dict[str, dict[str, Any]] = {
     "kubeconfig": {"type": "path"},
     "context": _TEXT,
@@ -98,6 +109,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "type": "dict",
         "options": {
             "directory": {"type": "path"},
+            "s3": {"type": "dict", "options": S3_OPTIONS},
             "recipients": {**_NAMES, "no_log": False},  # public keys
             "identity": {"type": "str", "no_log": True},
             "keep_count": _COUNT,

@@ -123,11 +123,37 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class S3:
+    """A bucket, or a folder in one, of an S3 service (`vcluster_snapshots.s3`).
+
+    Attributes:
+        bucket: Its name; it has to be there.
+        prefix: Folder in it.
+        endpoint: Address of another service than Amazon's (`https://...`); its buckets are addressed by path.
+        region: None means what the environment says.
+        ca_cert: Path of the CA bundle that the endpoint's certificate is verified with.
+        access_key: Id of the key; without one the environment gives both (variables, a profile, an instance's role).
+        secret_key: The key. Secret.
+        session_token: Goes with a temporary key. Secret.
+    """
+
+    bucket: str
+    prefix: str = ""
+    endpoint: str | None = None
+    region: str | None = None
+    ca_cert: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = field(default=None, repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
 class Snapshots:
     """Where snapshots go and how long they stay (`vcluster_snapshots`).
 
     Attributes:
-        directory: Folder of the controller, or a share mounted there; None where there is no target.
+        directory: Folder of the controller, or a share mounted there.
+        s3: A bucket, instead of a directory. Where neither is given there is no target.
         recipients: age public keys that can open them; none: they are not encrypted.
         identity: The age secret key that opens them, for a restore. Secret.
         keep_count: The newest ones that are kept; None for no such rule.
@@ -139,6 +165,7 @@ class Snapshots:
     """
 
     directory: str | None = None
+    s3: S3 | None = None
     recipients: tuple[str, ...] = ()
     identity: str | None = field(default=None, repr=False)
     keep_count: int | None = None

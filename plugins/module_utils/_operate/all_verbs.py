@@ -30,8 +30,11 @@ class Backup(Verb):
     ) -> Planned | None:
         """See Verb."""
         observation = host.observe(spec)
-        step = Step(Kind.SNAPSHOT, f"to {spec.snapshots.directory}, read back")
-        return one_step(spec, observation, snapshot_findings(spec, observation), lambda: step)
+
+        def step() -> Step:
+            return Step(Kind.SNAPSHOT, f"to the {context.target(spec.snapshots).title}, read back")
+
+        return one_step(spec, observation, snapshot_findings(spec, observation), step)
 
 
 class Restore(Verb):

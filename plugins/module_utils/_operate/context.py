@@ -53,6 +53,11 @@ class Secrets:
 
 def open_target(snapshots: Snapshots) -> Target:
     """The target of a vCluster's snapshots; nothing is sent yet."""
+    if snapshots.s3 is not None:
+        # Its library is large, and most runs need none of it.
+        from .._cluster.bucket import Bucket
+
+        return Bucket(snapshots.s3)
     return Directory(Path(snapshots.directory or ""))
 
 

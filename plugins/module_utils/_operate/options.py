@@ -58,8 +58,12 @@ def spec_of(arguments: Mapping[str, Any], context: Context) -> Spec:
         {name: value for name, value in arguments.items() if name in taken and value is not None}
     )
     context.secrets.learn(
-        spec.access.token, [_at(spec.values, path_of(path)) for path in spec.secret_paths]
+        spec.access.token,
+        spec.snapshots.identity,
+        [_at(spec.values, path_of(path)) for path in spec.secret_paths],
     )
+    if spec.snapshots.s3:
+        context.secrets.learn(spec.snapshots.s3.secret_key, spec.snapshots.s3.session_token)
     return spec
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from .._core.arguments import ARGUMENTS, FLEET_ARGUMENTS, PREFIX
 from .._core.errors import Refused
 from .._core.finding import Finding, refuse
-from .._core.spec import Access, Defaults, Expose, Limits, Origin, Snapshots, Spec, StoreSpec
+from .._core.spec import S3, Access, Defaults, Expose, Limits, Origin, Snapshots, Spec, StoreSpec
 from .argument_types import checked
 from .guards.identity import name_findings
 from .guards.lift import allow_findings
@@ -25,6 +25,7 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
 _ADDRESS = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|[0-9A-Za-z](?:[0-9A-Za-z.-]*[0-9A-Za-z])?)(?::(?P<port>\d{1,5}))?"
 )
+_ENDPOINT = re.compile(r"https?://([^/]+)(/[^\s?#]*)?")
 _KUBERNETES = re.compile(r"\d+\.\d+\.\d+")
 
 
@@ -120,18 +121,42 @@ def _store(options: Mapping[str, Any] | None) -> StoreSpec | None:
 
 
 def _snapshots(options: Mapping[str, Any]) -> Snapshots:
-    origin = Origin(**options.get("from", {}))
-    recipients = tuple(options.get("recipients", ()))
-    others = {name: value for name, value in options.items() if name != "from"}
-    return Snapshots(**{**others, "recipients": recipients, "origin": origin})
+    proper = {name: value for name, value in options.items() if name != "from"}
+    proper["recipients"] = tuple(options.get("recipients", ()))
+    proper["origin"] = Origin(**options.get("from", {}))
+    if "s3" in options:
+        proper["s3"] = S3(**options["s3"])
+    return Snapshots(**proper)
 
 
 def _snapshot_findings(options: Mapping[str, Any]) -> list[Finding]:
-    return [
+    findings = [
         refuse("spec", f"vcluster_snapshots.{name} is {options[name]}: it is 1 at least.")
         for name in ("keep_count", "keep_days", "concurrency", "rto", "rpo")
         if options.get(name, 1) < 1
     ]
+    if "directory" in options and "s3" in options:
+        both = "vcluster_snapshots.directory and vcluster_snapshots.s3 are given."
+        findings.append(refuse("spec", both, "", "Keep one."))
+    return findings + _s3_findings(options.get("s3", {}))
+
+
+def _s3_findings(s3: Mapping[str, Any]) -> list[Finding]:
+    at = "vcluster_snapshots.s3"
+    findings = []
+    endpoint = _ENDPOINT.fullmatch(s3.get("endpoint", "https://none"))
+    if endpoint is None or not _is_address(endpoint[1]):
+        # Not shown: somebody may have put a key into it.
+        form = "It looks like https://s3.example.com:9000; the key has variables of its own."
+        findings.append(refuse("spec", f"{at}.endpoint is no address.", "", form))
+    for name, needed in (
+        ("access_key", "secret_key"),
+        ("secret_key", "access_key"),
+        ("session_token", "access_key"),
+    ):
+        if name in s3 and needed not in s3:
+            findings.append(refuse("spec", f"{at}.{name} is given without {at}.{needed}."))
+    return findings
 
 
 def _version_findings(typed: Mapping[str, Any]) -> list[Finding]:

@@ -17,14 +17,15 @@ from .lift import lifted
 
 def target_findings(spec: Spec) -> tuple[Finding, ...]:
     """A target is named."""
-    if spec.snapshots.directory is not None:
+    if spec.snapshots.directory is not None or spec.snapshots.s3 is not None:
         return ()
     return (
         refuse(
             "spec",
             f"{spec.title}: there is no place for its snapshots.",
             "",
-            "Set vcluster_snapshots.directory to a folder of the controller, or a share mounted there.",
+            "Set vcluster_snapshots.directory to a folder of the controller, or a share mounted there, or "
+            "vcluster_snapshots.s3 to a bucket.",
         ),
     )
 

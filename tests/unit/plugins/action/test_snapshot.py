@@ -20,7 +20,12 @@ from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import PL
 
 @pytest.mark.parametrize(
     ("snapshots", "count"),
-    [({"directory": "/b"}, 5 + 4), ({"directory": "/b", "concurrency": 1}, 5 + 1), (None, 5 + 4)],
+    [
+        ({"directory": "/b"}, 5 + 4),
+        ({"directory": "/b", "concurrency": 1}, 5 + 1),
+        ({"s3": {"bucket": "b"}, "concurrency": 2}, 5 + 2),
+        (None, 5 + 4),
+    ],
 )
 def test_a_target_has_slots_beside_those_of_the_host_cluster(
     tmp_path: Path, snapshots: Any, count: int
@@ -29,3 +34,18 @@ def test_a_target_has_slots_beside_those_of_the_host_cluster(
     collected = Collected({"kubeconfig": "/k/hc1", "snapshots": snapshots}, {})
     with action._turn(collected, {PLAN: {"path": str(tmp_path / PLAN_FILE)}}):
         assert len(list(tmp_path.glob("slot-*"))) == count
+
+
+def place(**s3: str) -> set[str]:
+    """The slots of a target, less those of the host cluster."""
+    action = ActionModule(*[MagicMock()] * 6)
+    collected = Collected({"kubeconfig": "/k/hc1", "snapshots": {"s3": s3}}, {})
+    return set(action.places(collected)) - {"/k/hc1##"}
+
+
+def test_a_bucket_is_one_target_whatever_folder_is_used() -> None:
+    west = place(bucket="b", prefix="west", secret_key="one")
+    assert len(west) == 1
+    assert west == place(bucket="b", prefix="east", secret_key="two")
+    assert west != place(bucket="c", prefix="west")
+    assert west != place(bucket="b", endpoint="https://s3.example.com")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -21,7 +22,12 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from places import Place, bucket_place, directory_place
+from s3_service import Service
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import (
+    bucket as bucket_module,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.api import KubernetesApi
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.kubeconfig import (
     Connection,
@@ -37,6 +43,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec impor
 from lab.chart import package
 from lab.parts import build
 from lab.pki import Authority, kubeconfig, signing_key
+from lab.s3 import S3Server
 
 QUICK = Patience(busy=2.0, silent=0.5, first=0.01, longest=0.05, connect=2.0, read=5.0)
 START_SECONDS = 60
@@ -335,3 +342,44 @@ def listening(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    server = S3Server(tmp_path_factory.mktemp("s3"))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server) -> Place:
+    return bucket_place(s3_server)
+
+
+@pytest.fixture(params=["directory", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Each kind of target, empty."""
+    if request.param == "directory":
+        return directory_place(tmp_path / "target")
+    return bucket_place(request.getfixturevalue("s3_server"))
+
+
+@pytest.fixture
+def hasty_s3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Buckets take small parts and give up soon, and no credentials are around."""
+    monkeypatch.setattr(bucket_module, "PART", 5 << 20)  # the least that services take
+    monkeypatch.setattr(bucket_module, "ATTEMPTS", 2)
+    monkeypatch.setattr(bucket_module, "CONNECT", 2)
+    monkeypatch.setattr(bucket_module, "READ", 2)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    started = Service()
+    yield started
+    started.close()

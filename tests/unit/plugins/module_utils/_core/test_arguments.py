@@ -19,9 +19,11 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.arguments 
     unknown_variables,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import (
+    S3,
     Defaults,
     Expose,
     Limits,
+    Snapshots,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.registry import store_named
 
@@ -42,7 +44,12 @@ def test_unset_stays_unset() -> None:
 def test_g38_only_what_is_secret_is_hidden_and_ansible_is_told_so() -> None:
     """Ansible warns about names like secret and key unless they say no_log themselves."""
     hidden = [name for name, option in options(ARGUMENTS) if option.get("no_log")]
-    assert hidden == ["api_token", "snapshots.identity"]
+    assert hidden == [
+        "api_token",
+        "snapshots.s3.secret_key",
+        "snapshots.s3.session_token",
+        "snapshots.identity",
+    ]
     suspicious = ("secret", "key", "token", "password")
     for name, option in options(ARGUMENTS):
         if any(word in name.rpartition(".")[2] for word in suspicious):
@@ -50,10 +57,18 @@ def test_g38_only_what_is_secret_is_hidden_and_ansible_is_told_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("argument", "kind"), [("expose", Expose), ("defaults", Defaults), ("timeouts", Limits)]
+    ("argument", "kind"),
+    [
+        ("expose", Expose),
+        ("defaults", Defaults),
+        ("timeouts", Limits),
+        ("snapshots", Snapshots),
+        ("snapshots.s3", S3),
+    ],
 )
 def test_a_section_has_the_fields_of_its_type(argument: str, kind: Any) -> None:
-    assert set(ARGUMENTS[argument]["options"]) == {field.name for field in fields(kind)}
+    section = dict(options(ARGUMENTS))[argument]["options"]
+    assert set(section) == {field.name for field in fields(kind)}
 
 
 def test_every_store_that_can_be_asked_for_is_one_and_takes_every_option_of_some() -> None:

@@ -29,6 +29,17 @@ def test_a_spec_teaches_its_token_and_its_vaulted_values() -> None:
     assert "vaulted-text" not in masked
 
 
+def test_g38_a_spec_teaches_what_opens_its_snapshots() -> None:
+    context = Context()
+    key = {"access_key": "some-access", "secret_key": "some-secret", "session_token": "some-token"}
+    spec_of({"name": "t", "snapshots": {"s3": {"bucket": "b", **key}}}, context)
+    spec_of({"name": "t", "snapshots": {"directory": "/b", "identity": "some-identity"}}, context)
+    masked = context.secrets.mask("some-access some-secret some-token some-identity")
+    assert [word for word in ("access", "secret", "token", "identity") if word in masked] == [
+        "access"
+    ]
+
+
 def test_a_spec_is_made_of_the_arguments_and_not_of_the_options_beside_them() -> None:
     found = spec_of(
         {

@@ -29,7 +29,13 @@ def test_backup_saves_what_is_there_and_refuses_the_rest_while_planning(world: W
     assert planned is not None
     assert planned.plan.kinds == ("snapshot",)
     assert planned.plan.digest
-    assert "/b" in planned.plan.steps[0].reason
+    assert planned.plan.steps[0].reason == "to the directory /b, read back"
+    bucket = {"s3": {"bucket": "b", "prefix": "p", "endpoint": "https://s3.example.com"}}
+    spec = spec_of({**ASKED, "snapshots": {**bucket, "recipients": ["age1x"]}}, context)
+    planned = SIMPLE["backup"].plan(spec, Observation(), host, context)
+    assert planned is not None
+    reason = "to the bucket b/p at https://s3.example.com, read back"
+    assert planned.plan.steps[0].reason == reason
 
 
 def test_a_look_plans_nothing(world: World) -> None:

@@ -52,6 +52,21 @@ def test_templates_give_text_where_numbers_and_switches_are_meant() -> None:
         ({"api_host": "http://x"}, "It begins with https://"),
         ({"api_token": "t"}, "without vcluster_api_host"),
         ({"api_host": "https://x", "context": "y"}, "Keep one"),
+        ({"snapshots": {"directory": "/b", "s3": {"bucket": "b"}}}, "Keep one"),
+        ({"snapshots": {"s3": {"prefix": "p"}}}, "vcluster_snapshots.s3.bucket is missing"),
+        ({"snapshots": {"s3": "b"}}, "not a mapping"),
+        (
+            {"snapshots": {"s3": {"bucket": "b", "access_key": "k"}}},
+            "s3.access_key is given without vcluster_snapshots.s3.secret_key",
+        ),
+        (
+            {"snapshots": {"s3": {"bucket": "b", "secret_key": "k"}}},
+            "s3.secret_key is given without vcluster_snapshots.s3.access_key",
+        ),
+        (
+            {"snapshots": {"s3": {"bucket": "b", "session_token": "k"}}},
+            "s3.session_token is given without vcluster_snapshots.s3.access_key",
+        ),
         ({"values": {"a": {"$secret": {"name": "db"}}}}, "no valid reference"),
         (
             {"values": {"a": [{"$secret": {"name": "db", "key": "k"}, "b": 1}]}},
@@ -73,6 +88,25 @@ def test_templates_give_text_where_numbers_and_switches_are_meant() -> None:
 )
 def test_a_mistake_is_named(arguments: dict[str, Any], words: str) -> None:
     assert words in mistakes(**arguments)
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["s3.example.com", "https://", "ftp://x", "https://me:s3cr3t@x", "https://x?y", "https://x y"],
+)
+def test_g38_an_endpoint_that_is_no_address_is_refused_and_not_shown(endpoint: str) -> None:
+    found = mistakes(snapshots={"s3": {"bucket": "b", "endpoint": endpoint}})
+    assert "vcluster_snapshots.s3.endpoint is no address" in found
+    assert "s3cr3t" not in found
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["https://s3.example.com", "http://127.0.0.1:9000/", "https://[fd00::1]:1/a/b"]
+)
+def test_an_endpoint_is_an_address_of_the_web(endpoint: str) -> None:
+    found = spec_from({"host": "t", "snapshots": {"s3": {"bucket": "b", "endpoint": endpoint}}})
+    assert found.snapshots.s3 is not None
+    assert found.snapshots.s3.endpoint == endpoint
 
 
 def test_all_mistakes_come_at_once_and_no_token_is_shown() -> None:

@@ -20,6 +20,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observatio
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.snapshot import Manifest
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import (
+    S3,
     Access,
     Snapshots,
     Spec,
@@ -52,12 +53,16 @@ def test_without_a_place_there_is_none() -> None:
     (finding,) = found(Snapshots(recipients=("age1x",)))
     assert finding.severity == "refuse"
     assert "vcluster_snapshots.directory" in finding.way_out
+    assert "vcluster_snapshots.s3" in finding.way_out
+    assert found(Snapshots(s3=S3("b"), recipients=("age1x",))) == ()
 
 
 def test_g38_the_keys_of_authorities_are_not_laid_down_in_clear() -> None:
     (finding,) = found(Snapshots(directory="/b"))
     assert (finding.guard, finding.severity) == ("G38", "refuse")
     assert "vcluster_allow: [G38]" in finding.way_out
+    (bucket,) = found(Snapshots(s3=S3("b")))
+    assert bucket == finding
     (lifted,) = found(Snapshots(directory="/b"), "G38")
     assert lifted.severity == "warn"
 
