@@ -222,8 +222,8 @@ def test_what_was_destroyed_is_there_again_and_a_watch_opened_before_sees_what_c
         assert resource_version(target) > version + 1_000_000
         # Its pod on the host is gone: one that says it runs would be deleted by the syncer.
         pod = one(target, "GET", POD)
-        assert (pod["status"]["phase"], pod["spec"].get("nodeName")) == ("Pending", None)
-        assert "startTime" not in pod["status"]
+        assert "nodeName" not in pod["spec"]
+        assert {"phase", "startTime"} & pod["status"].keys() == set()
     restorer.play("verify").succeeded()
     assert ": 0 to change" in " ".join(restorer.play("plan").succeeded().output.split())
     assert in_namespace(lab, NAME, "get", "pods", "--selector=app=fleetops-restore", "-oname") == ""
