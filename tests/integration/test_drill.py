@@ -15,7 +15,7 @@ from by_hand import CLUSTER, in_namespace, namespace
 from harness import Fleet, Lab, kubectl
 from runs import kill_at
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
 NAME = "it-drilled"
 SCRATCH = f"{namespace(NAME)}-drill"

@@ -26,7 +26,7 @@ from harness import Fleet, Lab, program
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import etcd_file
 from lab.ledger import LABEL, Ledger, Target
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
 NAME, COPY = "it-saved", "it-copied"
 POD = "/api/v1/namespaces/default/pods/started"
