@@ -52,8 +52,10 @@ class Forward:
 
     def _carry(self) -> None:
         try:
-            while self._step():
-                pass
+            # What came with the end of the handshake may lie in the TLS layer, where select sees nothing of it.
+            goes_on = self._receive()
+            while goes_on:
+                goes_on = self._step()
         except (OSError, websocket.WebSocketException) as error:
             self.error = self.error or f"the port-forward broke: {error}"
         finally:

@@ -10,9 +10,11 @@ import base64
 import hashlib
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -28,17 +30,27 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors imp
     ApiError,
     Unreachable,
 )
+from lab.pki import Authority
 
 PORT = struct.pack("<H", 8443)
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class Kubelet:
-    """Names the port on both channels, then echoes data in capitals; `fail` makes it complain."""
+    """Names the port on both channels, then echoes data in capitals; `fail` makes it complain.
 
-    def __init__(self) -> None:
+    Args:
+        tls: Of the server; none: it speaks in clear.
+        greeting: What the pod says first: it comes together with the answer to the handshake.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None, greeting: bytes = b"") -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        if tls:
+            self._listener = tls.wrap_socket(self._listener, server_side=True)
+        scheme = "https" if tls else "http"
+        self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.greeting = frame(b"\0" + greeting) if greeting else b""
         self.head = b""
         self.refusal = b""
         self.ended = threading.Event()
@@ -54,8 +66,8 @@ class Kubelet:
             if self.refusal:
                 connection.sendall(self.refusal)
                 return
-            connection.sendall(self._accept())
-            connection.sendall(frame(b"\0" + PORT) + frame(b"\1" + PORT))
+            names = frame(b"\0" + PORT) + frame(b"\1" + PORT)
+            connection.sendall(self._accept() + names + self.greeting)
             while message := unmask(stream):
                 if message == b"\0fail":
                     connection.sendall(frame(b"\1dial: connect: connection refused"))
@@ -123,6 +135,22 @@ def receive(stream: socket.socket, count: int) -> bytes:
             break
         content += piece
     return content
+
+
+def test_what_the_pod_says_first_is_not_waited_for_in_vain(tmp_path: Path) -> None:
+    """It may lie in the TLS layer already when the handshake ends, where select sees nothing of it."""
+    authority = Authority.create(tmp_path, "ca")
+    pair = authority.issue("server", "server", hosts=["127.0.0.1"])
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(pair.certificate, pair.key)
+    server = Kubelet(tls, b"ready\n")
+    trust = ssl.create_default_context(cafile=str(authority.certificate))
+    try:
+        found = Connection(server.url, trust, None, None, lambda: "Bearer abc", "")
+        with forward(found, "x", "a-0", 9731) as stream:
+            assert receive(stream, 6) == b"ready\n"
+    finally:
+        server.close()
 
 
 def test_bytes_go_both_ways_without_the_protocols_own(kubelet: Kubelet) -> None:
