@@ -20,10 +20,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any
 
-from .._cluster.etcd_file import Snapshot, inspect
+from .._cluster.etcd_file import inspect
 from .._cluster.repository import Repository
 from .._cluster.streams import FromBeginning, Pieces, buffered, spooled, whole
 from .._core.check import CheckResult
+from .._core.contents import Snapshot
 from .._core.errors import FleetError, Locked, ProofFailed, TimedOut
 from .._core.moments import moment_text
 from .._core.observation import RESTORING, Observation, Workload
