@@ -19,7 +19,7 @@ description:
   - Whatever was written after the snapshot is lost; in check mode the module counts it.
   - While it works, and after a run that was cut off, the workload carries the annotation C(loft.sh/restoring) and
     every other change is refused. Running the restore again begins anew and keeps the first safety snapshot.
-  - Store V(etcd_deployed), for now.
+  - Stores V(sqlite) and V(etcd_deployed), for now.
 options:
   snapshot:
     description: Id of the snapshot, or V(latest), which leaves out what earlier restores saved before they began.

@@ -19,6 +19,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 RBAC = ROOT / "docs" / "rbac"
 ROLES = (RBAC / "cluster-role.yaml", RBAC / "restore-cluster-role.yaml")
+SAVING_ROLES = (ROLES[0], RBAC / "backup-cluster-role.yaml")
 PLAYBOOK_LIMIT = 900  # seconds
 
 

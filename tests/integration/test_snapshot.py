@@ -6,30 +6,33 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import subprocess
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-import pyrage
 import pytest
-import zstandard
-from by_hand import CLUSTER, in_namespace, namespace, wait_until
+from by_hand import CLUSTER, in_namespace, wait_until
 from harness import Fleet, Lab, program
+from saving import (
+    configmaps,
+    delete_all,
+    kubeconfig_of,
+    manifests,
+    opened,
+    resource_version,
+    snapshots,
+    tenant,
+)
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import etcd_file
-from lab.ledger import LABEL, Ledger, Target
+from lab.ledger import Ledger
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
 NAME = "it-saved"
-KEY = pyrage.x25519.Identity.generate()
 
 
 def variables(folder: Path) -> dict[str, Any]:
@@ -38,11 +41,7 @@ def variables(folder: Path) -> dict[str, Any]:
         "vcluster_kubernetes_version": "1.36.3",
         "vcluster_store": {"type": "etcd_deployed", "members": 3},
         "vcluster_timeouts": {"rollout": 120},
-        "vcluster_snapshots": {
-            "directory": str(folder / "target"),
-            "recipients": [str(KEY.to_public())],
-            "identity": str(KEY),
-        },
+        "vcluster_snapshots": snapshots(folder),
     }
 
 
@@ -60,49 +59,11 @@ def restorer(make_fleet: Any, restorers: dict[str, Path], tmp_path: Path) -> Any
     return made
 
 
-@contextmanager
-def tenant(lab: Lab, folder: Path) -> Iterator[Target]:
-    """The tenant's API on this machine, through kubectl."""
-    secret = json.loads(in_namespace(lab, NAME, "get", "secret", f"vc-{NAME}", "--output=json"))
-    kubeconfig = folder / "tenant.kubeconfig"
-    kubeconfig.touch(mode=0o600)
-    kubeconfig.write_bytes(base64.b64decode(secret["data"]["config"]))
-    command = [
-        program("kubectl"),
-        f"--kubeconfig={lab.clusters[CLUSTER]}",
-        f"--namespace={namespace(NAME)}",
-        "port-forward",
-        f"service/{NAME}",
-        ":443",
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        port = re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
-        assert port is not None
-        yield Target.of(kubeconfig, f"https://localhost:{port[1]}")
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-def manifests(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(path.read_text()) for path in sorted(folder.rglob("manifest.json"))]
-
-
-def opened(folder: Path, target: Path) -> Path:
-    """The database of the only snapshot, as age and zstd give it."""
-    (data,) = folder.rglob("data")
-    clear = pyrage.decrypt(data.read_bytes(), [KEY])
-    target.write_bytes(zstandard.ZstdDecompressor().decompressobj().decompress(clear))
-    return target
-
-
 def test_under_load_it_holds_all_that_was_acknowledged_before(
     fleet: Fleet, lab: Lab, tmp_path: Path
 ) -> None:
     kept = tmp_path / "acknowledged"
-    with tenant(lab, tmp_path) as target:
+    with tenant(lab, NAME, kubeconfig_of(lab, NAME, tmp_path)) as target:
         ledger = Ledger(target, "default", 20, 40, 4, kept)
         writer = threading.Thread(target=ledger.write)
         writer.start()
@@ -156,32 +117,11 @@ def test_a_store_without_quorum_gives_none_and_says_why(
     assert len(manifests(tmp_path / "target")) == 1
 
 
-def configmaps(target: Target, run: str) -> set[int]:
-    """The numbers of a ledger's objects that are there."""
-    connection = target.connect()
-    path = "/api/v1/namespaces/default/configmaps?limit=5000"
-    status, found = target.request(connection, "GET", path)
-    connection.close()
-    assert status == 200
-    prefix = f"ledger-{run}-"
-    names = [item["metadata"]["name"] for item in found["items"]]
-    return {int(name.removeprefix(prefix)) for name in names if name.startswith(prefix)}
-
-
-def delete_all(target: Target) -> None:
-    connection = target.connect()
-    connection.timeout = 60  # the server deletes one after the other before it answers
-    path = f"/api/v1/namespaces/default/configmaps?labelSelector={quote(LABEL)}"
-    status, _answer = target.request(connection, "DELETE", path)
-    connection.close()
-    assert status == 200
-
-
 def test_what_was_destroyed_is_there_again_and_a_watch_opened_before_sees_what_comes_after(
     restorer: Fleet, lab: Lab, tmp_path: Path
 ) -> None:
     kept = tmp_path / "acknowledged"
-    with tenant(lab, tmp_path) as target:
+    with tenant(lab, NAME, kubeconfig_of(lab, NAME, tmp_path)) as target:
         ledger = Ledger(target, "default", 20, 5, 4, kept)
         ledger.write()
         restorer.play("backup").succeeded()
@@ -195,7 +135,7 @@ def test_what_was_destroyed_is_there_again_and_a_watch_opened_before_sees_what_c
     run = restorer.play("restore", "-e", "fleetops_snapshot=latest").succeeded()
     assert "planned restore: done" in run.output
 
-    with tenant(lab, tmp_path) as target:
+    with tenant(lab, NAME, kubeconfig_of(lab, NAME, tmp_path)) as target:
         assert configmaps(target, ledger.run) == {int(n) for n in kept.read_text().split()}
         # A client that remembers the old revision is told to list again, and is not left blind.
         connection = target.connect()
@@ -211,18 +151,11 @@ def test_what_was_destroyed_is_there_again_and_a_watch_opened_before_sees_what_c
     assert len(manifests(tmp_path / "target")) == 2, "what was there before it is saved too"
 
 
-def resource_version(target: Target) -> int:
-    connection = target.connect()
-    _status, found = target.request(connection, "GET", "/api/v1/namespaces?limit=1")
-    connection.close()
-    return int(found["metadata"]["resourceVersion"])
-
-
 def test_a_store_whose_volumes_are_gone_is_filled_again(
     restorer: Fleet, lab: Lab, tmp_path: Path
 ) -> None:
     kept = tmp_path / "acknowledged"
-    with tenant(lab, tmp_path) as target:
+    with tenant(lab, NAME, kubeconfig_of(lab, NAME, tmp_path)) as target:
         ledger = Ledger(target, "default", 20, 3, 4, kept)
         ledger.write()
     restorer.play("backup").succeeded()
@@ -235,5 +168,5 @@ def test_a_store_whose_volumes_are_gone_is_filled_again(
     if refused.returncode:
         assert "Nothing was touched" in refused.output
         restorer.play("restore", *arguments).succeeded()
-    with tenant(lab, tmp_path) as target:
+    with tenant(lab, NAME, kubeconfig_of(lab, NAME, tmp_path)) as target:
         assert configmaps(target, ledger.run) == {int(n) for n in kept.read_text().split()}

@@ -103,6 +103,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
             "keep_count": _COUNT,
             "keep_days": _COUNT,
             "concurrency": _COUNT,
+            "allow_outage": _SWITCH,
         },
     },
     "state": {"type": "str", "choices": ["present"]},

@@ -120,6 +120,7 @@ class Snapshots:
         keep_count: The newest ones that are kept; None for no such rule.
         keep_days: Those that are kept by their age; None for no such rule. Without a rule all of them stay.
         concurrency: How many go to or come from the target at once, in one run.
+        allow_outage: A control plane whose store cannot be copied while it runs may be stopped for the copy.
     """
 
     directory: str | None = None
@@ -128,6 +129,7 @@ class Snapshots:
     keep_count: int | None = None
     keep_days: int | None = None
     concurrency: int = 4
+    allow_outage: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from .._core.errors import Refused
 from .._core.finding import refuse
 from .._core.observation import Observation
-from .._core.plan import Kind, Step
 from .._core.ports import HostCluster
 from .._core.spec import Spec
 from .._plan.guards.snapshots import snapshot_findings
 from .context import Context
 from .planning import Planned, one_step
 from .restore import restore_plan
+from .snapshot import snapshot_step
 from .verbs import SITE, Verb
 
 
@@ -29,8 +29,8 @@ class Backup(Verb):
     ) -> Planned | None:
         """See Verb."""
         observation = host.observe(spec)
-        step = Step(Kind.SNAPSHOT, f"to {spec.snapshots.directory}, read back")
-        return one_step(spec, observation, snapshot_findings(spec, observation), lambda: step)
+        findings = snapshot_findings(spec, observation)
+        return one_step(spec, observation, findings, lambda: snapshot_step(spec, observation))
 
 
 class Restore(Verb):

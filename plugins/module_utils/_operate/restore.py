@@ -111,6 +111,8 @@ def _lost(spec: Spec, observation: Observation, host: HostCluster, manifest: Man
     """The writes since the snapshot: each has a revision of its own."""
     try:
         with opened_store(spec, host, observation) as found:
+            if found.revision is None:
+                return "what was written since is lost; the control plane is stopped, nobody says how much"
             count = found.revision - manifest.revision
     except FleetError as error:
         return f"what was written since is lost, and its store does not say how much: {error}"

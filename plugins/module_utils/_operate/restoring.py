@@ -11,23 +11,24 @@ begins again, with the safety snapshot of the first.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any
 
-from .._cluster.etcd_file import inspect
 from .._cluster.repository import Repository
-from .._cluster.streams import FromBeginning, Pieces, buffered, spooled, whole
+from .._cluster.streams import FromBeginning, Pieces, buffered, whole
+from .._cluster.unpacked import raised, unpacked
 from .._core.check import CheckResult
 from .._core.contents import Snapshot
 from .._core.errors import FleetError, Locked, ProofFailed, TimedOut
 from .._core.moments import moment_text
-from .._core.observation import RESTORING, Observation, Workload
+from .._core.observation import RESTORING, Observation
 from .._core.plan import Kind
 from .._core.ports import HostCluster, Json, Lock
 from .._core.snapshot import Manifest
@@ -36,16 +37,15 @@ from .._stores.refill import LEDGE, Refill
 from .._stores.registry import refill
 from .audit import Audit
 from .context import Context
-from .pods import look
+from .plane import Plane
 from .render import live_as_data
 from .snapshot_text import as_data, summary
-from .taking import CERTIFICATES, DATA, PRIVATE, Taking, opened_store
+from .taking import CERTIFICATES, COPYING, DATA, PRIVATE, Taking, opened_store
 from .verify import proof_of, prove
-from .wait import Deadline, rollout
+from .wait import Deadline
 
 MARK = "fleetops.vcluster/restore"
 SYNCED = "vcluster.loft.sh/managed-by"  # label of host pods that stand for tenant pods
-PAUSE = 0.5
 
 
 @dataclass
@@ -103,8 +103,10 @@ class Restoring:
     def _opened(self, manifest: Manifest) -> Iterator[tuple[IO[bytes], Snapshot]]:
         """The data, checked against its manifest before anything is touched."""
         self.say(f"opening snapshot {manifest.id}")
-        with self._read(manifest, DATA) as content, spooled(content) as file:
-            found = inspect(file)
+        with (
+            self._read(manifest, DATA) as content,
+            unpacked(manifest.way, content) as (file, found),
+        ):
             if (found.revision, found.contents) != (manifest.revision, manifest.contents):
                 raise FleetError(
                     f"{self.spec.title}: snapshot {manifest.id} holds {found.contents.keys} keys at revision "
@@ -130,7 +132,7 @@ class Restoring:
 
     def _safety(self) -> Manifest | None:
         """A snapshot of what is there now; that of the first attempt when this one goes on with it."""
-        marked = json.loads(self._plane.annotations.get(MARK, "{}")).get("safety")
+        marked = json.loads(self._plane.workload.annotations.get(MARK, "{}")).get("safety")
         if marked:
             found, _errors = self.repository.manifests()
             return next((manifest for manifest in found if manifest.id == marked), None)
@@ -145,6 +147,7 @@ class Restoring:
             self.context,
             self.lock,
             self.audit,
+            self.deadline,
             safety_of=self.manifest.id,
         )
         try:
@@ -162,51 +165,45 @@ class Restoring:
     def _stop(self, safety: Manifest | None) -> None:
         """No replica runs when this returns; what the syncer made on the host for tenant pods is gone too."""
         self.lock.check()
-        self.say("stopping the control plane")
         mark = json.dumps({"snapshot": self.manifest.id, "safety": safety.id if safety else ""})
         self.away = time.monotonic()
-        self._patch(0, {RESTORING: "true", MARK: mark})
-        self._until("the replicas to stop", lambda: not self._running())
+        self._plane.stop({RESTORING: "true", MARK: mark})
         pods = f"/api/v1/namespaces/{self.spec.namespace}/pods"
         for pod in self.host.api.list(pods, {"labelSelector": f"{SYNCED}={self.spec.name}"}):
             self.host.api.delete(f"{pods}/{pod['metadata']['name']}")
-
-    def _running(self) -> bool:
-        return any(p.component == "control_plane" for p in look(self.host.api, self.spec).pods)
 
     def _put_in(
         self, file: IO[bytes], wanted: Snapshot, certificates: dict[str, str], raise_by: int
     ) -> None:
         """Fill the store, compare it with the snapshot, start the control plane and prove it."""
-
-        @contextmanager
-        def content() -> Iterator[IO[bytes]]:
-            yield buffered(FromBeginning(file))
-
         self._put_back(certificates)
         self.lock.check()
-        work = Refill(
-            self.host.api,
-            content,
-            os.fstat(file.fileno()).st_size,
-            raise_by,
-            self._plane.images["syncer"],
-            self._until,
-            self.say,
-        )
-        refill(self.spec, self.observation, work)
+        with raised(self.manifest.way, file, raise_by) as (ready, left):
+            refill(self.spec, self.observation, self._work(ready, left))
         self._compare(wanted, raise_by)
         self.lock.check()
-        self.say("starting the control plane")
-        self._patch(self._replicas(), {})
-        rollout(
-            self.host.api, self.spec, Deadline(self.spec.limits.rollout, self.deadline), self.say
-        )
+        self._plane.start()
         if self.away is not None:
             self.outage += time.monotonic() - self.away
             self.away = None
         limit = Deadline(self.spec.limits.proof, self.deadline)
         self.checks = prove(self.spec, self.host, self.context, limit)
+
+    def _work(self, file: IO[bytes], raise_by: int) -> Refill:
+        @contextmanager
+        def content() -> Iterator[IO[bytes]]:
+            yield buffered(FromBeginning(file))
+
+        return Refill(
+            self.host.api,
+            content,
+            os.fstat(file.fileno()).st_size,
+            hashlib.file_digest(FromBeginning(file), "sha256").hexdigest(),
+            raise_by,
+            self._plane.workload.images["syncer"],
+            self._plane.until,
+            self.say,
+        )
 
     def _put_back(self, certificates: dict[str, str]) -> None:
         """The PKI of the snapshot, where another one is there: kubeconfigs that were made before stay valid (G27)."""
@@ -241,15 +238,15 @@ class Restoring:
             try:
                 with (
                     opened_store(self.spec, self.host, self.observation) as store,
-                    spooled(buffered(Pieces(store.pieces()))) as file,
+                    unpacked(store.way, buffered(Pieces(store.pieces()))) as (_file, held),
                 ):
-                    found.append(inspect(file))
+                    found.append(held)
             except FleetError as error:
                 last[:] = [error]
             return bool(found)
 
         try:
-            self._until("the store to answer", asked)
+            self._plane.until("the store to answer", asked)
         except TimedOut as error:
             raise FleetError(f"{error.what} {last[0] if last else ''}", error.way_out) from error
         return found[0]
@@ -278,44 +275,14 @@ class Restoring:
 
     def _unmark(self) -> None:
         """Other changes may come again."""
-        self._patch(None, {RESTORING: None, MARK: None})
+        self._plane.unmark(RESTORING, MARK, COPYING)
         release = self.observation.release
         if release and release.applied:
             self.host.note_proof(self.spec, release.revision, proof_of(self.checks, self.host))
 
-    def _patch(self, replicas: int | None, annotations: dict[str, str | None]) -> None:
-        plane = self._plane
-        path = f"/apis/apps/v1/namespaces/{self.spec.namespace}/{plane.kind.lower()}s/{plane.name}"
-        body: Json = {"metadata": {"annotations": annotations}} if annotations else {}
-        if replicas is not None:
-            body["spec"] = {"replicas": replicas}
-        self.host.api.merge(path, body)
-
     @property
-    def _plane(self) -> Workload:
-        found = self.observation.workload("control_plane")
-        if found is None:
-            raise FleetError(
-                f"{self.spec.title} has no control plane workload.",
-                "Run fleetops.vcluster.site first.",
-            )
-        return found
-
-    def _replicas(self) -> int:
-        """As many as the release asks for: the workload itself is at 0."""
-        good = self.observation.last_good
-        asked = good.workloads if good else ()
-        return next((w.replicas for w in asked if w.component == "control_plane"), 1)
-
-    def _until(self, what: str, holds: Callable[[], bool]) -> None:
-        limit = Deadline(self.spec.limits.rollout, self.deadline)
-        while not holds():
-            if not limit.left:
-                raise TimedOut(
-                    f"{self.spec.title}: waited {limit.seconds:.0f} s for {what}.",
-                    f"Look at `kubectl --namespace {self.spec.namespace} get pods,events`.",
-                )
-            time.sleep(PAUSE)
+    def _plane(self) -> Plane:
+        return Plane(self.spec, self.host, self.observation, self.deadline, self.say)
 
     def _result(self, outcome: str, msg: str, *, failed: bool = False) -> dict[str, Any]:
         return {
