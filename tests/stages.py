@@ -138,8 +138,9 @@ FILES = {
 }
 INTEGRATION = tuple(FILES.values())
 # These take long.
-WAVES, SNAPSHOTS, DRILLS = (
-    f"tests/integration/test_{name}.py" for name in ("waves", "snapshot", "drill")
+WAVES, *SNAPSHOTS = (
+    f"tests/integration/test_{name}.py"
+    for name in ("waves", "snapshot", "snapshot_sqlite", "drill")
 )
 # What depends on Helm's version: the same tests with each; input, doors and proof do not.
 HELM = (FILES["fleet"], FILES["interrupted"])
@@ -205,7 +206,7 @@ STAGES = (
     integration("integration-helm4", "helm4", *INTEGRATION),
     integration("waves-2.21", "helm4", WAVES, suites=("full",)),
     integration("waves-2.19", "helm4", WAVES, suites=("full",), folder=OLD),
-    integration("snapshots", "helm4", SNAPSHOTS, DRILLS, suites=("full",)),
+    integration("snapshots", "helm4", *SNAPSHOTS, suites=("full",)),
     integration("integration-helm3", "helm3", *HELM),
     Stage(
         "molecule",

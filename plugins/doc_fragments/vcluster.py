@@ -262,6 +262,11 @@ options:
           name:
             description: Its name; the same by default.
             type: str
+      allow_outage:
+        description:
+          - Whether the control plane may be stopped for a copy of its store V(sqlite); V(false) by default.
+          - It is copied while it runs wherever that can be proved to be consistent, and stopped only otherwise.
+        type: bool
   state:
     description: V(present) is the default, and all there is.
     type: str

@@ -20,7 +20,7 @@ description:
     O(snapshots.rpo).
   - The namespace and all that the chart made is removed at the end, also after a failure. What a run that was killed
     left is removed by the next. A namespace of that name that no drill made is never touched.
-  - The vCluster itself is not touched, and need not be there any more. Store V(etcd_deployed), for now.
+  - The vCluster itself is not touched, and need not be there any more. Stores V(sqlite) and V(etcd_deployed), for now.
 options:
   run:
     description: Id of the run, for the release of the copy.

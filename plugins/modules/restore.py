@@ -23,7 +23,7 @@ description:
     are in no snapshot.
   - With O(snapshots.from) it is the snapshot of another vCluster, under another name or of another host cluster. It
     takes its authorities and tokens over, and is reached at its own address.
-  - Store V(etcd_deployed), for now.
+  - Stores V(sqlite) and V(etcd_deployed), for now.
 options:
   snapshot:
     description: Id of the snapshot, or V(latest), which leaves out what earlier restores saved before they began.

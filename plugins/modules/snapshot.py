@@ -17,7 +17,10 @@ description:
     Nothing is left of one that does not.
   - Then deletes those that neither O(snapshots.keep_count) nor O(snapshots.keep_days) keeps, never the newest.
   - Reading back needs no secret key.
-  - Stores V(etcd_deployed) and V(etcd_external), for now.
+  - Stores V(sqlite), V(etcd_deployed) and V(etcd_external), for now.
+  - One of V(sqlite) is copied by a pod beside the control plane, while it runs. The copy counts only when SQLite's
+    write-ahead log proves that it is consistent; where none does, the control plane is stopped for it if
+    O(snapshots.allow_outage) consents, and the module fails otherwise.
 options:
   run:
     description: Id of the run, for the manifest.

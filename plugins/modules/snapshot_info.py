@@ -59,7 +59,8 @@ snapshots:
       description: How many keys it holds, and a digest of keys and values that any store can be compared by.
       type: dict
     way:
-      description: Form of its data, V(etcd) for a database as C(etcdctl snapshot save) writes it.
+      description: Form of its data, V(etcd) for a database as C(etcdctl snapshot save) writes it, V(sqlite) for kine's
+        database as one SQLite file.
       type: str
     store:
       description: The store's type.

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from harness import ROLES, Fleet, Lab, kubectl, operator_kubeconfig, surroundings
+from harness import ROLES, SAVING_ROLES, Fleet, Lab, kubectl, operator_kubeconfig, surroundings
 
 MakeFleet = Callable[..., Fleet]
 
@@ -59,6 +59,16 @@ def restorers(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     folder = tmp_path_factory.mktemp("restorers")
     return {
         name: operator_kubeconfig(name, admin, folder, "restorer", ROLES)
+        for name, admin in lab.clusters.items()
+    }
+
+
+@pytest.fixture(scope="session")
+def savers(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The same with the rights of docs/rbac/backup-cluster-role.yaml beside the least ones."""
+    folder = tmp_path_factory.mktemp("savers")
+    return {
+        name: operator_kubeconfig(name, admin, folder, "saver", SAVING_ROLES)
         for name, admin in lab.clusters.items()
     }
 

@@ -21,6 +21,7 @@ RBAC = ROOT / "docs" / "rbac"
 ROLES = tuple(
     RBAC / f"{name}.yaml" for name in ("cluster-role", "restore-cluster-role", "drill-cluster-role")
 )
+SAVING_ROLES = (ROLES[0], RBAC / "backup-cluster-role.yaml")
 PLAYBOOK_LIMIT = 900  # seconds
 
 

@@ -6,25 +6,29 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import subprocess
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-import pyrage
 import pytest
-import zstandard
-from by_hand import CLUSTER, in_namespace, namespace, wait_until
+from by_hand import CLUSTER, in_namespace, wait_until
 from harness import Fleet, Lab, program
+from saving import (
+    configmaps,
+    delete_all,
+    kubeconfig_of,
+    manifests,
+    opened,
+    resource_version,
+    snapshots,
+    tenant,
+)
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import etcd_file
-from lab.ledger import LABEL, Ledger, Target
+from lab.ledger import Ledger, Target
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -32,7 +36,6 @@ NAME, COPY = "it-saved", "it-copied"
 POD = "/api/v1/namespaces/default/pods/started"
 TOKEN = "/api/v1/namespaces/default/serviceaccounts/default/token"
 REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
-KEY = pyrage.x25519.Identity.generate()
 
 
 def variables(folder: Path) -> dict[str, Any]:
@@ -41,11 +44,7 @@ def variables(folder: Path) -> dict[str, Any]:
         "vcluster_kubernetes_version": "1.36.3",
         "vcluster_store": {"type": "etcd_deployed", "members": 3},
         "vcluster_timeouts": {"rollout": 120},
-        "vcluster_snapshots": {
-            "directory": str(folder / "target"),
-            "recipients": [str(KEY.to_public())],
-            "identity": str(KEY),
-        },
+        "vcluster_snapshots": snapshots(folder),
     }
 
 
@@ -63,60 +62,11 @@ def restorer(make_fleet: Any, restorers: dict[str, Path], tmp_path: Path) -> Any
     return made
 
 
-def kubeconfig_of(lab: Lab, name: str, folder: Path) -> Path:
-    """The tenant's kubeconfig, as the vCluster gives it out."""
-    secret = json.loads(in_namespace(lab, name, "get", "secret", f"vc-{name}", "--output=json"))
-    kubeconfig = folder / f"{name}.kubeconfig"
-    kubeconfig.touch(mode=0o600)
-    kubeconfig.write_bytes(base64.b64decode(secret["data"]["config"]))
-    return kubeconfig
-
-
-@contextmanager
-def tenant(
-    lab: Lab, folder: Path, name: str = NAME, kubeconfig: Path | None = None
-) -> Iterator[Target]:
-    """The tenant's API on this machine, through kubectl.
-
-    :param kubeconfig: Whose credentials and authority are used; the vCluster's own by default.
-    """
-    kubeconfig = kubeconfig or kubeconfig_of(lab, name, folder)
-    command = [
-        program("kubectl"),
-        f"--kubeconfig={lab.clusters[CLUSTER]}",
-        f"--namespace={namespace(name)}",
-        "port-forward",
-        f"service/{name}",
-        ":443",
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        port = re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
-        assert port is not None
-        yield Target.of(kubeconfig, f"https://localhost:{port[1]}")
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-def manifests(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(path.read_text()) for path in sorted(folder.rglob("manifest.json"))]
-
-
-def opened(folder: Path, target: Path) -> Path:
-    """The database of the only snapshot, as age and zstd give it."""
-    (data,) = folder.rglob("data")
-    clear = pyrage.decrypt(data.read_bytes(), [KEY])
-    target.write_bytes(zstandard.ZstdDecompressor().decompressobj().decompress(clear))
-    return target
-
-
 def test_under_load_it_holds_all_that_was_acknowledged_before(
     fleet: Fleet, lab: Lab, tmp_path: Path
 ) -> None:
     kept = tmp_path / "acknowledged"
-    with tenant(lab, tmp_path) as target:
+    with tenant(lab, NAME, kubeconfig_of(lab, NAME, tmp_path)) as target:
         ledger = Ledger(target, "default", 20, 40, 4, kept)
         writer = threading.Thread(target=ledger.write)
         writer.start()
@@ -170,32 +120,11 @@ def test_a_store_without_quorum_gives_none_and_says_why(
     assert len(manifests(tmp_path / "target")) == 1
 
 
-def configmaps(target: Target, run: str) -> set[int]:
-    """The numbers of a ledger's objects that are there."""
-    connection = target.connect()
-    path = "/api/v1/namespaces/default/configmaps?limit=5000"
-    status, found = target.request(connection, "GET", path)
-    connection.close()
-    assert status == 200
-    prefix = f"ledger-{run}-"
-    names = [item["metadata"]["name"] for item in found["items"]]
-    return {int(name.removeprefix(prefix)) for name in names if name.startswith(prefix)}
-
-
-def delete_all(target: Target) -> None:
-    connection = target.connect()
-    connection.timeout = 60  # the server deletes one after the other before it answers
-    path = f"/api/v1/namespaces/default/configmaps?labelSelector={quote(LABEL)}"
-    status, _answer = target.request(connection, "DELETE", path)
-    connection.close()
-    assert status == 200
-
-
 def test_what_was_destroyed_is_there_again_and_a_watch_opened_before_sees_what_comes_after(
     restorer: Fleet, lab: Lab, tmp_path: Path
 ) -> None:
     kept = tmp_path / "acknowledged"
-    with tenant(lab, tmp_path) as target:
+    with tenant(lab, NAME, kubeconfig_of(lab, NAME, tmp_path)) as target:
         ledger = Ledger(target, "default", 20, 5, 4, kept)
         ledger.write()
         started_pod(target)
@@ -210,7 +139,7 @@ def test_what_was_destroyed_is_there_again_and_a_watch_opened_before_sees_what_c
     run = restorer.play("restore", "-e", "fleetops_snapshot=latest").succeeded()
     assert "planned restore: done" in run.output
 
-    with tenant(lab, tmp_path) as target:
+    with tenant(lab, NAME, kubeconfig_of(lab, NAME, tmp_path)) as target:
         assert configmaps(target, ledger.run) == {int(n) for n in kept.read_text().split()}
         # A client that remembers the old revision is told to list again, and is not left blind.
         connection = target.connect()
@@ -248,10 +177,6 @@ def started_pod(target: Target) -> None:
     one(target, "PUT", f"{POD}/status", pod)
 
 
-def resource_version(target: Target) -> int:
-    return int(one(target, "GET", "/api/v1/namespaces?limit=1")["metadata"]["resourceVersion"])
-
-
 def test_another_one_takes_its_place_with_its_authorities(
     make_fleet: Any, restorers: dict[str, Path], lab: Lab, tmp_path: Path
 ) -> None:
@@ -263,7 +188,7 @@ def test_another_one_takes_its_place_with_its_authorities(
     fleet.play("site").succeeded()
     kept = tmp_path / "acknowledged"
     before = kubeconfig_of(lab, NAME, tmp_path)
-    with tenant(lab, tmp_path) as target:
+    with tenant(lab, NAME, before) as target:
         ledger = Ledger(target, "default", 20, 3, 4, kept)
         ledger.write()
         token = one(target, "POST", TOKEN, {})["status"]["token"]
@@ -273,13 +198,13 @@ def test_another_one_takes_its_place_with_its_authorities(
     assert "all that is there now is lost" in " ".join(plan.output.split())
     fleet.play("restore", *arguments).succeeded()
     written = {int(number) for number in kept.read_text().split()}
-    with tenant(lab, tmp_path, COPY, before) as target:
+    with tenant(lab, COPY, before) as target:
         assert configmaps(target, ledger.run) == written
         found = one(target, "POST", REVIEWS, {"spec": {"token": token}})
         assert found["status"]["authenticated"] is True
-    with tenant(lab, tmp_path, COPY) as target:
+    with tenant(lab, COPY, kubeconfig_of(lab, COPY, tmp_path)) as target:
         assert configmaps(target, ledger.run) == written
-    with tenant(lab, tmp_path) as target:
+    with tenant(lab, NAME, before) as target:
         assert configmaps(target, ledger.run) == written, "the one that was saved is as it was"
     assert ": 0 to change" in " ".join(fleet.play("plan").succeeded().output.split())
 
@@ -288,7 +213,7 @@ def test_a_store_whose_volumes_are_gone_is_filled_again(
     restorer: Fleet, lab: Lab, tmp_path: Path
 ) -> None:
     kept = tmp_path / "acknowledged"
-    with tenant(lab, tmp_path) as target:
+    with tenant(lab, NAME, kubeconfig_of(lab, NAME, tmp_path)) as target:
         ledger = Ledger(target, "default", 20, 3, 4, kept)
         ledger.write()
     restorer.play("backup").succeeded()
@@ -301,5 +226,5 @@ def test_a_store_whose_volumes_are_gone_is_filled_again(
     if refused.returncode:
         assert "Nothing was touched" in refused.output
         restorer.play("restore", *arguments).succeeded()
-    with tenant(lab, tmp_path) as target:
+    with tenant(lab, NAME, kubeconfig_of(lab, NAME, tmp_path)) as target:
         assert configmaps(target, ledger.run) == {int(n) for n in kept.read_text().split()}

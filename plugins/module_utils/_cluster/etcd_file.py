@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO, Any
 
-from .._core.contents import Contents, Tally
+from .._core.contents import Snapshot, Tally
 from .bolt import Bolt, damaged
 
 CHANGES = b"key"  # the bucket of all changes (etcd 3.5 and 3.6, server/storage/schema/bucket.go)
@@ -34,21 +34,6 @@ PIECE = 1 << 20
 KEY_FIELD, VALUE_FIELD = 0x0A, 0x2A  # mvccpb.KeyValue: key 1, value 5, both length-delimited
 LEASE_FIELD = 0x30  # lease 6
 _VARINTS = frozenset({0x10, 0x18, 0x20, LEASE_FIELD})  # create_revision, mod_revision, version
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What is in an etcd snapshot.
-
-    Attributes:
-        revision: The store's revision.
-        contents: Its live keys and values.
-        lasting: Those of them that no lease ends: they are there again after a restore, however long it took.
-    """
-
-    revision: int
-    contents: Contents
-    lasting: Contents
 
 
 def inspect(file: IO[bytes]) -> Snapshot:

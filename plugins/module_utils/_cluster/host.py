@@ -52,7 +52,8 @@ class Host:
 
     def reach(self, spec: Spec) -> Reach:
         """See HostCluster."""
-        return Ways(self.api, self._transport.connection, spec.namespace, spec.name)
+        connection, seconds = self._transport.connection, spec.limits.rollout
+        return Ways(self.api, connection, spec.namespace, spec.name, seconds)
 
     def forget(self, spec: Spec, revision: int) -> None:
         """See HostCluster."""

@@ -14,6 +14,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import IO, Any, cast
 
 from .._core.errors import FleetError
@@ -125,19 +126,40 @@ class FromBeginning(io.RawIOBase):
 
 
 @contextmanager
-def spooled(content: IO[bytes]) -> Iterator[IO[bytes]]:
-    """The content as a file without a name: a database is not read in the order in which it is written."""
-    with tempfile.TemporaryFile() as file:
-        try:
-            shutil.copyfileobj(content, file, PIECE)
-            file.flush()
-        except OSError as error:
-            place = tempfile.gettempdir()
-            raise FleetError(
-                f"The snapshot cannot be unpacked in {place}: {error.strerror or error}.",
-                "Make room there, or set TMPDIR to a folder that has it.",
-            ) from error
-        yield file
+def spooled(content: IO[bytes], *, named: bool = False) -> Iterator[IO[bytes]]:
+    """The content as a file: a database is not read in the order in which it is written.
+
+    Args:
+        named: It has a name (`file.name`), for those who open no other. Without one nothing of it outlives the process.
+    """
+    opened = tempfile.NamedTemporaryFile if named else tempfile.TemporaryFile
+    with opened(prefix="fleetops-") as file:
+        found = cast("IO[bytes]", file)
+        _fill(found, content)
+        yield found
+
+
+def write(path: Path, content: IO[bytes]) -> None:
+    """Write a file that was not there, for its owner alone."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        _fill(file, content)
+
+
+def _fill(file: IO[bytes], content: IO[bytes]) -> None:
+    try:
+        shutil.copyfileobj(content, file, PIECE)
+        file.flush()
+    except OSError as error:
+        raise no_room(error.strerror or error) from error
+
+
+def no_room(why: object) -> FleetError:
+    """The error of a temporary folder that takes no more."""
+    return FleetError(
+        f"The data cannot be unpacked in {tempfile.gettempdir()}: {why}.",
+        "Make room there, or set TMPDIR to a folder that has it.",
+    )
 
 
 def whole(content: IO[bytes]) -> bytes:

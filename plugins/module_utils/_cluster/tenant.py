@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from .._core.errors import FleetError
-from .._core.ports import Api, Etcd, Json, Replica
+from .._core.ports import Api, Database, Etcd, Json, Replica
 from .api import KubernetesApi
 from .dns import resolve
 from .etcd import EtcdGateway
 from .forward import Forward, open_forward
 from .kubeconfig import Connection, tls_context
 from .retry import Patience
+from .sqlite_copy import SqliteCopy
 from .transport import ForwardTransport, HostTransport
 
 API_PORT = 8443
@@ -56,13 +57,17 @@ class Ways:
         connection: The same host cluster's Connection, for port-forwards.
         namespace: Namespace of the vCluster.
         name: Its name.
+        seconds: How long a pod of ours may take.
     """
 
-    def __init__(self, api: Api, connection: Connection, namespace: str, name: str) -> None:
+    def __init__(
+        self, api: Api, connection: Connection, namespace: str, name: str, seconds: float
+    ) -> None:
         self._api = api
         self._connection = connection
         self._namespace = namespace
         self._name = name
+        self._seconds = seconds
 
     @contextmanager
     def replica(self, pod: str) -> Iterator[Replica]:
@@ -85,6 +90,12 @@ class Ways:
         connection = Connection(server, tls, None, None, lambda: None, server)
         transport = HostTransport(lambda: connection)
         yield EtcdGateway(KubernetesApi(f"etcd {endpoint}", transport, PATIENCE))
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """See Reach."""
+        with tempfile.TemporaryDirectory(prefix="fleetops-") as folder:
+            yield SqliteCopy(self._api, self._namespace, self._name, Path(folder), self._seconds)
 
     def resolve(self, name: str) -> tuple[str, ...]:
         """See Reach."""

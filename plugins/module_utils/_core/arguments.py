@@ -125,6 +125,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
                     "name": {"type": "str"},
                 },
             },
+            "allow_outage": _SWITCH,
         },
     },
     "state": {"type": "str", "choices": ["present"]},

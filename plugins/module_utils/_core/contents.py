@@ -32,6 +32,21 @@ class Contents:
         return Contents(self.keys + other.keys, f"{total % _MODULUS:064x}")
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """What is in the data of a snapshot.
+
+    Attributes:
+        revision: The store's revision.
+        contents: Its live keys and values.
+        lasting: Those of them that no lease ends: they are there again after a restore, however long it took.
+    """
+
+    revision: int
+    contents: Contents
+    lasting: Contents
+
+
 class Tally:
     """Counts and hashes keys and values one by one; none may come twice."""
 

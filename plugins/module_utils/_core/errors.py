@@ -69,6 +69,10 @@ class Locked(FleetError):
     outcome = "locked"
 
 
+class Unsettled(FleetError):
+    """A store cannot be copied while its control plane runs; nothing is wrong with it."""
+
+
 class TimedOut(FleetError):
     """A wait reached its limit; `what` says what was seen last."""
 

@@ -212,6 +212,20 @@ class Etcd(Protocol):
         """Its database as it is now, in pieces, with the sum at the end: what `etcdctl snapshot save` writes."""
 
 
+class Database(Protocol):
+    """The SQLite database in the volume of a control plane, copied by a pod on its claim."""
+
+    def snapshot(self) -> Iterator[bytes]:
+        """All that was committed before this began, as one file in pieces.
+
+        Raises:
+            Unsettled: No copy could be proved consistent while the control plane writes.
+        """
+
+    def count(self, revision: int) -> int | None:
+        """How many keys the latest copy held; it has one state only."""
+
+
 class Reach(Protocol):
     """Ways into one vCluster, all through the host's API server, TLS verified."""
 
@@ -228,6 +242,9 @@ class Reach(Protocol):
 
         `keys` are those of the authority, the client certificate and its key in a Secret of the namespace.
         """
+
+    def database(self) -> AbstractContextManager[Database]:
+        """The SQLite database in the volume of the control plane; the copy goes with the context."""
 
     def resolve(self, name: str) -> tuple[str, ...]:
         """Addresses that the tenant's CoreDNS gives for a name, over a port-forward."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .contents import Contents
 from .errors import FleetError
@@ -20,7 +20,7 @@ from .spec import Spec
 
 FORMAT = 1
 ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
-Way = Literal["etcd", "keys"]
+Way = Literal["etcd", "sqlite", "keys"]
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -47,7 +47,8 @@ class Manifest:
         id: Time and a random end; sorts by time.
         cluster: The host cluster, by the name of its group.
         taken_at: By the host cluster's clock.
-        way: `etcd`: a database as `etcdctl snapshot save` writes it. `keys`: the vendor's portable archive.
+        way: `etcd`: a database as `etcdctl snapshot save` writes it. `sqlite`: kine's database as one SQLite file.
+            `keys`: the vendor's portable archive.
         store: `vcluster_store.type`.
         store_version: Version of the store's server; empty where it tells none.
         kubernetes_version: Of the tenant.
@@ -126,7 +127,7 @@ def from_text(text: str, place: str) -> Manifest:
 def _read(document: Mapping[str, Any]) -> Manifest:
     if not ID.fullmatch(document["id"]):
         raise ValueError(f"{document['id']!r} is no id")
-    if document["way"] not in ("etcd", "keys"):
+    if document["way"] not in get_args(Way):
         raise ValueError(f"{document['way']!r} is no way to take one")
     texts = (
         "id", "name", "namespace", "cluster", "way", "store", "store_version", "chart_version",

@@ -162,6 +162,7 @@ class Snapshots:
         rto: Seconds that a drill may take to restore and prove; None for no limit.
         rpo: Seconds that the newest snapshot may be old at a drill; None for no limit.
         origin: Whose snapshots are listed and restored.
+        allow_outage: A control plane whose store cannot be copied while it runs may be stopped for the copy.
     """
 
     directory: str | None = None
@@ -174,6 +175,7 @@ class Snapshots:
     rto: int | None = None
     rpo: int | None = None
     origin: Origin = field(default_factory=Origin)
+    allow_outage: bool = False
 
 
 @dataclass(frozen=True)

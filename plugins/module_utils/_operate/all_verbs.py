@@ -9,7 +9,7 @@ from __future__ import annotations
 from .._core.errors import Refused
 from .._core.finding import refuse
 from .._core.observation import Observation
-from .._core.plan import Kind, Step
+from .._core.plan import Step
 from .._core.ports import HostCluster
 from .._core.spec import Spec
 from .._plan.guards.snapshots import snapshot_findings
@@ -17,6 +17,7 @@ from .context import Context
 from .drill import drill_plan
 from .planning import Planned, one_step
 from .restore import restore_plan
+from .snapshot import snapshot_step
 from .verbs import SITE, Verb
 
 
@@ -30,11 +31,12 @@ class Backup(Verb):
     ) -> Planned | None:
         """See Verb."""
         observation = host.observe(spec)
+        findings = snapshot_findings(spec, observation)
 
         def step() -> Step:
-            return Step(Kind.SNAPSHOT, f"to the {context.target(spec.snapshots).title}, read back")
+            return snapshot_step(spec, observation, context.target(spec.snapshots).title)
 
-        return one_step(spec, observation, snapshot_findings(spec, observation), step)
+        return one_step(spec, observation, findings, step)
 
 
 class Restore(Verb):

@@ -123,11 +123,11 @@ def _lost(spec: Spec, observation: Observation, host: HostCluster, manifest: Man
     """The writes since the snapshot: each has a revision of its own."""
     try:
         with opened_store(spec, host, observation) as found:
-            if manifest.is_of(spec):
-                count = found.revision - manifest.revision
-            else:
-                keys = found.count(found.revision) or 0
-                return f"all that is there now is lost, {keys:,} keys"
+            if not manifest.is_of(spec):
+                return "all that is there now is lost"
+            if found.revision is None:
+                return "what was written since is lost; the control plane is stopped, nobody says how much"
+            count = found.revision - manifest.revision
     except FleetError as error:
         return f"what was written since is lost, and its store does not say how much: {error}"
     return f"{max(count, 0):,} writes since are lost" if count else "nothing was written since"

@@ -11,25 +11,27 @@ begins again, with the safety snapshot of the first.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any
 
-from .._cluster.etcd_file import Snapshot, inspect, live
 from .._cluster.repository import Repository
-from .._cluster.streams import FromBeginning, Pieces, buffered, spooled, whole
+from .._cluster.streams import FromBeginning, Pieces, buffered, whole
+from .._cluster.unpacked import Ready, live, prepared, unpacked
 from .._core.certificates import adopted
 from .._core.check import CheckResult
+from .._core.contents import Contents, Snapshot
 from .._core.errors import FleetError, Locked, ProofFailed, TimedOut
 from .._core.moments import moment_text
-from .._core.observation import RESTORING, Observation, Workload
+from .._core.observation import RESTORING, Observation
 from .._core.plan import Kind
-from .._core.ports import HostCluster, Json, KeyChange, Lock
+from .._core.ports import HostCluster, KeyChange, Lock
 from .._core.snapshot import Manifest
 from .._core.spec import Spec
 from .._plan.values import differing
@@ -38,17 +40,17 @@ from .._stores.registry import refill
 from .._stores.rewrite import rewritten
 from .audit import Audit
 from .context import Context
+from .plane import Plane
 from .pods import look
 from .render import live_as_data
 from .report_text import duration
 from .snapshot_text import as_data, summary
-from .taking import CERTIFICATES, DATA, PRIVATE, VALUES, Taking, opened_store
+from .taking import CERTIFICATES, COPYING, DATA, PRIVATE, VALUES, Taking, opened_store
 from .verify import proof_of, prove
-from .wait import Deadline, rollout
+from .wait import Deadline
 
 MARK = "fleetops.vcluster/restore"
 SYNCED = "vcluster.loft.sh/managed-by"  # label of host pods that stand for tenant pods
-PAUSE = 0.5
 
 
 def opened_part(
@@ -146,8 +148,10 @@ class Restoring:
         """The data, checked against its manifest before anything is touched."""
         self.say(f"opening snapshot {manifest.id}")
         place = self._place_of(manifest)
-        with opened_part(place, manifest, self.spec, DATA) as content, spooled(content) as file:
-            found = inspect(file)
+        with (
+            opened_part(place, manifest, self.spec, DATA) as content,
+            unpacked(manifest.way, content) as (file, found),
+        ):
             if (found.revision, found.contents) != (manifest.revision, manifest.contents):
                 raise FleetError(
                     f"{self.spec.title}: snapshot {manifest.id} holds {found.contents.keys} keys at revision "
@@ -166,7 +170,7 @@ class Restoring:
 
     def _safety(self) -> Manifest | None:
         """A snapshot of what is there now; that of the first attempt when this one goes on with it."""
-        marked = json.loads(self._plane.annotations.get(MARK, "{}")).get("safety")
+        marked = json.loads(self._plane.workload.annotations.get(MARK, "{}")).get("safety")
         if marked:
             found, _errors = self.own.manifests()
             return next((manifest for manifest in found if manifest.id == marked), None)
@@ -181,6 +185,7 @@ class Restoring:
             self.context,
             self.lock,
             self.audit,
+            self.deadline,
             safety_of=self.manifest.id,
         )
         try:
@@ -198,17 +203,12 @@ class Restoring:
     def _stop(self, safety: Manifest | None) -> None:
         """No replica runs when this returns; what the syncer made on the host for tenant pods is gone too."""
         self.lock.check()
-        self.say("stopping the control plane")
         mark = json.dumps({"snapshot": self.manifest.id, "safety": safety.id if safety else ""})
         self.away = time.monotonic()
-        self._patch(0, {RESTORING: "true", MARK: mark})
-        self._until("the replicas to stop", lambda: not self._running())
+        self._plane.stop({RESTORING: "true", MARK: mark})
         pods = f"/api/v1/namespaces/{self.spec.namespace}/pods"
         for pod in self.host.api.list(pods, {"labelSelector": f"{SYNCED}={self.spec.name}"}):
             self.host.api.delete(f"{pods}/{pod['metadata']['name']}")
-
-    def _running(self) -> bool:
-        return any(p.component == "control_plane" for p in look(self.host.api, self.spec).pods)
 
     def _put_in(
         self,
@@ -219,37 +219,20 @@ class Restoring:
         raise_by: int,
     ) -> None:
         """Fill the store, compare it with the snapshot, start the control plane and prove it."""
-
-        @contextmanager
-        def content() -> Iterator[IO[bytes]]:
-            yield buffered(FromBeginning(file))
-
         self._put_back(certificates, elsewhere=not manifest.is_of(self.spec))
         self.lock.check()
-        work = Refill(
-            api=self.host.api,
-            content=content,
-            size=os.fstat(file.fileno()).st_size,
-            raise_by=raise_by,
-            compare=lambda: self._compare(wanted, raise_by),
-            changes=lambda: self._changes(manifest, file),
-            shell_image=self._plane.images["syncer"],
-            until=self._until,
-            say=self.say,
-        )
-        refill(
-            self.spec,
-            self.observation,
-            lambda: look(self.host.api, self.spec).pods,
-            self.host.reach(self.spec),
-            work,
-        )
+        with prepared(
+            manifest.way, file, wanted, raise_by, lambda: self._changes(manifest, file)
+        ) as ready:
+            refill(
+                self.spec,
+                self.observation,
+                lambda: look(self.host.api, self.spec).pods,
+                self.host.reach(self.spec),
+                self._work(ready, wanted.revision + raise_by),
+            )
         self.lock.check()
-        self.say("starting the control plane")
-        self._patch(self._replicas(), {})
-        rollout(
-            self.host.api, self.spec, Deadline(self.spec.limits.rollout, self.deadline), self.say
-        )
+        self._plane.start()
         if self.away is not None:
             self.outage += time.monotonic() - self.away
             self.away = None
@@ -258,7 +241,26 @@ class Restoring:
 
     def _changes(self, manifest: Manifest, file: IO[bytes]) -> Iterator[KeyChange]:
         """What has to be different from the snapshot."""
-        return rewritten(live(file), elsewhere=not manifest.is_of(self.spec), idle=self.idle)
+        elsewhere = not manifest.is_of(self.spec)
+        return rewritten(live(manifest.way, file), elsewhere=elsewhere, idle=self.idle)
+
+    def _work(self, ready: Ready, revision: int) -> Refill:
+        @contextmanager
+        def content() -> Iterator[IO[bytes]]:
+            yield buffered(FromBeginning(ready.file))
+
+        return Refill(
+            api=self.host.api,
+            content=content,
+            size=os.fstat(ready.file.fileno()).st_size,
+            sha256=hashlib.file_digest(FromBeginning(ready.file), "sha256").hexdigest(),
+            raise_by=ready.raise_by,
+            compare=lambda: self._compare(ready.lasting, revision),
+            changes=ready.changes,
+            shell_image=self._plane.workload.images["syncer"],
+            until=self._plane.until,
+            say=self.say,
+        )
 
     def _put_back(self, certificates: Mapping[str, str], *, elsewhere: bool) -> None:
         """The PKI of the snapshot, where another one is there: kubeconfigs that were made before stay valid (G27)."""
@@ -270,19 +272,19 @@ class Restoring:
             gone = dict.fromkeys(found.keys() - wanted.keys())
             self.host.api.merge(path, {"data": {**gone, **wanted}})
 
-    def _compare(self, wanted: Snapshot, raise_by: int) -> None:
-        """What the store holds now is what the snapshot held, above the old revision, before anyone is let in."""
+    def _compare(self, wanted: Contents, revision: int) -> None:
+        """What the store holds now is what it was filled with, above the old revision, before anyone is let in."""
         self.say("comparing the store with the snapshot")
         found = self._held()
-        if found.lasting != wanted.lasting:
+        if found.lasting != wanted:
             raise FleetError(
                 f"{self.spec.title}: the store holds {found.lasting.keys} keys that no lease ends after the "
-                f"restore, and the snapshot {wanted.lasting.keys}, or others.",
+                f"restore, and the snapshot {wanted.keys}, or others.",
             )
-        if found.revision < wanted.revision + raise_by:
+        if found.revision < revision:
             raise FleetError(
                 f"{self.spec.title}: the store is at revision {found.revision} after the restore, below "
-                f"{wanted.revision + raise_by}: clients would see no changes (G61).",
+                f"{revision}: clients would see no changes (G61).",
             )
 
     def _held(self) -> Snapshot:
@@ -294,15 +296,15 @@ class Restoring:
             try:
                 with (
                     opened_store(self.spec, self.host, self.observation) as store,
-                    spooled(buffered(Pieces(store.pieces()))) as file,
+                    unpacked(store.way, buffered(Pieces(store.pieces()))) as (_file, held),
                 ):
-                    found.append(inspect(file))
+                    found.append(held)
             except FleetError as error:
                 last[:] = [error]
             return bool(found)
 
         try:
-            self._until("the store to answer", asked)
+            self._plane.until("the store to answer", asked)
         except TimedOut as error:
             raise FleetError(f"{error.what} {last[0] if last else ''}", error.way_out) from error
         return found[0]
@@ -331,44 +333,14 @@ class Restoring:
 
     def _unmark(self) -> None:
         """Other changes may come again."""
-        self._patch(None, {RESTORING: None, MARK: None})
+        self._plane.unmark(RESTORING, MARK, COPYING)
         release = self.observation.release
         if release and release.applied:
             self.host.note_proof(self.spec, release.revision, proof_of(self.checks, self.host))
 
-    def _patch(self, replicas: int | None, annotations: dict[str, str | None]) -> None:
-        plane = self._plane
-        path = f"/apis/apps/v1/namespaces/{self.spec.namespace}/{plane.kind.lower()}s/{plane.name}"
-        body: Json = {"metadata": {"annotations": annotations}} if annotations else {}
-        if replicas is not None:
-            body["spec"] = {"replicas": replicas}
-        self.host.api.merge(path, body)
-
     @property
-    def _plane(self) -> Workload:
-        found = self.observation.workload("control_plane")
-        if found is None:
-            raise FleetError(
-                f"{self.spec.title} has no control plane workload.",
-                "Run fleetops.vcluster.site first.",
-            )
-        return found
-
-    def _replicas(self) -> int:
-        """As many as the release asks for: the workload itself is at 0."""
-        good = self.observation.last_good
-        asked = good.workloads if good else ()
-        return next((w.replicas for w in asked if w.component == "control_plane"), 1)
-
-    def _until(self, what: str, holds: Callable[[], bool]) -> None:
-        limit = Deadline(self.spec.limits.rollout, self.deadline)
-        while not holds():
-            if not limit.left:
-                raise TimedOut(
-                    f"{self.spec.title}: waited {limit.seconds:.0f} s for {what}.",
-                    f"Look at `kubectl --namespace {self.spec.namespace} get pods,events`.",
-                )
-            time.sleep(PAUSE)
+    def _plane(self) -> Plane:
+        return Plane(self.spec, self.host, self.observation, self.deadline, self.say)
 
     def _result(self, outcome: str, msg: str, *, failed: bool = False) -> dict[str, Any]:
         return {

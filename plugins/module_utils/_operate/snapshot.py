@@ -14,11 +14,12 @@ from .._cluster.repository import Repository
 from .._core.check import CheckResult
 from .._core.moments import moment_text
 from .._core.observation import Observation
-from .._core.plan import Kind
+from .._core.plan import Disruption, Kind, Step
 from .._core.ports import HostCluster
 from .._core.spec import Spec
 from .._plan.guards.snapshots import snapshot_findings
 from .._plan.retention import expired
+from .._stores.registry import store_in
 from .audit import audit_of
 from .context import Context
 from .door import Arguments, Result
@@ -27,6 +28,9 @@ from .planning import accepted
 from .render import live_as_data
 from .snapshot_text import as_data, summary
 from .taking import Taking, opened_store
+from .wait import Deadline
+
+SECONDS = 60  # until a control plane that was stopped for a copy is there again
 
 
 def run_snapshot(arguments: Arguments, context: Context) -> Result:
@@ -48,7 +52,11 @@ def run_snapshot(arguments: Arguments, context: Context) -> Result:
     with host.lock(spec) as lock:
         observation = host.observe(spec)
         repository.sweep()
-        taking = Taking(spec, host, observation, repository, context, lock, audit_of(arguments))
+        deadline = Deadline(spec.limits.total)
+        taking = Taking(
+            spec, host, observation, repository, context, lock, audit_of(arguments), deadline
+        )
+        taking.resume()
         manifest = taking.take()
         deleted = _delete_expired(spec, host, repository, context)
     seconds = round(time.monotonic() - began, 1)
@@ -66,12 +74,34 @@ def run_snapshot(arguments: Arguments, context: Context) -> Result:
     }
 
 
+def snapshot_step(spec: Spec, observation: Observation, target: str) -> Step:
+    """The step: where to, what it takes, and whether the API may be away for it.
+
+    Args:
+        target: What messages call it.
+    """
+    good = observation.last_good
+    store = store_in((good.values if good else None) or {})
+    reason, disruption = f"to the {target}, read back", Disruption()
+    if store.copied_by_pod:
+        reason += ", copied by a pod on the claim"
+        if spec.snapshots.allow_outage:
+            estimate = (
+                f"only if {store.type} cannot be copied while it runs the control plane stops for the copy: the API is "
+                f"away for about {SECONDS} s then, longer for a database of more than a GB"
+            )
+            disruption = Disruption("outage", SECONDS, estimate)
+    return Step(Kind.SNAPSHOT, reason, disruption=disruption)
+
+
 def _preview(
     spec: Spec, host: HostCluster, observation: Observation, repository: Repository
 ) -> Result:
     """What a run would do; the store is asked whether it could."""
+    estimate = snapshot_step(spec, observation, repository.title).disruption.estimate
     with opened_store(spec, host, observation) as found:
         msg = f"{spec.title}: would take a snapshot of {found.title} to the {repository.title}"
+    msg = "; ".join(filter(None, [msg, estimate]))
     return {"changed": True, "outcome": "planned", "msg": msg}
 
 

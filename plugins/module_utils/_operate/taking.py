@@ -2,24 +2,30 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Take one snapshot: write its parts, read them back, and only then write its manifest (G26, G27)."""
+"""Take one snapshot: write its parts, read them back, and only then write its manifest (G26, G27).
+
+A store that cannot be copied while its control plane runs is copied while it is stopped, where that is allowed. The
+workload carries an annotation of ours meanwhile; a run that is cut off there leaves a drift that `site` puts right
+(G09), and the next snapshot starts the control plane before anything else.
+"""
 
 from __future__ import annotations
 
 import io
 import json
 import secrets
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import IO
 
-from .._cluster.etcd_file import inspect
 from .._cluster.repository import Repository
 from .._cluster.seal import Pair, fresh_pair
-from .._cluster.streams import Pieces, buffered, spooled, whole
+from .._cluster.streams import Pieces, buffered, whole
+from .._cluster.unpacked import unpacked
 from .._core.contents import Contents
-from .._core.errors import FleetError
+from .._core.errors import FleetError, Unsettled
 from .._core.observation import Observation, Release
 from .._core.ports import HostCluster, Lock
 from .._core.snapshot import Manifest, Part
@@ -28,10 +34,13 @@ from .._stores.registry import source, store_in
 from .._stores.source import Source
 from .audit import Audit
 from .context import Context
+from .plane import Plane
 from .planning import present
 from .pods import look
 from .render import live_as_data
+from .wait import Deadline
 
+COPYING = "fleetops.vcluster/copying"  # annotation of a control plane that is stopped for a copy of its store
 DATA, PRIVATE = "data", "private"
 VALUES, CERTIFICATES = "values", "certificates"  # what the private part holds
 
@@ -54,6 +63,7 @@ class Taking:
     context: Context
     lock: Lock
     audit: Audit
+    deadline: Deadline
     safety_of: str = ""
 
     def take(self) -> Manifest:
@@ -75,7 +85,7 @@ class Taking:
                     store_version=found.version,
                     chart_version=release.chart_version or "",
                     kubernetes_version=live_as_data(self.observation)["kubernetes"],
-                    revision=found.revision,
+                    revision=found.revision or 0,
                     contents=Contents(0, ""),
                     recipients=self.spec.snapshots.recipients,
                     parts={},
@@ -85,7 +95,11 @@ class Taking:
                     safety_of=self.safety_of,
                     verified_at=now,
                 )
-                manifest = self._written(manifest, found, release, pair)
+                try:
+                    manifest = self._written(manifest, found, release, pair)
+                except Unsettled as error:
+                    with self._stopped(error):
+                        manifest = self._written(manifest, found, release, pair)
                 manifest = self._read_back(manifest, found, pair)
             self.lock.check()
             self.repository.publish(manifest)
@@ -94,6 +108,33 @@ class Taking:
                 self.repository.delete(identifier)
             raise
         return manifest
+
+    def resume(self) -> None:
+        """Start a control plane that an earlier run stopped for a copy and never started."""
+        if COPYING in self._plane.workload.annotations:
+            self._plane.start()
+            self._plane.unmark(COPYING)
+
+    @contextmanager
+    def _stopped(self, why: Unsettled) -> Iterator[None]:
+        """Stop the control plane for a while; a restore stops it anyway."""
+        if not self.spec.snapshots.allow_outage and not self.safety_of:
+            raise why
+        self.lock.check()
+        self.context.say(f"{self.spec.host}: {why.what}")
+        try:
+            self._plane.stop({COPYING: "true"})
+            yield
+        finally:
+            self._plane.start()
+            self._plane.unmark(COPYING)
+
+    @property
+    def _plane(self) -> Plane:
+        def say(text: str) -> None:
+            self.context.say(f"{self.spec.host}: {text}")
+
+        return Plane(self.spec, self.host, self.observation, self.deadline, say)
 
     def _written(
         self, manifest: Manifest, found: Source, release: Release, pair: Pair | None
@@ -133,9 +174,12 @@ class Taking:
 
         with read(PRIVATE, manifest.parts[PRIVATE]) as content:
             json.loads(whole(content))
-        with read(DATA, manifest.parts[DATA]) as content, spooled(content) as file:
-            inspected = inspect(file)
-        if inspected.revision < found.revision:
+        with (
+            read(DATA, manifest.parts[DATA]) as content,
+            unpacked(manifest.way, content) as (_file, inspected),
+        ):
+            pass
+        if found.revision is not None and inspected.revision < found.revision:
             raise FleetError(
                 f"{self.spec.title}: the snapshot of {found.title} ends at revision {inspected.revision}, "
                 f"and {found.revision} was there before it.",

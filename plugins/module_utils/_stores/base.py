@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .._core.check import CheckResult
@@ -89,6 +90,13 @@ class Store(Protocol):
             values: User values of the release; here the chart's defaults are not below them.
         """
 
+    @property
+    def copied_by_pod(self) -> bool:
+        """Whether a pod on its claim copies it; where no copy can be proved, the control plane has to stop for one."""
+
+    def data_findings(self, values: Values) -> list[Finding]:
+        """Why there is nothing that a snapshot could be taken of, or restored into."""
+
     def source(
         self, spec: Spec, pods: Sequence[Pod], reach: Reach, values: Values
     ) -> AbstractContextManager[Source]:
@@ -122,6 +130,7 @@ class Usual:
 
     way: Way | None = None
     restores = False
+    copied_by_pod = False
 
     def secrets(self, options: Options) -> dict[str, tuple[str, ...]]:
         """See Store."""
@@ -140,6 +149,10 @@ class Usual:
         return 0
 
     def objects(self, spec: Spec, values: Values) -> list[Json]:
+        """See Store."""
+        return []
+
+    def data_findings(self, values: Values) -> list[Finding]:
         """See Store."""
         return []
 
@@ -204,10 +217,11 @@ def claim_values(claim: tuple[str, ...], options: Options) -> Iterator[tuple[tup
 
 def moved_data(store: str, live: Values, values: Values) -> list[Finding]:
     """G03 for a store in the volume of the control plane: another volume is another, empty store."""
-    (before, was), (after, would) = _data_place(live), _data_place(values)
-    if (before, was) == (after, would):
+    before, after = data_place(live), data_place(values)
+    if before == after:
         return []
-    moves = f"move from {before} to {after}" if before != after else f"stand in another {after}"
+    there, then = before.title, after.title
+    moves = f"move from {there} to {then}" if there != then else f"stand in another {then}"
     return [
         refuse(
             "G03",
@@ -218,19 +232,34 @@ def moved_data(store: str, live: Values, values: Values) -> list[Finding]:
     ]
 
 
-def _data_place(values: Values) -> tuple[str, Any]:
-    """Where such a store keeps its data, in words, and what tells two such places apart.
+@dataclass(frozen=True)
+class DataPlace:
+    """Where a store in the volume of the control plane keeps its data.
+
+    Attributes:
+        title: In words.
+        of: What tells two such places apart.
+        kept: It is a claim of the pod: there without the pod, and for another pod beside it.
+    """
+
+    title: str
+    of: Any = None
+    kept: bool = True
+
+
+def data_place(values: Values) -> DataPlace:
+    """Where such a store keeps its data.
 
     0.36.1, templates/_persistence.tpl and statefulset.yaml: `auto` makes a claim for these stores.
     """
     templates = at(values, *PERSISTENCE, "volumeClaimTemplates")
     if templates:
-        return "a volume of volumeClaimTemplates", templates
+        return DataPlace("a volume of volumeClaimTemplates", templates)
     enabled = at(values, *PLANE_CLAIM, "enabled")
     if enabled in (None, "auto") or truthy(enabled):
-        return "the volume of volumeClaim", None
+        return DataPlace("the volume of volumeClaim")
     own = at(values, *PERSISTENCE, "dataVolume")
-    return ("a dataVolume", own) if own else ("an emptyDir", None)
+    return DataPlace("a dataVolume", own, False) if own else DataPlace("an emptyDir", kept=False)
 
 
 def unknown_options(store: str, known: Sequence[str], options: Options) -> list[Finding]:

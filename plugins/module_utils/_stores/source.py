@@ -23,7 +23,8 @@ class Source:
         title: What messages call it.
         way: Form of the data.
         version: Of the store's server.
-        revision: All that was acknowledged before is at or below it; the data must reach it.
+        revision: All that was acknowledged before is at or below it; the data must reach it. None where nobody tells
+            it: the control plane of a store that lives in it is stopped.
         pieces: Begins the stream of the data.
         count: How many keys the store holds at a revision; None where it cannot tell any more.
     """
@@ -31,7 +32,7 @@ class Source:
     title: str
     way: Way
     version: str
-    revision: int
+    revision: int | None
     pieces: Callable[[], Iterator[bytes]]
     count: Callable[[int], int | None]
 

@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from .._core.check import CheckResult, Status
 from .._core.finding import Finding, refuse
 from .._core.observation import Observation, Pod
 from .._core.ports import Reach
+from .._core.snapshot import Way
 from .._core.spec import Spec
 from .base import (
     BACKING_STORE,
@@ -23,18 +25,25 @@ from .base import (
     Values,
     at,
     claim_values,
+    data_place,
     moved_data,
     number,
     tree,
     truthy,
     unknown_options,
 )
+from .refill import Refill
+from .source import Source
+from .sqlite_refill import refill_database
 
 
 class Sqlite(Usual):
     """See Store."""
 
     type = "sqlite"
+    way: Way | None = "sqlite"
+    restores = True
+    copied_by_pod = True
 
     def enabled(self, values: Values) -> bool:
         """See Store. It is also what runs when nothing is switched on."""
@@ -84,6 +93,20 @@ class Sqlite(Usual):
         """See Store. The new pod would begin with an empty file, whatever `vcluster_allow` says."""
         return moved_data(self.type, live, values)
 
+    def data_findings(self, values: Values) -> list[Finding]:
+        """See Store. A pod beside the control plane has to see the same data."""
+        place = data_place(values)
+        if place.kept:
+            return []
+        return [
+            refuse(
+                "spec",
+                f"The store sqlite has its data in {place.title}.",
+                "A second pod cannot reach it there, and it is gone with the first one.",
+                "Only a store with a volume of its own (controlPlane.statefulSet.persistence) has snapshots.",
+            )
+        ]
+
     def checks(
         self,
         spec: Spec,
@@ -116,3 +139,33 @@ class Sqlite(Usual):
                 f"PersistentVolumeClaim {wanted}, {claim.size}: {claim.phase}",
             )
         ]
+
+    @contextmanager
+    def source(
+        self, spec: Spec, pods: Sequence[Pod], reach: Reach, values: Values
+    ) -> Iterator[Source]:
+        """See Store. What a stopped control plane acknowledged lies in the volume, whatever its revision was."""
+        plane = next((pod for pod in pods if pod.component == "control_plane"), None)
+        revision = _revision(reach, plane.name) if plane else None
+        title = f"SQLite in claim data-{spec.name}-0"
+        with reach.database() as database:
+            yield Source(title, "sqlite", "", revision, database.snapshot, database.count)
+
+    def refill(
+        self,
+        spec: Spec,
+        pods: Callable[[], Sequence[Pod]],
+        reach: Reach,
+        values: Values,
+        refill: Refill,
+    ) -> None:
+        """See Store."""
+        refill_database(spec.namespace, spec.name, refill)
+        refill.compare()
+
+
+def _revision(reach: Reach, plane: str) -> int:
+    """The revision of the store as the tenant's API tells it."""
+    with reach.replica(plane) as replica:
+        found = replica.get("/api/v1/namespaces", {"limit": "1"})
+    return int(found["metadata"]["resourceVersion"])

@@ -19,8 +19,8 @@ from .parts import PARTS, build
 BUSYBOX_PROGRAM = Path("/bin/busybox")
 # fmt: off
 APPLETS = (
-    "cat", "cp", "dd", "df", "env", "false", "id", "ls", "mkdir", "mv", "nc", "nslookup", "rm",
-    "sh", "sleep", "sync", "true", "wc", "wget",
+    "cat", "cmp", "cp", "dd", "df", "env", "false", "head", "id", "ls", "mkdir", "mv", "nc",
+    "nslookup", "rm", "sh", "sha256sum", "sleep", "sync", "true", "wc", "wget",
 )
 # fmt: on
 

@@ -6,6 +6,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 from ..._core.finding import Finding, refuse
 from ..._core.observation import RESTORING, Observation
 from ..._core.snapshot import Manifest
@@ -65,17 +69,23 @@ def _store_findings(spec: Spec, observation: Observation) -> list[Finding]:
                 "Run that restore again first.",
             )
         ]
-    store = store_in(good.values or {})
+    values = good.values or {}
+    store = store_in(values)
     if store.way is not None:
-        return []
+        return _data_findings(spec, values)
     return [
         refuse(
             "spec",
             f"{spec.title}: snapshots of the store {store.type} are not there yet.",
             "",
-            "Those of etcd_deployed and etcd_external are.",
+            "Those of sqlite, etcd_deployed and etcd_external are.",
         )
     ]
+
+
+def _data_findings(spec: Spec, values: Mapping[str, Any]) -> list[Finding]:
+    found = store_in(values).data_findings(values)
+    return [replace(finding, what=f"{spec.title}: {finding.what}") for finding in found]
 
 
 def restore_findings(
@@ -92,8 +102,12 @@ def restore_findings(
                 "Install it first: ansible-playbook fleetops.vcluster.site",
             ),
         )
-    store = store_in(good.values or {})
-    found = [*_into(spec, manifest, store.type), *_locked(spec, manifest)]
+    values = good.values or {}
+    found = [
+        *_data_findings(spec, values),
+        *_into(spec, manifest, store_in(values).type),
+        *_locked(spec, manifest),
+    ]
     return (*found, *_newer(spec, observation, manifest))
 
 
@@ -111,7 +125,7 @@ def _into(spec: Spec, manifest: Manifest, store: str) -> list[Finding]:
             f"{spec.title}: snapshot {manifest.id} of the store {manifest.store} cannot be restored into the "
             f"store {store} yet.",
             "",
-            "etcd_deployed into etcd_deployed can.",
+            "One of sqlite goes into sqlite, one of etcd_deployed into etcd_deployed.",
         )
     ]
 

@@ -64,7 +64,7 @@ def forwards(monkeypatch: pytest.MonkeyPatch) -> Forwards:
 @pytest.fixture
 def ways(real_api: KubernetesApi, api_server: Any, namespace: str) -> Ways:
     connection = load(Access(kubeconfig=str(api_server.kubeconfig)))
-    return Ways(real_api, connection, namespace, "a")
+    return Ways(real_api, connection, namespace, "a", 60)
 
 
 def store(api: KubernetesApi, namespace: str, name: str, data: dict[str, bytes]) -> None:

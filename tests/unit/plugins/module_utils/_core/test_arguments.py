@@ -23,6 +23,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec impor
     Defaults,
     Expose,
     Limits,
+    Origin,
     Snapshots,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.registry import store_named
@@ -64,11 +65,14 @@ def test_g38_only_what_is_secret_is_hidden_and_ansible_is_told_so() -> None:
         ("timeouts", Limits),
         ("snapshots", Snapshots),
         ("snapshots.s3", S3),
+        ("snapshots.from", Origin),
     ],
 )
 def test_a_section_has_the_fields_of_its_type(argument: str, kind: Any) -> None:
     section = dict(options(ARGUMENTS))[argument]["options"]
-    assert set(section) == {field.name for field in fields(kind)}
+    # `from` is no name that Python takes.
+    names = {"origin": "from"}
+    assert set(section) == {names.get(field.name, field.name) for field in fields(kind)}
 
 
 def test_every_store_that_can_be_asked_for_is_one_and_takes_every_option_of_some() -> None:

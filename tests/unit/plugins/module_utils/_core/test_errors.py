@@ -18,6 +18,7 @@ OUTCOMES = [
     (errors.HelmError("what"), "failed"),
     (errors.Refused((refuse("G01", "what"),)), "refused"),
     (errors.Locked("what"), "locked"),
+    (errors.Unsettled("what"), "failed"),
     (errors.TimedOut("what"), "failed"),
     (errors.ProofFailed("what", "", ()), "failed"),
 ]

@@ -2,21 +2,25 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A vCluster on an etcd of one member, for the tests of snapshots and restores."""
+"""A vCluster on an etcd of one member, or on SQLite, for the tests of snapshots and restores."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from bolt_pages import etcd_snapshot
-from fakes import FakeApi, FakeHost, FakeReach, World
+from fakes import FakeApi, FakeHost, FakeReach, TenantApi, World
+from kine_rows import Kine
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import sqlite_file
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.seal import fresh_pair
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.workloads import paused
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core import ports
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Unsettled
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Observation
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import (
     Json,
@@ -71,15 +75,73 @@ class Member:
         return (1, 1)
 
 
+@dataclass
+class Volume:
+    """The SQLite database of a control plane.
+
+    Attributes:
+        path: Where it lies.
+        before: The revision that the tenant's API tells.
+        busy: It cannot be copied while the control plane runs.
+    """
+
+    world: World
+    path: Path
+    before: int = 40
+    busy: bool = False
+    ends: Exception | None = None
+
+    def hold(self, pairs: Mapping[bytes, bytes], revision: int) -> None:
+        """From now on it holds these."""
+        self.path.unlink(missing_ok=True)
+        kine = Kine(self.path)
+        for key, value in pairs.items():
+            kine.put(key.decode(), value)
+        kine.fill_gap(revision)
+        kine.database.execute("PRAGMA journal_mode = DELETE")
+        kine.close()
+        self.before = revision
+
+    def snapshot(self) -> Iterator[bytes]:
+        if self.busy and self.world.workloads[0].replicas:
+            raise Unsettled("SQLite cannot be copied while it runs.", "Set allow_outage.")
+        if self.ends:
+            raise self.ends
+        yield self.path.read_bytes()
+
+    def count(self, revision: int) -> int:
+        with self.path.open("rb") as file:
+            return sqlite_file.inspect(file).contents.keys
+
+
 class Reach(FakeReach):
-    def __init__(self, world: World, etcd: Member) -> None:
+    def __init__(self, world: World, store: Member | Volume) -> None:
         super().__init__(world)
-        self.etcd = etcd
+        self.store = store
 
     @contextmanager
     def member(self, pod: str) -> Iterator[Member]:
         assert pod == "tenant-a-etcd-0"
-        yield self.etcd
+        assert isinstance(self.store, Member)
+        yield self.store
+
+    @contextmanager
+    def database(self) -> Iterator[Volume]:
+        assert isinstance(self.store, Volume)
+        yield self.store
+
+    @contextmanager
+    def replica(self, pod: str) -> Iterator[TenantApi]:
+        revision = self.store.before
+
+        class Replica(TenantApi):
+            def get(self, path: str, params: Any = None) -> Json:
+                found = super().get(path, params)
+                if path == "/api/v1/namespaces":
+                    return {**found, "metadata": {"resourceVersion": str(revision)}}
+                return found
+
+        yield Replica(self.world, pod)
 
 
 class Api(FakeApi):
@@ -112,21 +174,21 @@ def _patched(item: Any, replicas: int | None, annotations: Mapping[str, str | No
 
 
 class Host(FakeHost):
-    """A host cluster with one vCluster on deployed etcd."""
+    """A host cluster with one vCluster."""
 
-    def __init__(self, world: World, etcd: Member) -> None:
+    def __init__(self, world: World, store: Member | Volume) -> None:
         super().__init__(world)
-        self.etcd = etcd
+        self.store = store
         self.api = Api(world, self.name, "vcluster-tenant-a")
 
     def reach(self, spec: Any) -> Reach:
-        return Reach(self.world, self.etcd)
+        return Reach(self.world, self.store)
 
     def observe(self, spec: Any) -> Observation:
         return replace(super().observe(spec), paused=paused(self.world.workloads))
 
 
-def deploy(world: World) -> None:
+def deploy(world: World, values: Mapping[str, Any] = ETCD) -> None:
     """Install it."""
-    world.deploy("tenant-a", "0.36.1", ETCD)
+    world.deploy("tenant-a", "0.36.1", values)
     world.objects[CERTS] = {"data": {"ca.key": "c2VjcmV0LWtleQ=="}}

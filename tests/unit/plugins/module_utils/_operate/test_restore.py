@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 from collections.abc import Callable
@@ -16,16 +17,19 @@ from typing import Any
 
 import pytest
 from fakes import NOW, Cut, World
-from saved import CERTS, PAIR, PAIRS, Api, Host, Member, deploy
+from saved import CERTS, PAIR, PAIRS, Api, Host, Member, Volume, deploy
 
-from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import etcd_file
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import (
+    etcd_file,
+    sqlite_file,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.seal import fresh_pair
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import restoring
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import plane, restoring
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.door import answer
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.plane import Plane
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.restore import run_restore
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.restoring import Restoring
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.snapshot import (
     run_snapshot,
 )
@@ -39,6 +43,13 @@ Run = Callable[..., dict[str, Any]]
 @pytest.fixture
 def etcd() -> Member:
     return Member()
+
+
+@pytest.fixture
+def volume(world: World, tmp_path: Path) -> Volume:
+    made = Volume(world, tmp_path / "state.db")
+    made.hold(PAIRS, 40)
+    return made
 
 
 class Filled:
@@ -74,7 +85,7 @@ class Filled:
 def filled(world: World, etcd: Member, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Filled:
     made = Filled(world, etcd, tmp_path)
     monkeypatch.setattr(restoring, "refill", made)
-    monkeypatch.setattr(restoring, "PAUSE", 0.0)
+    monkeypatch.setattr(plane, "PAUSE", 0.0)
     return made
 
 
@@ -87,7 +98,9 @@ def run(
     moments = itertools.count()
     monkeypatch.setattr(Api, "now", property(lambda _self: NOW + timedelta(seconds=next(moments))))
 
-    def run_it(engine: Any = run_restore, check: bool = False, **more: Any) -> dict[str, Any]:
+    def run_it(
+        engine: Any = run_restore, check: bool = False, store: Any = etcd, **more: Any
+    ) -> dict[str, Any]:
         said: list[str] = []
         snapshots = {
             "directory": str(tmp_path / "target"),
@@ -96,7 +109,7 @@ def run(
             **more.pop("snapshots", {}),
         }
         context = Context(
-            check=check, connect=lambda _access, _warn: Host(world, etcd), progress=said.append
+            check=check, connect=lambda _access, _warn: Host(world, store), progress=said.append
         )
         arguments = {
             "name": "tenant-a",
@@ -301,10 +314,10 @@ def test_replicas_that_do_not_stop_are_no_traceless_end(
     run: Run, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running = iter([True] * 3)
-    monkeypatch.setattr(Restoring, "_running", lambda _self: next(running, False))
+    monkeypatch.setattr(Plane, "_running", lambda _self: next(running, False))
     result = run()
     assert not result.get("failed"), result["msg"]
-    monkeypatch.setattr(Restoring, "_running", lambda _self: True)
+    monkeypatch.setattr(Plane, "_running", lambda _self: True)
     stuck = run()
     assert stuck["outcome"] == "failed"
     assert "waited 1 s for the replicas to stop" in stuck["msg"]
@@ -396,3 +409,65 @@ def test_g24_a_held_vcluster_is_left_alone(run: Run, world: World) -> None:
     world.holder = "somebody"
     assert run()["outcome"] == "locked"
     assert world.log == []
+
+
+def test_g61_sqlite_gets_data_that_is_raised_already(
+    run: Run,
+    world: World,
+    filled: Filled,
+    volume: Volume,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """And what it holds then is read from the volume before the control plane starts."""
+    sent: list[Refill] = []
+
+    def fill(spec: Any, observation: Any, pods: Any, reach: Any, work: Refill) -> None:
+        world.change("the volume is filled")
+        sent.append(work)
+        with work.content() as content:
+            volume.path.write_bytes(content.read())
+        work.compare()
+        assert list(work.changes()) == [], "they are in the data already"
+
+    monkeypatch.setattr(restoring, "refill", fill)
+    deploy(world, {})
+    taken = run(run_snapshot, store=volume)
+    assert not taken.get("failed"), taken["msg"]
+    volume.hold(LATER, 52)
+    world.log.clear()
+    result = run(store=volume, snapshot=taken["snapshot"]["id"])
+    assert not result.get("failed"), result["msg"]
+    (work,) = sent
+    assert work.raise_by == 0
+    content = volume.path.read_bytes()
+    assert (work.size, work.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    with volume.path.open("rb") as file:
+        found = sqlite_file.inspect(file)
+    assert found.revision == 52 + LEDGE
+    assert found.contents.keys == 2
+    assert world.log == [
+        "scale tenant-a to 0",
+        "the volume is filled",
+        "scale tenant-a to 1",
+        "unmark",
+    ]
+
+
+def test_g28_the_safety_copy_of_a_busy_one_may_stop_it_a_moment_earlier(
+    run: Run, world: World, filled: Filled, volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(spec: Any, observation: Any, pods: Any, reach: Any, work: Refill) -> None:
+        with work.content() as content:
+            volume.path.write_bytes(content.read())
+        work.compare()
+        assert list(work.changes()) == [], "they are in the data already"
+
+    monkeypatch.setattr(restoring, "refill", fill)
+    deploy(world, {})
+    taken = run(run_snapshot, store=volume)
+    volume.busy = True
+    world.log.clear()
+    result = run(store=volume, snapshot=taken["snapshot"]["id"])
+    assert not result.get("failed"), result["msg"]
+    assert world.log == 2 * ["scale tenant-a to 0", "scale tenant-a to 1", "unmark"]

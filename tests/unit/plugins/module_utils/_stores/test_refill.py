@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ NAMESPACE = "vcluster-a"
 STATEFULSET = f"/apis/apps/v1/namespaces/{NAMESPACE}/statefulsets/a-etcd"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 CLAIMS = f"/api/v1/namespaces/{NAMESPACE}/persistentvolumeclaims"
+SUM = hashlib.sha256(b"database").hexdigest()
 
 
 def stateful_set(*more: str) -> Json:
@@ -163,7 +165,16 @@ def content() -> Iterator[IO[bytes]]:
 
 def work(api: Any) -> Refill:
     return Refill(
-        api, content, 8, LEDGE, lambda: None, list, "vcluster:0.36.1", until, lambda _text: None
+        api,
+        content,
+        8,
+        SUM,
+        LEDGE,
+        lambda: None,
+        list,
+        "vcluster:0.36.1",
+        until,
+        lambda _text: None,
     )
 
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from members import reach, spec
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     Claim,
     Observation,
+    Pod,
     Workload,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.registry import (
@@ -72,3 +75,46 @@ def test_the_volume_of_another_vcluster_is_not_its_own() -> None:
     (found,) = checks(spec(), seen, [], reach({}), {})
     assert found.status == "fail"
     assert "data-tenant-0 does not exist" in found.evidence
+
+
+class Volume:
+    """See the port Database."""
+
+    def snapshot(self) -> Iterator[bytes]:
+        yield from (b"data", b"base")
+
+    def count(self, revision: int) -> int:
+        return revision * 2
+
+
+class Ways:
+    """The tenant's API at one pod, and the volume."""
+
+    @contextmanager
+    def replica(self, pod: str) -> Iterator[Ways]:
+        assert pod == "tenant-0"
+        yield self
+
+    def get(self, path: str, params: dict[str, str]) -> dict[str, Any]:
+        assert (path, params) == ("/api/v1/namespaces", {"limit": "1"})
+        return {"metadata": {"resourceVersion": "812"}, "items": []}
+
+    @contextmanager
+    def database(self) -> Iterator[Volume]:
+        yield Volume()
+
+
+@pytest.mark.parametrize(
+    ("pods", "revision"),
+    [((Pod("control_plane", "tenant-0", ready=True),), 812), ((), None)],
+)
+def test_a_snapshot_has_to_reach_what_the_tenants_api_tells_before(
+    pods: tuple[Pod, ...], revision: int | None
+) -> None:
+    """A stopped one tells nothing; then the volume has all."""
+    reach: Any = Ways()
+    with store_named("sqlite").source(spec(), pods, reach, {}) as source:
+        assert (source.way, source.revision) == ("sqlite", revision)
+        assert source.title == "SQLite in claim data-tenant-0"
+        assert b"".join(source.pieces()) == b"database"
+        assert source.count(4) == 8

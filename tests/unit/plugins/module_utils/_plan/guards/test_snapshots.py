@@ -70,8 +70,30 @@ def test_g38_the_keys_of_authorities_are_not_laid_down_in_clear() -> None:
 def test_what_cannot_be_saved_is_said_while_planning() -> None:
     (nothing,) = found(values=None)
     assert "does not exist" in nothing.what
-    (sqlite,) = found(values={})
-    assert "snapshots of the store sqlite are not there yet" in sqlite.what
+    embedded = {"controlPlane": {"backingStore": {"etcd": {"embedded": {"enabled": True}}}}}
+    (other,) = found(values=embedded)
+    assert "snapshots of the store etcd_embedded are not there yet" in other.what
+
+
+@pytest.mark.parametrize(
+    ("persistence", "place"),
+    [
+        ({}, None),
+        ({"volumeClaim": {"enabled": True}}, None),
+        ({"volumeClaim": {"enabled": "true"}}, None),
+        ({"volumeClaim": {"enabled": False}}, "an emptyDir"),
+        ({"volumeClaim": {"enabled": "yes"}}, "an emptyDir"),
+        ({"volumeClaim": {"enabled": False}, "dataVolume": [{"name": "data"}]}, "a dataVolume"),
+        ({"volumeClaim": {"enabled": False}, "volumeClaimTemplates": [{"metadata": {"name": "data"}}]}, None),
+    ],
+)  # fmt: skip
+def test_sqlite_needs_a_volume_that_a_second_pod_reaches(
+    persistence: dict[str, object], place: str | None
+) -> None:
+    values = {"controlPlane": {"statefulSet": {"persistence": persistence}}}
+    for findings in (found(values=values), unfit(values, store="sqlite")):
+        assert [finding.severity for finding in findings] == ["refuse"] * bool(place)
+        assert all(f"has its data in {place}" in finding.what for finding in findings)
 
 
 MANIFEST = Manifest(
@@ -122,6 +144,7 @@ def test_g25_what_a_newer_one_wrote_is_not_given_to_an_older_one(
 
 def test_a_store_that_cannot_be_filled_is_refused() -> None:
     assert "cannot be restored into the store sqlite" in unfit(values={})[0].what
+    assert unfit(values={}, store="sqlite") == ()
     (other,) = unfit(store="etcd_external")
     assert "of the store etcd_external" in other.what
 

@@ -1,0 +1,160 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read kine's database, one SQLite file, without kine (0.17: pkg/drivers/generic, pkg/drivers/sqlite).
+
+The table `kine` keeps every change since the last compaction: `id` is the revision, the newest row of a name is what
+the name holds, `deleted` says that it holds nothing any more. Two kinds of rows are kine's own: `compact_rev_key`,
+whose `prev_revision` is the revision up to which was compacted, and `gap-ID`, a deleted row that fills an id nothing
+has.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+from .._core.contents import Snapshot, Tally
+from .._core.errors import FleetError
+from .._core.ports import KeyChange
+from .streams import no_room, write
+
+HIGHEST = (
+    1 << 62
+)  # revisions are int64 everywhere; what is left above is more than any store writes
+READ_ONLY = "mode=ro&immutable=1"
+_ROOM = frozenset({"SQLITE_FULL", "SQLITE_IOERR_WRITE"})
+
+_REVISION = "SELECT MAX(id) FROM kine"
+# The index on (name, id) gives the newest row of each name in turn; nothing is held but the row at hand.
+_LIVE = """
+    SELECT CAST(name AS BLOB), CAST(value AS BLOB), lease
+    FROM (SELECT MAX(id) AS newest FROM kine GROUP BY name) JOIN kine ON id = newest
+    WHERE deleted = 0 AND name <> 'compact_rev_key'
+"""
+_COLUMNS = frozenset(
+    {"id", "name", "created", "deleted", "create_revision", "prev_revision", "lease", "value", "old_value"}
+)  # fmt: skip
+_INSERT = """
+    INSERT INTO kine (id, name, created, deleted, create_revision, prev_revision, lease, value, old_value)
+    VALUES (?, ?, ?, ?, 0, ?, 0, NULL, NULL)
+"""
+
+
+def inspect(file: IO[bytes]) -> Snapshot:
+    """Read all of a database and check its pages.
+
+    Args:
+        file: It has a name: SQLite opens no other.
+
+    Raises:
+        FleetError: It is damaged, or no database of kine.
+    """
+    leased, lasting = Tally(), Tally()
+    with _opened(Path(file.name), READ_ONLY) as database:
+        revision = _checked(database)
+        for key, value, lease in database.execute(_LIVE):
+            (leased if lease else lasting).add(key, value or b"")
+    return Snapshot(revision, leased.contents + lasting.contents, lasting.contents)
+
+
+def live(file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """The live keys and values of a database that has a name, in no order."""
+    with _opened(Path(file.name), READ_ONLY) as database:
+        for key, value, _lease in database.execute(_LIVE):
+            yield key, value or b""
+
+
+def merge(path: Path) -> None:
+    """Make one file of a database and the write-ahead log beside it.
+
+    Raises:
+        FleetError: SQLite does not take them.
+    """
+    with _opened(path, "mode=rw") as database:
+        # Nobody else opens it: the index of the log is in memory, and the folder need not be able to share any.
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        (mode,) = database.execute("PRAGMA journal_mode = DELETE").fetchone()
+    if mode != "delete":
+        raise _damaged(f"its log cannot be merged, its journal mode stays {mode}")
+
+
+@contextmanager
+def prepared(file: IO[bytes], by: int, changes: Iterable[KeyChange]) -> Iterator[IO[bytes]]:
+    """A copy whose revision is higher and whose history is gone (G61), with some keys and values changed.
+
+    kine's revision is the highest id, and a gap below it is filled row by row once it runs. So the id is there before
+    kine starts, as a row like those that fill gaps, and the compaction is recorded just below it: a watch from before
+    gets 410, and kine's compactor, which goes up from there in steps of 1,000, has nothing to do. What that compaction
+    passes over it never looks at again: rows that are not the newest of their name go now, else they would come back
+    to life when the newer ones are compacted.
+
+    Raises:
+        FleetError: The revision would be higher than clients can read.
+    """
+    with tempfile.TemporaryDirectory(prefix="fleetops-") as folder:
+        path = Path(folder) / "raised.db"
+        file.seek(0)
+        write(path, file)
+        with _opened(path, "mode=rw") as database:
+            database.execute("PRAGMA synchronous = OFF")
+            revision = _checked(database) + by
+            if revision > HIGHEST:
+                raise FleetError(
+                    f"The revision of the snapshot cannot be raised to {revision}: it has 63 bits.",
+                    "Restore it into a new vCluster.",
+                )
+            database.execute("BEGIN")
+            database.execute(
+                "DELETE FROM kine WHERE deleted <> 0 OR name = 'compact_rev_key' "
+                "OR id NOT IN (SELECT MAX(id) FROM kine GROUP BY name)"
+            )
+            for key, value in changes:
+                if value is None:
+                    database.execute("DELETE FROM kine WHERE name = ?", (key.decode(),))
+                else:
+                    update = "UPDATE kine SET value = ? WHERE name = ?"
+                    database.execute(update, (value, key.decode()))
+            compacted = revision - 1
+            database.execute(_INSERT, (compacted, "compact_rev_key", 1, 0, compacted))
+            database.execute(_INSERT, (revision, f"gap-{revision}", 0, 1, 0))
+            database.execute("COMMIT")
+        with path.open("rb") as ready:
+            yield ready
+
+
+def _checked(database: sqlite3.Connection) -> int:
+    """The revision of a database of kine whose pages are whole."""
+    columns = {row[1] for row in database.execute("PRAGMA table_info(kine)")}
+    if not columns.issuperset(_COLUMNS):
+        raise _damaged("it has no table of kine")
+    (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise _damaged(found)
+    (revision,) = database.execute(_REVISION).fetchone()
+    if revision is None:
+        raise _damaged("the table of kine is empty")
+    return int(revision)
+
+
+@contextmanager
+def _opened(path: Path, options: str) -> Iterator[sqlite3.Connection]:
+    """Autocommit; SQLite's errors come out in words."""
+    try:
+        uri = f"file:{quote(str(path))}?{options}"
+        with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as database:
+            yield database
+    except sqlite3.Error as error:
+        if error.sqlite_errorname in _ROOM:
+            raise no_room(error) from error
+        raise _damaged(str(error)) from error
+
+
+def _damaged(why: str) -> FleetError:
+    return FleetError(f"The SQLite database is damaged: {why}.", "Use another snapshot.")

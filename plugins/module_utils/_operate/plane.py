@@ -1,0 +1,95 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Stop a control plane and start it again, past Helm: what its release asks for stays as it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from .._core.errors import FleetError, TimedOut
+from .._core.observation import Observation, Workload
+from .._core.ports import HostCluster, Json
+from .._core.spec import Spec
+from .pods import look
+from .wait import Deadline, rollout
+
+PAUSE = 0.5
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The workload of a control plane.
+
+    Attributes:
+        observation: Before it was stopped.
+        deadline: For all that is waited for.
+        say: Takes a line of progress.
+    """
+
+    spec: Spec
+    host: HostCluster
+    observation: Observation
+    deadline: Deadline
+    say: Callable[[str], None]
+
+    @property
+    def workload(self) -> Workload:
+        """It, as it was observed."""
+        found = self.observation.workload("control_plane")
+        if found is None:
+            raise FleetError(
+                f"{self.spec.title} has no control plane workload.",
+                "Run fleetops.vcluster.site first.",
+            )
+        return found
+
+    @property
+    def replicas(self) -> int:
+        """As many as the release asks for: the workload itself may be at 0."""
+        good = self.observation.last_good
+        asked = good.workloads if good else ()
+        return next((w.replicas for w in asked if w.component == "control_plane"), 1)
+
+    def stop(self, annotations: Mapping[str, str]) -> None:
+        """No replica runs when this returns."""
+        self.say("stopping the control plane")
+        self._patch({"metadata": {"annotations": annotations}, "spec": {"replicas": 0}})
+        self.until("the replicas to stop", lambda: not self._running())
+
+    def start(self) -> None:
+        """All replicas run and are ready when this returns."""
+        self.say("starting the control plane")
+        self._patch({"spec": {"replicas": self.replicas}})
+        limit = Deadline(self.spec.limits.rollout, self.deadline)
+        rollout(self.host.api, self.spec, limit, self.say)
+
+    def unmark(self, *annotations: str) -> None:
+        """Remove annotations."""
+        self._patch({"metadata": {"annotations": dict.fromkeys(annotations)}})
+
+    def until(self, what: str, holds: Callable[[], bool]) -> None:
+        """Wait until something holds.
+
+        Raises:
+            TimedOut: It did not come.
+        """
+        limit = Deadline(self.spec.limits.rollout, self.deadline)
+        while not holds():
+            if not limit.left:
+                raise TimedOut(
+                    f"{self.spec.title}: waited {limit.seconds:.0f} s for {what}.",
+                    f"Look at `kubectl --namespace {self.spec.namespace} get pods,events`.",
+                )
+            time.sleep(PAUSE)
+
+    def _running(self) -> bool:
+        return any(p.component == "control_plane" for p in look(self.host.api, self.spec).pods)
+
+    def _patch(self, body: Json) -> None:
+        kind, name = self.workload.kind.lower(), self.workload.name
+        path = f"/apis/apps/v1/namespaces/{self.spec.namespace}/{kind}s/{name}"
+        self.host.api.merge(path, body)

@@ -1,0 +1,106 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the tests of snapshots share: the tenant's API, its objects, and what lies in the target."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pyrage
+import zstandard
+from by_hand import CLUSTER, in_namespace, namespace
+from harness import Lab, program
+
+from lab.ledger import LABEL, Target
+
+KEY = pyrage.x25519.Identity.generate()
+
+
+def snapshots(folder: Path) -> dict[str, Any]:
+    """`vcluster_snapshots` with a target in a folder."""
+    return {
+        "directory": str(folder / "target"),
+        "recipients": [str(KEY.to_public())],
+        "identity": str(KEY),
+    }
+
+
+def kubeconfig_of(lab: Lab, name: str, folder: Path) -> Path:
+    """The kubeconfig of a tenant as it is handed out now."""
+    secret = json.loads(in_namespace(lab, name, "get", "secret", f"vc-{name}", "--output=json"))
+    kubeconfig = folder / "tenant.kubeconfig"
+    kubeconfig.touch(mode=0o600)
+    kubeconfig.write_bytes(base64.b64decode(secret["data"]["config"]))
+    return kubeconfig
+
+
+@contextmanager
+def tenant(lab: Lab, name: str, kubeconfig: Path) -> Iterator[Target]:
+    """The tenant's API on this machine, through kubectl."""
+    command = [
+        program("kubectl"),
+        f"--kubeconfig={lab.clusters[CLUSTER]}",
+        f"--namespace={namespace(name)}",
+        "port-forward",
+        f"service/{name}",
+        ":443",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        port = re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
+        assert port is not None
+        yield Target.of(kubeconfig, f"https://localhost:{port[1]}")
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def manifests(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in sorted(folder.rglob("manifest.json"))]
+
+
+def opened(folder: Path, target: Path) -> Path:
+    """The database of the only snapshot, as age and zstd give it."""
+    (data,) = folder.rglob("data")
+    clear = pyrage.decrypt(data.read_bytes(), [KEY])
+    target.write_bytes(zstandard.ZstdDecompressor().decompressobj().decompress(clear))
+    return target
+
+
+def configmaps(target: Target, run: str) -> set[int]:
+    """The numbers of a ledger's objects that are there."""
+    connection = target.connect()
+    path = "/api/v1/namespaces/default/configmaps?limit=5000"
+    status, found = target.request(connection, "GET", path)
+    connection.close()
+    assert status == 200
+    prefix = f"ledger-{run}-"
+    names = [item["metadata"]["name"] for item in found["items"]]
+    return {int(name.removeprefix(prefix)) for name in names if name.startswith(prefix)}
+
+
+def delete_all(target: Target) -> None:
+    connection = target.connect()
+    connection.timeout = 60  # the server deletes one after the other before it answers
+    path = f"/api/v1/namespaces/default/configmaps?labelSelector={quote(LABEL)}"
+    status, _answer = target.request(connection, "DELETE", path)
+    connection.close()
+    assert status == 200
+
+
+def resource_version(target: Target) -> int:
+    connection = target.connect()
+    _status, found = target.request(connection, "GET", "/api/v1/namespaces?limit=1")
+    connection.close()
+    return int(found["metadata"]["resourceVersion"])

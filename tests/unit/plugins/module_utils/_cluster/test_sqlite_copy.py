@@ -1,0 +1,571 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A database copied while it is written: the pod's own commands over a real file, and the proof that they fit."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kine_rows import Kine
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import (
+    sqlite_copy,
+    sqlite_file,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.sqlite_copy import (
+    FILE,
+    HEADER,
+    Parts,
+    SqliteCopy,
+    copy_pod,
+    whole,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.contents import (
+    Snapshot,
+    Tally,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
+    ApiError,
+    FleetError,
+    TimedOut,
+    Unsettled,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import Json
+from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.claim_pod import ClaimPod
+
+NAMESPACE = "vcluster-a"
+STATEFULSET = f"/apis/apps/v1/namespaces/{NAMESPACE}/statefulsets/a"
+PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+COPY = f"{PODS}/a-0-copy"
+CLAIM = f"/api/v1/namespaces/{NAMESPACE}/persistentvolumeclaims/data-a-0"
+
+
+def stateful_set(replicas: int = 1) -> Json:
+    """As 0.36.1 renders it, shortened."""
+    syncer = {
+        "name": "syncer",
+        "image": "vcluster-pro:0.36.1",
+        "imagePullPolicy": "IfNotPresent",
+        "securityContext": {"runAsUser": 0},
+        "volumeMounts": [
+            {"name": "binaries", "mountPath": "/binaries"},
+            {"name": "data", "mountPath": "/data"},
+        ],
+    }
+    labels = {"app": "vcluster", "release": "a"}
+    return {
+        "metadata": {"name": "a", "namespace": NAMESPACE, "labels": labels, "generation": 3},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "spec": {
+                    "containers": [syncer],
+                    "tolerations": [{"key": "x"}],
+                    "imagePullSecrets": [{"name": "pull"}],
+                    "securityContext": {"fsGroup": 12},
+                }
+            },
+            "volumeClaimTemplates": [
+                {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}
+            ],
+        },
+    }
+
+
+NETCAT = f"""#!{sys.executable}
+# As nc does it, over a socket that is connected already.
+import os, select, socket, sys
+if "-s" in sys.argv and os.environ["OLD"] == "1":
+    sys.exit("nc: invalid option -- 's'")
+connection, left = socket.socket(fileno=int(os.environ["SOCKET"])), int(os.environ["CUT"])
+while left > 0:
+    for ready in select.select([0, connection], [], [])[0]:
+        piece = os.read(0, min(left, 65536)) if ready == 0 else connection.recv(65536)
+        if not piece:
+            left = 0
+        elif ready == 0:
+            left -= len(piece)
+            connection.sendall(piece)
+        else:
+            os.write(1, piece)
+connection.shutdown(socket.SHUT_RDWR)
+"""
+
+
+class FakeApi:
+    """A namespace whose pods run their commands here: /data and /work are folders of the test.
+
+    Attributes:
+        deaf: How often nobody listens yet.
+        cut: How many bytes come at most.
+        old: Its nc knows no -s.
+        meanwhile: What happens while the pod copies.
+    """
+
+    def __init__(self, folder: Path, replicas: int = 1) -> None:
+        self.data, self.work, self.programs = (folder / name for name in ("data", "work", "bin"))
+        self.programs.mkdir()
+        netcat = self.programs / "nc"
+        netcat.write_text(NETCAT)
+        netcat.chmod(0o755)
+        self.old = False
+        self.objects: dict[str, Json] = {STATEFULSET: stateful_set(replicas), CLAIM: {}}
+        self.planes: list[Json] = [{"spec": {"nodeName": "n2"}}] * replicas
+        self.log: list[str] = []
+        self.deaf, self.cut = 0, 1 << 40
+        self.meanwhile: Callable[[], None] = lambda: None
+        self.forbidden = False
+
+    def get(self, path: str, params: Any = None) -> Json:
+        return self.objects[path]
+
+    def find(self, path: str) -> Json | None:
+        return self.objects.get(path)
+
+    def list(self, path: str, params: Mapping[str, str]) -> Iterator[Json]:
+        assert (path, params) == (PODS, {"labelSelector": "app=vcluster,release=a"})
+        return iter(self.planes)
+
+    def text(self, path: str, params: Mapping[str, str]) -> str:
+        return self.words if params["container"] == "copy" else ""
+
+    def create(self, path: str, body: Json) -> Json:
+        if self.forbidden:
+            raise ApiError(403, "pods is forbidden.")
+        self.log.append(f"create {body['metadata']['name']}")
+        self.work.mkdir()
+        done = subprocess.run(self._here(body["spec"]["initContainers"][0]), capture_output=True)
+        self.words = done.stderr.decode()
+        self.meanwhile()
+        running = {"containerStatuses": [{"name": "send", "state": {"running": {}}}]}
+        status = {"phase": "Failed"} if done.returncode else {"phase": "Running", **running}
+        self.objects[COPY] = {**body, "status": status}
+        return body
+
+    def delete(self, path: str) -> None:
+        if self.objects.pop(path, None):
+            self.log.append("delete a-0-copy")
+            for file in self.work.iterdir():
+                file.unlink()
+            self.work.rmdir()
+
+    @contextmanager
+    def forward(self, namespace: str, pod: str, port: int) -> Iterator[socket.socket]:
+        assert (namespace, pod) == (NAMESPACE, "a-0-copy")
+        ours, theirs = socket.socketpair()
+        self.deaf -= 1
+        if self.deaf >= 0:
+            theirs.close()
+            yield ours
+            return
+        (container,) = self.objects[COPY]["spec"]["containers"]
+        surroundings = {
+            "PATH": f"{self.programs}:{os.environ['PATH']}",
+            "SOCKET": str(theirs.fileno()),
+            "CUT": str(self.cut),
+            "OLD": str(int(self.old)),
+        }
+        pod = subprocess.Popen(
+            self._here(container),
+            env=surroundings,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+        )
+        theirs.close()
+        try:
+            yield ours
+        finally:
+            ours.close()
+            os.killpg(pod.pid, signal.SIGKILL)
+            pod.wait()
+
+    def _here(self, container: Json) -> list[str]:
+        *shell, text = container["command"]
+        return [*shell, text.replace("/data/", f"{self.data}/").replace("/work", str(self.work))]
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> FakeApi:
+    made = FakeApi(tmp_path)
+    made.data.mkdir()
+    return made
+
+
+@pytest.fixture
+def kine(api: FakeApi) -> Kine:
+    return Kine(api.data / FILE)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_copy, "SECONDS", 0)
+    monkeypatch.setattr(sqlite_copy, "PAUSE", 0.0)
+
+
+@pytest.fixture
+def copy(api: Any, tmp_path: Path) -> SqliteCopy:
+    folder = tmp_path / "folder"
+    folder.mkdir(mode=0o700)
+    return SqliteCopy(api, NAMESPACE, "a", folder, 5)
+
+
+def taken(copy: SqliteCopy, tmp_path: Path) -> Snapshot:
+    path = tmp_path / "taken.db"
+    path.write_bytes(b"".join(copy.snapshot()))
+    with path.open("rb") as file:
+        found = sqlite_file.inspect(file)
+    assert copy.count(found.revision) == found.contents.keys
+    return found
+
+
+class Writer:
+    """Writes until it is told to stop, and remembers what was acknowledged."""
+
+    def __init__(self, kine: Kine) -> None:
+        self.kine = kine
+        self.acknowledged: list[tuple[int, str, bytes]] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._write)
+
+    def _write(self) -> None:
+        for number in itertools.count():
+            key, value = f"/registry/{number % 50}", os.urandom(200)
+            self.acknowledged.append((self.kine.put(key, value), key, value))
+            if self._stop.is_set():
+                return
+
+    def __enter__(self) -> Writer:
+        self._thread.start()
+        while len(self.acknowledged) < 20:
+            pass
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def contents_at(self, revision: int) -> object:
+        """What was there at a revision: the changes up to it, and none of those after it."""
+        held = {key: value for at, key, value in self.acknowledged if at <= revision}
+        tally = Tally()
+        for key, value in held.items():
+            tally.add(key.encode(), value)
+        return tally.contents
+
+
+def test_while_it_is_written_all_that_was_acknowledged_before_is_in_the_copy(
+    api: FakeApi, copy: SqliteCopy, tmp_path: Path
+) -> None:
+    kine = Kine(api.data / FILE, pages=0)
+    with Writer(kine) as writer:
+        before = writer.acknowledged[-1][0]
+        found = taken(copy, tmp_path)
+    assert found.revision >= before
+    assert found.contents == writer.contents_at(found.revision)
+    assert api.log == ["create a-0-copy", "delete a-0-copy"]
+
+
+def test_g26_a_log_that_is_begun_anew_all_the_time_gives_no_copy_or_a_right_one(
+    api: FakeApi, copy: SqliteCopy, tmp_path: Path
+) -> None:
+    """What is begun anew faster than the file is read: whatever comes out is whole, and most of it is refused."""
+    kine = Kine(api.data / FILE, pages=4)
+    for number in range(2000):
+        kine.put(f"/registry/large-{number}", os.urandom(4000))
+    kine.database.execute("DELETE FROM kine WHERE name LIKE '/registry/large-%'")
+    kine.held.clear()
+    refused = 0
+    with Writer(kine) as writer:
+        for _attempt in range(4):
+            before = writer.acknowledged[-1][0]
+            try:
+                found = taken(copy, tmp_path)
+            except Unsettled as error:
+                refused += 1
+                assert "begun anew during each of 5 tries" in str(error)
+                assert "vcluster_snapshots.allow_outage" in error.way_out
+            else:
+                assert found.revision >= before
+                assert found.contents == writer.contents_at(found.revision)
+    assert refused
+    assert COPY not in api.objects
+
+
+def copied_around(kine: Kine, folder: Path, change: Callable[[], None]) -> Parts:
+    """A copy by hand, with a change when half of the database is read."""
+    database, log = kine.path, Path(f"{kine.path}-wal")
+    before = log.read_bytes()[:HEADER]
+    with database.open("rb") as file:
+        first = file.read(database.stat().st_size // 8192 * 4096)
+        change()
+        folder.joinpath(FILE).write_bytes(first + file.read())
+    copied = log.read_bytes()
+    folder.joinpath(f"{FILE}-wal").write_bytes(copied)
+    return Parts(before, log.read_bytes()[:HEADER], copied[:HEADER])
+
+
+def grown(kine: Kine) -> None:
+    for number in range(60):
+        kine.put(f"/registry/{number}", b"a" * 1000)
+    kine.database.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def test_a_checkpoint_while_it_is_read_does_no_harm(tmp_path: Path, kine: Kine) -> None:
+    grown(kine)
+    reader = Kine(kine.path)
+    kine.put("/registry/0", b"acknowledged")
+    reader.database.execute("BEGIN")
+    assert reader.revision == kine.revision
+
+    def change() -> None:
+        # The reader keeps the log from being begun anew; pages go to the database up to where it reads.
+        for number in range(1, 60):
+            kine.put(f"/registry/{number}", b"b" * 1000)
+        reader.database.execute("COMMIT")
+        reader.database.execute("BEGIN")
+        assert reader.revision == kine.revision
+        kine.database.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    parts = copied_around(kine, tmp_path, change)
+    assert parts.consistent
+    sqlite_file.merge(tmp_path / FILE)
+    with (tmp_path / FILE).open("rb") as file:
+        found = sqlite_file.inspect(file)
+    assert found.revision == kine.revision
+    tally = Tally()
+    for key, (value, _lease) in kine.held.items():
+        tally.add(key.encode(), value)
+    assert found.contents == tally.contents
+
+
+def test_g26_a_log_that_was_begun_anew_while_it_was_read_is_seen(
+    tmp_path: Path, kine: Kine
+) -> None:
+    """And it had to be: the copy lacks what was acknowledged before, or is no database."""
+    grown(kine)
+    written: list[str] = []
+
+    def change() -> None:
+        for _round in range(3):
+            for number in range(200):
+                kine.put(f"/registry/more-{number}", os.urandom(1000))
+            written.extend(f"/registry/more-{number}" for number in range(200))
+            kine.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        kine.put("/registry/0", b"after")
+
+    kine.put("/registry/59", b"acknowledged")
+    parts = copied_around(kine, tmp_path, change)
+    assert not parts.consistent
+    sqlite_file.merge(tmp_path / FILE)
+    try:
+        with (tmp_path / FILE).open("rb") as file:
+            found = sqlite_file.inspect(file)
+    except FleetError as error:
+        assert "damaged" in str(error)
+    else:
+        tally = Tally()
+        for key, (value, _lease) in kine.held.items():
+            tally.add(key.encode(), value)
+        assert found.contents != tally.contents
+
+
+@pytest.mark.parametrize("kept", [0, 31, 32, 33])
+def test_only_a_whole_header_proves_anything(kine: Kine, kept: int) -> None:
+    kine.put("/registry/a", b"1")
+    header = Path(f"{kine.path}-wal").read_bytes()[:kept]
+    assert whole(header) == (kept == HEADER)
+    for at in range(len(header)):
+        assert not whole(header[:at] + bytes([header[at] ^ 1]) + header[at + 1 :])
+    assert Parts(header, header, header).consistent == whole(header)
+
+
+def test_without_a_log_nothing_is_proved(kine: Kine, copy: SqliteCopy, tmp_path: Path) -> None:
+    kine.put("/registry/a", b"1")
+    kine.database.execute("PRAGMA journal_mode = DELETE")
+    with pytest.raises(Unsettled, match="no write-ahead log that would prove"):
+        taken(copy, tmp_path)
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_of_a_stopped_one_a_copy_is_right_with_a_log_and_without(tmp_path: Path, log: bool) -> None:
+    """A killed control plane leaves its log behind, one that ended itself does not."""
+    stopped: Any = FakeApi(tmp_path, replicas=0)
+    stopped.data.mkdir()
+    kine = Kine(stopped.data / FILE)
+    stopped.planes = [{"spec": {"nodeName": "n2"}, "status": {"phase": "Succeeded"}}]
+    revision = kine.put("/registry/a", b"1")
+    if not log:
+        kine.close()
+    assert Path(f"{kine.path}-wal").exists() == log
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    copy = SqliteCopy(stopped, NAMESPACE, "a", folder, 5)
+    assert taken(copy, tmp_path).revision == revision
+
+
+def test_one_that_was_started_meanwhile_is_no_longer_stopped(tmp_path: Path) -> None:
+    api: Any = FakeApi(tmp_path, replicas=0)
+    api.data.mkdir()
+    kine = Kine(api.data / FILE)
+    kine.put("/registry/a", b"1")
+    kine.close()
+
+    def started() -> None:
+        api.objects[STATEFULSET] = stateful_set()
+
+    api.meanwhile = started
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(Unsettled):
+        taken(SqliteCopy(api, NAMESPACE, "a", folder, 5), tmp_path)
+
+
+def test_a_volume_for_one_pod_alone_is_not_waited_for(
+    api: FakeApi, copy: SqliteCopy, tmp_path: Path
+) -> None:
+    (template,) = api.objects[STATEFULSET]["spec"]["volumeClaimTemplates"]
+    template["spec"]["accessModes"] = ["ReadWriteOncePod"]
+    with pytest.raises(Unsettled, match="ReadWriteOncePod, for one pod alone"):
+        taken(copy, tmp_path)
+    assert api.log == []
+
+
+def test_a_claim_that_is_gone_is_not_waited_for(
+    api: FakeApi, copy: SqliteCopy, tmp_path: Path
+) -> None:
+    del api.objects[CLAIM]
+    with pytest.raises(FleetError, match="claim data-a-0 does not exist"):
+        taken(copy, tmp_path)
+    assert api.log == []
+
+
+def test_a_pod_that_does_not_listen_yet_is_asked_again(
+    api: FakeApi, kine: Kine, copy: SqliteCopy, tmp_path: Path
+) -> None:
+    kine.put("/registry/a", b"1")
+    api.deaf = 2
+    assert taken(copy, tmp_path).contents.keys == 1
+
+
+def test_the_latest_copy_replaces_the_one_before(
+    kine: Kine, copy: SqliteCopy, tmp_path: Path
+) -> None:
+    kine.put("/registry/a", b"1")
+    assert taken(copy, tmp_path).contents.keys == 1
+    kine.put("/registry/b", b"1")
+    assert taken(copy, tmp_path).contents.keys == 2
+
+
+@pytest.mark.parametrize("cut", [3, 40, 5000])
+def test_what_was_cut_off_is_no_copy(
+    api: FakeApi, kine: Kine, copy: SqliteCopy, tmp_path: Path, cut: int
+) -> None:
+    kine.put("/registry/a", b"1")
+    api.cut = cut
+    with pytest.raises(FleetError, match="the pod that copies the database broke"):
+        taken(copy, tmp_path)
+    assert COPY not in api.objects
+
+
+def test_a_volume_without_a_database_is_said(
+    api: FakeApi, copy: SqliteCopy, tmp_path: Path
+) -> None:
+    with pytest.raises(FleetError, match=r"Pod a-0-copy failed: copy: .*state\.db"):
+        taken(copy, tmp_path)
+    assert COPY not in api.objects
+
+
+def test_a_damaged_database_is_said_and_not_sent(
+    api: FakeApi, kine: Kine, copy: SqliteCopy, tmp_path: Path
+) -> None:
+    grown(kine)
+    kine.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    kine.put("/registry/a", b"1")
+    content = kine.path.read_bytes()
+    kine.path.write_bytes(content[:8192] + b"\xff" * 40960 + content[49152:])
+    with pytest.raises(FleetError, match=r"the copy is not fit to be kept.*damaged"):
+        taken(copy, tmp_path)
+
+
+def test_a_pod_that_never_runs_is_waited_for_no_longer_than_allowed(
+    api: Any, kine: Kine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_copy.ClaimPod, "met", lambda *_arguments: False)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    copy = SqliteCopy(api, NAMESPACE, "a", folder, 0)
+    with pytest.raises(TimedOut, match="waited 0 s for pod a-0-copy to copy the database"):
+        taken(copy, tmp_path)
+    assert COPY not in api.objects
+
+
+def test_a_missing_right_is_named(api: FakeApi, copy: SqliteCopy, tmp_path: Path) -> None:
+    api.forbidden = True
+    with pytest.raises(ApiError, match="`create` and `delete` on pods"):
+        taken(copy, tmp_path)
+
+
+def place() -> ClaimPod:
+    api: Any = None
+    return ClaimPod(api, lambda _what, _holds: None, stateful_set(), 0, "syncer")
+
+
+def test_the_pod_runs_beside_the_control_plane_and_changes_nothing() -> None:
+    pod = copy_pod(place(), "n2", 5, "x")
+    spec = pod["spec"]
+    (container,) = spec["initContainers"]
+    assert spec["nodeName"] == "n2"
+    assert spec["volumes"][0] == {
+        "name": "data",
+        "persistentVolumeClaim": {"claimName": "data-a-0"},
+    }
+    assert container["volumeMounts"][0] == {"name": "data", "mountPath": "/data", "readOnly": True}
+    assert container["image"] == "vcluster-pro:0.36.1"
+    assert container["securityContext"] == {"runAsUser": 0}
+    assert spec["tolerations"] == [{"key": "x"}]
+    assert spec["imagePullSecrets"] == [{"name": "pull"}]
+    assert spec["securityContext"] == {"fsGroup": 12}
+    assert spec["automountServiceAccountToken"] is False
+    assert pod["metadata"]["labels"]["app"] != "vcluster", "the StatefulSet must not adopt it"
+    assert "nodeName" not in copy_pod(place(), "", 1, "x")["spec"]
+
+
+@pytest.mark.parametrize("word", ["wrong", "", "x" * 64])
+def test_g38_nobody_else_in_the_cluster_can_read_what_the_pod_sends(
+    api: FakeApi, kine: Kine, word: str
+) -> None:
+    """Where its nc knows no -s it listens on all addresses; the password is in no object, only its sum is."""
+    kine.put("/registry/a", b"1")
+    api.old = True
+    known: Any = copy_pod(place(), "n2", 1, "the password")
+    assert "the password" not in json.dumps(known)
+    api.create(PODS, known)
+    for line, answers in ((word, False), ("the password", True)):
+        with api.forward(NAMESPACE, "a-0-copy", 9731) as connection:
+            connection.settimeout(30)
+            connection.sendall(f"{line}\n".encode())
+            assert bool(connection.recv(1000)) == answers
+    (container,) = known["spec"]["containers"]
+    assert [mount["name"] for mount in container["volumeMounts"]] == ["work"]
+    assert "nc -l -s 127.0.0.1 -p 9731" in container["command"][-1]
+
+
+def test_an_old_nc_serves_too(api: FakeApi, kine: Kine, copy: SqliteCopy, tmp_path: Path) -> None:
+    kine.put("/registry/a", b"1")
+    api.old = True
+    assert taken(copy, tmp_path).contents.keys == 1

@@ -1,0 +1,342 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Databases of kine, read and raised without it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sqlite3
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bolt_pages import etcd_snapshot
+from hypothesis import given
+from hypothesis import strategies as st
+from kine_rows import Kine
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import (
+    etcd_file,
+    sqlite_file,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.contents import (
+    Contents,
+    Snapshot,
+    Tally,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
+from lab.parts import build
+
+KEYS = st.sampled_from([f"/registry/{name}" for name in ("a", "b", "c", "d")])
+CHANGES = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), KEYS, st.binary(max_size=40), st.sampled_from([0, 0, 60])),
+        st.tuples(st.just("delete"), KEYS),
+        st.tuples(st.just("fill_gap")),
+        st.tuples(st.just("compact_all")),
+    ),
+    max_size=40,
+)
+BY = 1_000_000_000
+
+
+def inspected(path: Path) -> Snapshot:
+    with path.open("rb") as file:
+        return sqlite_file.inspect(file)
+
+
+def do(kine: Kine, changes: list[tuple[object, ...]]) -> None:
+    for name, *arguments in changes:
+        if name == "compact_all":
+            kine.compact(kine.revision - 1)  # it leaves the newest revisions alone
+        else:
+            getattr(kine, str(name))(*arguments)
+
+
+def contents(held: Mapping[str, tuple[bytes, int]], *, lasting: bool) -> Contents:
+    tally = Tally()
+    for key, (value, lease) in held.items():
+        if not (lasting and lease):
+            tally.add(key.encode(), value)
+    return tally.contents
+
+
+def settled(kine: Kine) -> Path:
+    """Its database as one file; it is closed then."""
+    kine.database.execute("PRAGMA journal_mode = DELETE")
+    kine.close()
+    return kine.path
+
+
+@given(CHANGES)
+def test_what_is_live_is_what_kine_holds(changes: list[tuple[object, ...]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        kine = Kine(Path(folder) / "state.db")
+        do(kine, changes)
+        revision = kine.revision
+        found = inspected(settled(kine))
+        assert found.revision == revision
+        assert found.contents == contents(kine.held, lasting=False)
+        assert found.lasting == contents(kine.held, lasting=True)
+
+
+@given(CHANGES, CHANGES)
+def test_g61_a_raised_one_holds_the_same_and_nothing_deleted_ever_comes_back(
+    before: list[tuple[object, ...]], after: list[tuple[object, ...]]
+) -> None:
+    """kine goes on with it: changes and its own compaction, whatever there was before."""
+    with tempfile.TemporaryDirectory() as folder:
+        kine = Kine(Path(folder) / "state.db")
+        do(kine, before)
+        was = inspected(settled(kine))
+        with kine.path.open("rb") as file, sqlite_file.prepared(file, BY, ()) as ready:
+            found = sqlite_file.inspect(ready)
+            path = Path(folder) / "raised.db"
+            path.write_bytes(ready.read())
+        assert (found.contents, found.lasting) == (was.contents, was.lasting)
+        assert found.revision == was.revision + BY
+        again = Kine(path)
+        again.held = dict(kine.held)
+        do(again, after)
+        again.put("/registry/last", b"x")
+        again.compact(again.revision)
+        assert inspected(settled(again)).contents == contents(again.held, lasting=False)
+
+
+def test_g61_kine_has_nothing_to_fill_and_nothing_to_compact_after_it(tmp_path: Path) -> None:
+    """Its next id follows the highest, and what it compacts next begins just below (it takes steps of 1,000)."""
+    kine = Kine(tmp_path / "state.db")
+    for number in range(50):
+        kine.put(f"/registry/{number % 7}", b"x")
+    revision = kine.revision
+    with settled(kine).open("rb") as file, sqlite_file.prepared(file, BY, ()) as ready:
+        path = tmp_path / "raised.db"
+        path.write_bytes(ready.read())
+    with closing(sqlite3.connect(path)) as database:
+        found = database.execute(
+            "SELECT id, created, deleted, prev_revision FROM kine WHERE name = 'compact_rev_key'"
+        ).fetchall()
+        assert found == [(revision + BY - 1, 1, 0, revision + BY - 1)]
+        newest = database.execute("SELECT name, deleted FROM kine ORDER BY id DESC LIMIT 1")
+        assert newest.fetchall() == [(f"gap-{revision + BY}", 1)]
+        assert database.execute("SELECT COUNT(*) FROM kine").fetchone() == (7 + 2,)
+    assert Kine(path).put("/registry/new", b"x") == revision + BY + 1
+
+
+def test_keys_that_have_to_change_are_changed_in_the_copy_alone(tmp_path: Path) -> None:
+    kine = Kine(tmp_path / "state.db")
+    kine.put("/registry/pods/default/a", b"ran")
+    kine.put("/registry/pods/default/b", b"ran")
+    kine.put("/vcluster/mappings/a", b"{}")
+    path = settled(kine)
+    before = path.read_bytes()
+    changes = [(b"/registry/pods/default/a", b"waits"), (b"/vcluster/mappings/a", None)]
+    with path.open("rb") as file, sqlite_file.prepared(file, BY, changes) as ready:
+        found = dict(sqlite_file.live(ready))
+    assert found[b"/registry/pods/default/a"] == b"waits"
+    assert found[b"/registry/pods/default/b"] == b"ran"
+    assert b"/vcluster/mappings/a" not in found
+    assert path.read_bytes() == before
+
+
+def test_a_revision_beyond_what_clients_read_is_refused(tmp_path: Path) -> None:
+    kine = Kine(tmp_path / "state.db")
+    kine.put("/registry/a", b"1")
+    with (
+        settled(kine).open("rb") as file,
+        pytest.raises(FleetError, match="cannot be raised"),
+        sqlite_file.prepared(file, sqlite_file.HIGHEST, ()),
+    ):
+        pass
+
+
+def test_the_same_keys_and_values_have_the_digest_that_they_have_in_etcd(tmp_path: Path) -> None:
+    pairs = {b"/registry/a": b"1", b"/registry/b": b"", "/registry/\u00e4".encode(): b"\0\xff"}
+    kine = Kine(tmp_path / "state.db")
+    for key, value in pairs.items():
+        kine.put(key.decode(), value)
+    etcd = tmp_path / "etcd.db"
+    etcd.write_bytes(etcd_snapshot(pairs, 40))
+    with etcd.open("rb") as file:
+        assert inspected(settled(kine)).contents == etcd_file.inspect(file).contents
+
+
+def test_database_and_log_become_one_file(tmp_path: Path) -> None:
+    """As a copy of both has them: nobody closed the database."""
+    kine = Kine(tmp_path / "live.db", pages=0)
+    for number in range(20):
+        kine.put(f"/registry/{number}", b"x" * 3000)
+    copy = tmp_path / "state.db"
+    for end in ("", "-wal"):
+        copy.with_name(f"state.db{end}").write_bytes(Path(f"{kine.path}{end}").read_bytes())
+    sqlite_file.merge(copy)
+    assert {path.name for path in tmp_path.glob("state.db*")} == {"state.db"}
+    assert inspected(copy).contents == contents(kine.held, lasting=False)
+
+
+def spoiled(content: bytes, at: int) -> bytes:
+    return content[:at] + b"\xff" * 64 + content[at + 64 :]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: b"",
+        lambda content: b"x" * len(content),
+        lambda content: content[:-4096],
+        lambda content: content[: len(content) // 2 + 7],
+        lambda content: spoiled(content, 100),
+        lambda content: spoiled(content, 4096),
+        lambda content: spoiled(content, 3 * 4096),
+    ],
+)
+def test_a_damaged_one_is_never_taken(tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
+    kine = Kine(tmp_path / "state.db")
+    for number in range(200):
+        kine.put(f"/registry/{number}", b"x" * 500)
+    path = settled(kine)
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(FleetError, match="SQLite database is damaged"):
+        inspected(path)
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("CREATE TABLE other (id)", "no table of kine"),
+        ("CREATE TABLE kine (id INTEGER, name TEXT)", "no table of kine"),
+        (
+            "CREATE TABLE kine (id, name, created, deleted, create_revision, prev_revision, lease, value, old_value)",
+            "table of kine is empty",
+        ),
+    ],
+)
+def test_a_file_of_somebody_else_is_refused(tmp_path: Path, sql: str, words: str) -> None:
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(sql)
+    with pytest.raises(FleetError, match=words):
+        inspected(path)
+
+
+class RealKine:
+    """The program, as the lab builds it, on a socket; its compactor does all it can every second."""
+
+    def __init__(self, programs: Mapping[str, Path], folder: Path, database: Path) -> None:
+        self.socket, self.path = folder / "kine.sock", folder / "kine.log"
+        self._client = [str(programs["etcdctl"]), f"--endpoints=unix://{self.socket}"]
+        command = [
+            str(programs["kine"]),
+            f"--listen-address=unix://{self.socket}",
+            f"--endpoint=sqlite://{database}?_journal=WAL&cache=shared&_busy_timeout=30000&_txlock=immediate",
+            "--metrics-bind-address=0",
+            "--compact-interval=1s",
+            "--compact-min-retain=0",
+        ]
+        with self.path.open("w") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        self.until(self.socket.exists)
+
+    def __enter__(self) -> RealKine:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        # What it had not checkpointed stays in its log.
+        self._process.kill()
+        self._process.wait(timeout=30)
+
+    @property
+    def log(self) -> str:
+        return self.path.read_text()
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        end = time.monotonic() + 30
+        while not holds():
+            assert time.monotonic() < end, self.log
+            time.sleep(0.1)
+
+    def ask(self, *arguments: str, stdin: str = "") -> dict[str, Any]:
+        done = self._etcdctl(*arguments, "--write-out=json", stdin=stdin)
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def delete(self, key: str) -> None:
+        """As an API server does it: kine serves no other deletion."""
+        (pair,) = self.ask("get", key)["kvs"]
+        words = f'mod("{key}") = "{pair["mod_revision"]}"\n\ndel {key}\n\nget {key}\n\n'
+        assert self.ask("txn", stdin=words)["succeeded"]
+
+    def refusal(self, *arguments: str) -> str:
+        done = self._etcdctl(*arguments, check=False)
+        return done.stdout + done.stderr
+
+    def _etcdctl(
+        self, *arguments: str, stdin: str = "", check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self._client, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=check,
+        )
+
+    def contents(self) -> tuple[int, Contents]:
+        """Its revision and all that it serves."""
+        answer = self.ask("get", "/", "--prefix")
+        tally = Tally()
+        for pair in answer["kvs"]:
+            tally.add(base64.b64decode(pair["key"]), base64.b64decode(pair.get("value", "")))
+        return answer["header"]["revision"], tally.contents
+
+
+@pytest.fixture(scope="module")
+def programs() -> dict[str, Path]:
+    """For the module, because each test has a cache folder of its own."""
+    return build(["kine", "etcdctl"])
+
+
+@pytest.mark.apiserver
+def test_g61_the_real_kine_takes_a_raised_one_up_and_goes_on(
+    programs: dict[str, Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "state.db"
+    with RealKine(programs, tmp_path, path) as kine:
+        for number in range(30):
+            kine.ask("put", f"/registry/{number % 12}", f"value {number}")
+        for number in range(3):
+            kine.delete(f"/registry/{number}")
+        seen, served = kine.contents()
+    sqlite_file.merge(path)
+    was = inspected(path)
+    assert (was.revision, was.contents) == (seen, served)
+    ready = tmp_path / "ready"
+    ready.mkdir()
+    with path.open("rb") as file, sqlite_file.prepared(file, BY, ()) as raised:
+        (ready / "state.db").write_bytes(raised.read())
+    with RealKine(programs, ready, ready / "state.db") as kine:
+        assert kine.contents() == (seen + BY, served)
+        assert "compacted" in kine.refusal("watch", "/registry/", "--prefix", f"--rev={seen}")
+        assert "compacted" in kine.refusal("get", "/registry/5", f"--rev={seen}")
+        assert kine.ask("put", "/registry/0", "again")["header"]["revision"] == seen + BY + 1
+        kine.delete("/registry/5")
+        # From just below the raised revision on: one step, and not a million of them.
+        kine.until(lambda: "COMPACT compacted from" in kine.log)
+        assert f"COMPACT compacted from {seen + BY - 1} to" in kine.log
+        assert "in 1 transactions" in kine.log
+        assert "GAP" not in kine.log
+        keys = {
+            base64.b64decode(pair["key"]).decode()
+            for pair in kine.ask("get", "/", "--prefix")["kvs"]
+        }
+    wanted = {f"/registry/{number}" for number in (0, 3, 4, *range(6, 12))} | {"/registry/health"}
+    assert keys == wanted, "what was deleted stays so, whatever kine compacts"
