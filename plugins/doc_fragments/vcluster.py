@@ -210,7 +210,7 @@ options:
             description: What the environment says by default (E(AWS_DEFAULT_REGION), a profile).
             type: str
           ca_cert:
-            description: Path of the CA bundle that the service's certificate is verified with.
+            description: Path of the CA bundle for the service's certificate; E(AWS_CA_BUNDLE), then the library's.
             type: path
           access_key:
             description:

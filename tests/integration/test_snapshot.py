@@ -10,10 +10,12 @@ import json
 import re
 import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from by_hand import CLUSTER, in_namespace, wait_until
 from harness import Fleet, Lab, program
 from saving import (
@@ -29,6 +31,7 @@ from saving import (
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import etcd_file
 from lab.ledger import Ledger, Target
+from lab.s3 import S3Server
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -228,3 +231,49 @@ def test_a_store_whose_volumes_are_gone_is_filled_again(
         restorer.play("restore", *arguments).succeeded()
     with tenant(lab, NAME, kubeconfig_of(lab, NAME, tmp_path)) as target:
         assert configmaps(target, ledger.run) == {int(n) for n in kept.read_text().split()}
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[S3Server]:
+    server = S3Server(tmp_path / "s3")
+    yield server
+    server.close()
+
+
+def test_a_bucket_keeps_it_and_gives_it_back(
+    make_fleet: Any, restorers: dict[str, Path], lab: Lab, service: S3Server, tmp_path: Path
+) -> None:
+    asked = variables(tmp_path)
+    asked["vcluster_store"]["members"] = 1
+    asked["vcluster_snapshots"]["s3"] = {**service.bucket("backups"), "prefix": "fleet"}
+    del asked["vcluster_snapshots"]["directory"]
+    fleet = make_fleet({CLUSTER: {NAME: asked}}, restorers)
+    fleet.play("site").succeeded()
+    kept = tmp_path / "acknowledged"
+    with tenant(lab, NAME, kubeconfig_of(lab, NAME, tmp_path)) as target:
+        ledger = Ledger(target, "default", 20, 3, 4, kept)
+        ledger.write()
+    runs = [fleet.play("backup", "-vvv").succeeded()]
+    with tenant(lab, NAME, kubeconfig_of(lab, NAME, tmp_path)) as target:
+        delete_all(target)
+
+    objects = service.client.list_objects_v2(Bucket="backups")["Contents"]
+    keys = [found["Key"].split("/") for found in objects]
+    assert [key[-1] for key in keys] == ["data", "manifest.json", "private"]
+    identifier = keys[0][-2]
+
+    listing = tmp_path / "list.yml"
+    task = {"fleetops.vcluster.snapshot_info": {"from_inventory": True}, "register": "found"}
+    ids = {"ansible.builtin.assert": {"that": f"found.snapshots[0].id == '{identifier}'"}}
+    play = {"hosts": "all", "gather_facts": False, "tasks": [task, ids]}
+    listing.write_text(yaml.safe_dump([play]))
+    runs.append(fleet.play_file(listing, "-vvv").succeeded())
+    runs.append(fleet.play("restore", "-vvv", "-e", "fleetops_snapshot=latest").succeeded())
+    with tenant(lab, NAME, kubeconfig_of(lab, NAME, tmp_path)) as target:
+        assert configmaps(target, ledger.run) == {int(n) for n in kept.read_text().split()}
+
+    # G38: nowhere but in the inventory.
+    secret = service.account.secret_key
+    assert not [run for run in runs if secret in run.output]
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and path != fleet.inventory]
+    assert not [path for path in files if secret.encode() in path.read_bytes()]

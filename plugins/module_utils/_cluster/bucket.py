@@ -89,7 +89,8 @@ class Bucket:
         """See Target."""
         with explained(prefix, "listed", self.title):
             for found in self._listed("list_objects_v2", "Contents", prefix):
-                yield Stored(found["Key"].removeprefix(self._folder("")), found["Size"])
+                if not found["Key"].endswith("/"):  # consoles draw folders with these
+                    yield Stored(found["Key"].removeprefix(self._folder("")), found["Size"])
 
     def delete(self, name: str) -> None:
         """See Target."""

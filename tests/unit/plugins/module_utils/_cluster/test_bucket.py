@@ -124,6 +124,13 @@ def test_more_files_than_a_page_are_listed(service: Service) -> None:
     assert "continuation-token=go-on" in second
 
 
+def test_the_folders_of_a_console_are_no_files(bucket: Place, s3_server: S3Server) -> None:
+    assert bucket.snapshots.s3
+    for key in ("fleet/", "fleet/a/", "fleet/a/data"):
+        s3_server.client.put_object(Bucket=bucket.snapshots.s3.bucket, Key=key, Body=b"")
+    assert [file.name for file in bucket.target().files("")] == ["a/data"]
+
+
 def test_more_uploads_than_a_page_are_swept(service: Service) -> None:
     item = "<Upload><Key>a/{0}</Key><UploadId>{0}</UploadId></Upload>"
     after = "<NextKeyMarker>a/1</NextKeyMarker><NextUploadIdMarker>1</NextUploadIdMarker>"

@@ -16,12 +16,14 @@ from bolt_pages import etcd_snapshot
 from kine_rows import Kine
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.unpacked import (
-    raised,
+    live,
+    prepared,
     unpacked,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
 
 PAIRS = {b"/registry/a": b"1", b"/registry/b": b"2"}
+CHANGES = [(b"/registry/a", b"other")]
 
 
 @pytest.fixture
@@ -46,11 +48,14 @@ def test_each_way_is_read_raised_and_left_nowhere(
     for way, data in ways.items():
         with unpacked(way, io.BytesIO(data)) as (file, found[way]):
             assert {path.stat().st_mode & 0o077 for path in folder.iterdir()} <= {0}
-            with raised(way, file, 1000) as (ready, left):
-                ready.seek(0)
-                with unpacked(way, ready) as (_file, then):
-                    assert then.revision + left == 1040
-                    assert then.contents == found[way].contents
+            with prepared(way, file, found[way], 1000, lambda: iter(CHANGES)) as ready:
+                ready.file.seek(0)
+                with unpacked(way, ready.file) as (again, then):
+                    held, left = dict(live(way, again)), list(ready.changes())
+                assert then.revision + ready.raise_by == 1040
+                assert then.lasting == ready.lasting
+                # What the data does not have yet the store has to change.
+                assert {**held, **dict(left)}[b"/registry/a"] == b"other"
     assert found["etcd"] == found["sqlite"]
     assert list(folder.iterdir()) == []
 
