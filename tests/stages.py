@@ -199,7 +199,8 @@ STAGES = (
     lab("lab-parts", "build", *PARTS, limit=3000),
     pytest("apiserver-2.21", NEW, "-m", "apiserver", "tests/unit", needs=("lab-parts",)),
     pytest("apiserver-2.19", OLD, "-m", "apiserver", "tests/unit", needs=("lab-parts",)),
-    pytest("lab-unit", NEW, "-m", "not lab", "tests/lab/tests"),
+    # These measure time.
+    pytest("lab-unit", NEW, "-m", "not lab", "tests/lab/tests", lane=LAB),
     pytest("contract", NEW, "-n", "2", "tests/contract", needs=("lab-parts",)),
     pytest("lab", NEW, "-m", "lab", "tests/lab/tests", needs=("lab-parts",), lane=LAB),
     lab("lab-up", "up", "--helm", "helm3,helm4", needs=("lab-parts",)),
