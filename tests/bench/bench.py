@@ -4,9 +4,9 @@
 """What the collection costs, beside kubernetes.core.helm and a loop of helm (`make bench`).
 
 `noop`, `status`, `inventory`, `one_changed`, `growth` and `changed` run on simulated vClusters in
-host clusters that are an API alone, started here. `verify` and `install` run on the lab's host clusters, when
-they are up (`make lab-up`). All figures come from one machine, one after the other; they go to
-build/bench.json, the curves to build/bench/*.svg.
+host clusters that are an API alone, started here. `verify`, `install` and `snapshot` run on the
+lab's host clusters, when they are up (`make lab-up`). All figures come from one machine, one after
+the other; they go to build/bench.json, the curves to build/bench/*.svg.
 """
 
 from __future__ import annotations

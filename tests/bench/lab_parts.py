@@ -10,6 +10,7 @@ from statistics import median
 from typing import TypeVar
 
 import peers
+import snapshot_parts
 from harness import Lab, kubectl
 from hosts import KUBERNETES, Inventory
 from measure import BenchError
@@ -85,6 +86,12 @@ def verify() -> list[Result]:
     return _fresh(inventory, measured)
 
 
+def snapshot() -> list[Result]:
+    """See snapshot_parts."""
+    inventory = _inventory("snapshot", 1, clusters=1, **snapshot_parts.WANTED)
+    return _fresh(inventory, lambda: snapshot_parts.measured(inventory))
+
+
 def _median(inventory: Inventory, playbook: str) -> tuple[float, float]:
     """CPU and wall s of a run."""
     usages = [inventory.play(playbook) for _ in range(REPEATS)]
@@ -129,4 +136,4 @@ def _remove(inventory: Inventory) -> None:
         kubectl(inventory.clusters[cluster], *namespace)
 
 
-PARTS = {"verify": verify, "install": install}
+PARTS = {"verify": verify, "install": install, "snapshot": snapshot}
