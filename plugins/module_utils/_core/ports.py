@@ -11,13 +11,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, TypeAlias
 
 from .observation import Observation, Proved
 from .spec import Spec
 
 Json = dict[str, Any]
-KeyChange = tuple[bytes, bytes | None]  # a key of a store and its new value; None deletes it
+# A key of a store and its new value; None deletes it.
+KeyChange: TypeAlias = "tuple[bytes, bytes | None]"
 Progress = Callable[[str], None]
 
 
