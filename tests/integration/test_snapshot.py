@@ -35,7 +35,7 @@ from lab.s3 import S3Server
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
-NAME, COPY = "it-saved", "it-copied"
+NAME, COPY, BUCKET = "it-saved", "it-copied", "it-bucket"
 POD = "/api/v1/namespaces/default/pods/started"
 TOKEN = "/api/v1/namespaces/default/serviceaccounts/default/token"
 REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
@@ -247,14 +247,14 @@ def test_a_bucket_keeps_it_and_gives_it_back(
     asked["vcluster_store"]["members"] = 1
     asked["vcluster_snapshots"]["s3"] = {**service.bucket("backups"), "prefix": "fleet"}
     del asked["vcluster_snapshots"]["directory"]
-    fleet = make_fleet({CLUSTER: {NAME: asked}}, restorers)
+    fleet = make_fleet({CLUSTER: {BUCKET: asked}}, restorers)
     fleet.play("site").succeeded()
     kept = tmp_path / "acknowledged"
-    with tenant(lab, NAME, kubeconfig_of(lab, NAME, tmp_path)) as target:
+    with tenant(lab, BUCKET, kubeconfig_of(lab, BUCKET, tmp_path)) as target:
         ledger = Ledger(target, "default", 20, 3, 4, kept)
         ledger.write()
     runs = [fleet.play("backup", "-vvv").succeeded()]
-    with tenant(lab, NAME, kubeconfig_of(lab, NAME, tmp_path)) as target:
+    with tenant(lab, BUCKET, kubeconfig_of(lab, BUCKET, tmp_path)) as target:
         delete_all(target)
 
     objects = service.client.list_objects_v2(Bucket="backups")["Contents"]
@@ -269,7 +269,7 @@ def test_a_bucket_keeps_it_and_gives_it_back(
     listing.write_text(yaml.safe_dump([play]))
     runs.append(fleet.play_file(listing, "-vvv").succeeded())
     runs.append(fleet.play("restore", "-vvv", "-e", "fleetops_snapshot=latest").succeeded())
-    with tenant(lab, NAME, kubeconfig_of(lab, NAME, tmp_path)) as target:
+    with tenant(lab, BUCKET, kubeconfig_of(lab, BUCKET, tmp_path)) as target:
         assert configmaps(target, ledger.run) == {int(n) for n in kept.read_text().split()}
 
     # G38: nowhere but in the inventory.
