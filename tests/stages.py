@@ -219,7 +219,7 @@ STAGES = (
         "molecule",
         (str(NEW / "python"), "tests/scenarios.py"),
         needs=("setup", "lab-up"),
-        limit=1200,
+        limit=1800,
         environment=tools(NEW),
         lane=LAB,
     ),
