@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from .._core.contents import Snapshot, Tally
+from .._core.wire import Malformed, varint
 from .bolt import Bolt, damaged
 
 CHANGES = b"key"  # the bucket of all changes (etcd 3.5 and 3.6, server/storage/schema/bucket.go)
@@ -128,7 +129,10 @@ def _fields(change: bytes) -> Iterator[tuple[int, Any]]:
     at, end = 0, len(change)
     while at < end:
         field = change[at]
-        number, at = _varint(change, at + 1)
+        try:
+            number, at = varint(change, at + 1)
+        except Malformed as error:
+            raise damaged("a change is cut off") from error
         if field in (KEY_FIELD, VALUE_FIELD):
             if at + number > end:
                 raise damaged("a change is cut off")
@@ -138,18 +142,6 @@ def _fields(change: bytes) -> Iterator[tuple[int, Any]]:
             yield field, number
         else:
             raise damaged(f"a change has the unknown field {field:#x}")
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    number = shift = 0
-    while at < len(data):
-        byte = data[at]
-        number |= (byte & 0x7F) << shift
-        at += 1
-        if byte < 0x80:
-            return number, at
-        shift += 7
-    raise damaged("a change is cut off")
 
 
 def _check_sum(file: IO[bytes]) -> None:

@@ -48,12 +48,12 @@ def _fields(message: bytes) -> Iterator[tuple[int, int, int, int]]:
     at = 0
     while at < len(message):
         begin = at
-        tag, at = _varint(message, at)
+        tag, at = varint(message, at)
         kind = tag & 7
         if kind == VARINT:
-            body, (_value, end) = at, _varint(message, at)
+            body, (_value, end) = at, varint(message, at)
         elif kind == BYTES:
-            size, body = _varint(message, at)
+            size, body = varint(message, at)
             end = body + size
         elif kind in (FIXED32, FIXED64):
             body, end = at, at + (4 if kind == FIXED32 else 8)
@@ -65,7 +65,8 @@ def _fields(message: bytes) -> Iterator[tuple[int, int, int, int]]:
         at = end
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def varint(data: bytes, at: int) -> tuple[int, int]:
+    """A number, and where it ends; Malformed when it is cut off."""
     number = shift = 0
     while at < len(data) and shift < 70:
         byte = data[at]

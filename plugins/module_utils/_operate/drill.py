@@ -44,10 +44,8 @@ def run_drill(arguments: Arguments, context: Context) -> Result:
         FleetError: There is no snapshot, it is damaged, or the scratch namespace is somebody else's.
     """
     spec = spec_of(arguments, context)
-    accepted(spec, target_findings(spec), context)
     host = context.host(spec.access)
-    repository = Repository(context.target(spec.snapshots), spec)
-    manifest = chosen(spec, repository, LATEST)
+    repository, manifest = _newest(spec, context)
     accepted(spec, drill_findings(spec, manifest), context)
     if context.check:
         msg = f"{spec.title}: would drill {_reason(manifest)}"
@@ -62,12 +60,17 @@ def drill_plan(spec: Spec, host: HostCluster, context: Context) -> Planned:
         Refused: There is no target.
         FleetError: There is no snapshot.
     """
-    accepted(spec, target_findings(spec), context)
-    observation = host.observe(spec)
-    manifest = chosen(spec, Repository(context.target(spec.snapshots), spec), LATEST)
+    _repository, manifest = _newest(spec, context)
     estimate = f"none: it runs beside, for about {2 * SECONDS} s"
     step = Step(Kind.DRILL, _reason(manifest), (), Disruption("none", 0, estimate))
-    return one_step(spec, observation, drill_findings(spec, manifest), lambda: step)
+    return one_step(spec, host.observe(spec), drill_findings(spec, manifest), lambda: step)
+
+
+def _newest(spec: Spec, context: Context) -> tuple[Repository, Manifest]:
+    """The newest snapshot, and where it lies."""
+    accepted(spec, target_findings(spec), context)
+    repository = Repository(context.target(spec.snapshots), spec)
+    return repository, chosen(spec, repository, LATEST)
 
 
 def _reason(manifest: Manifest) -> str:
@@ -100,8 +103,7 @@ class Drill:
         spec = scratch_of(self.spec, self.manifest, values)
         deadline = Deadline(self.spec.limits.total)
         took, error = None, ""
-        scratch = Scratch(self.host, spec, self.context, deadline)
-        with scratch.namespace():
+        with Scratch(self.host, spec, self.context).namespace():
             try:
                 self._install(spec, deadline)
                 self._restore(spec, deadline)

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ from .._core.observation import Observation, Workload
 from .._core.ports import HostCluster, Json
 from .._core.spec import Spec
 from .pods import look
-from .wait import Deadline, rollout
+from .wait import Deadline, came, rollout
 
 PAUSE = 0.5
 
@@ -78,13 +77,11 @@ class Plane:
             TimedOut: It did not come.
         """
         limit = Deadline(self.spec.limits.rollout, self.deadline)
-        while not holds():
-            if not limit.left:
-                raise TimedOut(
-                    f"{self.spec.title}: waited {limit.seconds:.0f} s for {what}.",
-                    f"Look at `kubectl --namespace {self.spec.namespace} get pods,events`.",
-                )
-            time.sleep(PAUSE)
+        if not came(holds, limit, PAUSE):
+            raise TimedOut(
+                f"{self.spec.title}: waited {limit.seconds:.0f} s for {what}.",
+                f"Look at `kubectl --namespace {self.spec.namespace} get pods,events`.",
+            )
 
     def _running(self) -> bool:
         return any(p.component == "control_plane" for p in look(self.host.api, self.spec).pods)

@@ -224,13 +224,7 @@ class Restoring:
         with prepared(
             manifest.way, file, wanted, raise_by, lambda: self._changes(manifest, file)
         ) as ready:
-            refill(
-                self.spec,
-                self.observation,
-                lambda: look(self.host.api, self.spec).pods,
-                self.host.reach(self.spec),
-                self._work(ready, wanted.revision + raise_by),
-            )
+            refill(self.spec, self.observation, self._work(ready, wanted.revision + raise_by))
         self.lock.check()
         self._plane.start()
         if self.away is not None:
@@ -251,6 +245,8 @@ class Restoring:
 
         return Refill(
             api=self.host.api,
+            reach=self.host.reach(self.spec),
+            pods=lambda: look(self.host.api, self.spec).pods,
             content=content,
             size=os.fstat(ready.file.fileno()).st_size,
             sha256=hashlib.file_digest(FromBeginning(ready.file), "sha256").hexdigest(),

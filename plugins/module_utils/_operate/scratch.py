@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from .._core.ports import HostCluster
 from .._core.spec import Spec
 from .._plan.scratch import LABEL, isolation
 from .context import Context
-from .wait import Deadline
+from .wait import Deadline, came
 
 PAUSE = 1.0
 HELM_SECONDS = 120
@@ -28,13 +27,11 @@ class Scratch:
 
     Attributes:
         spec: Of the copy that runs there.
-        deadline: For waiting until one that an earlier run left is gone.
     """
 
     host: HostCluster
     spec: Spec
     context: Context
-    deadline: Deadline
 
     @contextmanager
     def namespace(self) -> Iterator[None]:
@@ -81,11 +78,10 @@ class Scratch:
         # The chart may have made objects outside the namespace.
         self.host.helm.uninstall(self.spec.name, self.spec.namespace, HELM_SECONDS)
         self.host.api.delete(self._path)
+        # Also when the drill's own time is over.
         limit = Deadline(self.spec.limits.rollout)
-        while self.host.api.find(self._path) is not None:
-            if not limit.left:
-                raise TimedOut(
-                    f"Namespace {self.spec.namespace} on host cluster {self.spec.cluster} does not go away.",
-                    f"See `kubectl get namespace {self.spec.namespace} -o yaml` for what holds it.",
-                )
-            time.sleep(PAUSE)
+        if not came(lambda: self.host.api.find(self._path) is None, limit, PAUSE):
+            raise TimedOut(
+                f"Namespace {self.spec.namespace} on host cluster {self.spec.cluster} does not go away.",
+                f"See `kubectl get namespace {self.spec.namespace} -o yaml` for what holds it.",
+            )

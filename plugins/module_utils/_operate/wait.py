@@ -45,6 +45,19 @@ class Deadline:
         return max(0.0, self._end - time.monotonic())
 
 
+def came(holds: Callable[[], bool], limit: Deadline, pause: float) -> bool:
+    """Wait until something holds; False when it did not in time.
+
+    Args:
+        pause: Seconds between two looks.
+    """
+    while not holds():
+        if not limit.left:
+            return False
+        time.sleep(pause)
+    return True
+
+
 def rollout(api: Api, spec: Spec, deadline: Deadline, say: Callable[[str], None]) -> Live:
     """Wait until every workload of the vCluster is rolled out.
 

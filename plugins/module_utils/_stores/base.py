@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -110,19 +110,8 @@ class Store(Protocol):
     def restores(self) -> bool:
         """Whether a snapshot can be restored into it by `refill`."""
 
-    def refill(
-        self,
-        spec: Spec,
-        pods: Callable[[], Sequence[Pod]],
-        reach: Reach,
-        values: Values,
-        refill: Refill,
-    ) -> None:
-        """Replace its data, the control plane being stopped; it runs again when this returns.
-
-        Args:
-            pods: Those there are now.
-        """
+    def refill(self, spec: Spec, values: Values, refill: Refill) -> None:
+        """Replace its data, the control plane being stopped; it runs again when this returns."""
 
 
 class Usual:
@@ -162,14 +151,7 @@ class Usual:
         """See Store."""
         raise NotImplementedError
 
-    def refill(
-        self,
-        spec: Spec,
-        pods: Callable[[], Sequence[Pod]],
-        reach: Reach,
-        values: Values,
-        refill: Refill,
-    ) -> None:
+    def refill(self, spec: Spec, values: Values, refill: Refill) -> None:
         """See Store."""
         raise NotImplementedError
 

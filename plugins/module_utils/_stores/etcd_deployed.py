@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -171,18 +171,11 @@ class EtcdDeployed(Usual):
         """See Store."""
         return healthy_member(_names(pods), reach.member)
 
-    def refill(
-        self,
-        spec: Spec,
-        pods: Callable[[], Sequence[Pod]],
-        reach: Reach,
-        values: Values,
-        refill: Refill,
-    ) -> None:
+    def refill(self, spec: Spec, values: Values, refill: Refill) -> None:
         """See Store."""
         refill_members(spec.namespace, f"{spec.name}-etcd", max(1, self.members(values)), refill)
         refill.compare()
-        with well_member(_names(pods()), reach.member) as (_name, etcd):
+        with well_member(_names(refill.pods()), refill.reach.member) as (_name, etcd):
             for changes in batches(refill.changes()):
                 etcd.write(changes)
 

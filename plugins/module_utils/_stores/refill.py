@@ -10,14 +10,15 @@ cut off anywhere is simply done again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import IO, Any
 
 from .._core.errors import FleetError
-from .._core.ports import Api, Json, KeyChange
+from .._core.observation import Pod
+from .._core.ports import Api, Json, KeyChange, Reach
 from .claim_pod import READY, WORK, ClaimPod, Until, runs
 
 RECEIVE, RESTORE, SETTLE = "receive", "restore", "settle"
@@ -34,6 +35,8 @@ class Refill:
 
     Attributes:
         api: Of the host cluster.
+        reach: Ways into the vCluster.
+        pods: Those of the vCluster now.
         content: Opens the data as the store takes it.
         size: Its bytes.
         sha256: Its sum, 64 hex digits.
@@ -46,6 +49,8 @@ class Refill:
     """
 
     api: Api
+    reach: Reach
+    pods: Callable[[], Sequence[Pod]]
     content: Callable[[], AbstractContextManager[IO[bytes]]]
     size: int
     sha256: str

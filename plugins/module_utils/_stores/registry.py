@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from .._core.check import CheckResult
@@ -85,13 +85,7 @@ def source(
     return store_in(live).source(spec, pods, reach, live)
 
 
-def refill(
-    spec: Spec,
-    observation: Observation,
-    pods: Callable[[], Sequence[Pod]],
-    reach: Reach,
-    work: Refill,
-) -> None:
+def refill(spec: Spec, observation: Observation, work: Refill) -> None:
     """Replace the data of the store that runs; see Store."""
     live = (observation.release.values if observation.release else None) or {}
-    store_in(live).refill(spec, pods, reach, live, work)
+    store_in(live).refill(spec, live, work)

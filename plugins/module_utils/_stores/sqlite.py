@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -151,14 +151,7 @@ class Sqlite(Usual):
         with reach.database() as database:
             yield Source(title, "sqlite", "", revision, database.snapshot, database.count)
 
-    def refill(
-        self,
-        spec: Spec,
-        pods: Callable[[], Sequence[Pod]],
-        reach: Reach,
-        values: Values,
-        refill: Refill,
-    ) -> None:
+    def refill(self, spec: Spec, values: Values, refill: Refill) -> None:
         """See Store."""
         refill_database(spec.namespace, spec.name, refill)
         refill.compare()

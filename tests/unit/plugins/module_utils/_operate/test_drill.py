@@ -54,7 +54,7 @@ def run(world: World, fills: list[Any], monkeypatch: pytest.MonkeyPatch, tmp_pat
     etcd.hold(HELD, 40)
     deploy(world)
 
-    def refill(spec: Any, _observation: Any, _pods: Any, _reach: Any, work: Refill) -> None:
+    def refill(spec: Any, _observation: Any, work: Refill) -> None:
         assert spec.namespace == SCRATCH, "the store of another namespace would be filled"
         world.change("the copy is filled")
         happens = fills.pop(0) if fills else 0.0

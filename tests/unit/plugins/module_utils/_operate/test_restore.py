@@ -61,7 +61,7 @@ class Filled:
         self.raised: list[int] = []
         self.fails: list[Exception | None] = []
 
-    def __call__(self, spec: Any, observation: Any, pods: Any, reach: Any, work: Refill) -> None:
+    def __call__(self, spec: Any, observation: Any, work: Refill) -> None:
         plane = self.world.workloads[0]
         assert (plane.replicas, plane.annotations[RESTORING]) == (0, "true")
         self.world.change("the store is filled")
@@ -422,7 +422,7 @@ def test_g61_sqlite_gets_data_that_is_raised_already(
     """And what it holds then is read from the volume before the control plane starts."""
     sent: list[Refill] = []
 
-    def fill(spec: Any, observation: Any, pods: Any, reach: Any, work: Refill) -> None:
+    def fill(spec: Any, observation: Any, work: Refill) -> None:
         world.change("the volume is filled")
         sent.append(work)
         with work.content() as content:
@@ -457,7 +457,7 @@ def test_g61_sqlite_gets_data_that_is_raised_already(
 def test_g28_the_safety_copy_of_a_busy_one_may_stop_it_a_moment_earlier(
     run: Run, world: World, filled: Filled, volume: Volume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fill(spec: Any, observation: Any, pods: Any, reach: Any, work: Refill) -> None:
+    def fill(spec: Any, observation: Any, work: Refill) -> None:
         with work.content() as content:
             volume.path.write_bytes(content.read())
         work.compare()

@@ -164,17 +164,20 @@ def content() -> Iterator[IO[bytes]]:
 
 
 def work(api: Any) -> Refill:
+    reach: Any = None
     return Refill(
-        api,
-        content,
-        8,
-        SUM,
-        LEDGE,
-        lambda: None,
-        list,
-        "vcluster:0.36.1",
-        until,
-        lambda _text: None,
+        api=api,
+        reach=reach,
+        pods=list,
+        content=content,
+        size=8,
+        sha256=SUM,
+        raise_by=LEDGE,
+        compare=lambda: None,
+        changes=lambda: iter(()),
+        shell_image="vcluster:0.36.1",
+        until=until,
+        say=lambda _text: None,
     )
 
 

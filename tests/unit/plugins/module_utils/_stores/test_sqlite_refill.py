@@ -52,17 +52,20 @@ def stateful_set(data: str = "/data") -> Json:
 
 def work(api: Any, sum_of: bytes = NEW) -> Refill:
     sha256 = hashlib.sha256(sum_of).hexdigest()
+    reach: Any = None
     return Refill(
-        api,
-        content,
-        len(NEW),
-        sha256,
-        0,
-        lambda: None,
-        list,
-        "vcluster:0.36.1",
-        until,
-        lambda _text: None,
+        api=api,
+        reach=reach,
+        pods=list,
+        content=content,
+        size=len(NEW),
+        sha256=sha256,
+        raise_by=0,
+        compare=lambda: None,
+        changes=lambda: iter(()),
+        shell_image="vcluster:0.36.1",
+        until=until,
+        say=lambda _text: None,
     )
 
 
