@@ -277,6 +277,19 @@ requirements:
   - helm 3.13 or later, or 4
 """
 
+    AUDIT = r"""
+options:
+  run:
+    description: Id of the run.
+    type: str
+  by:
+    description: Who asks for it; user and machine by default.
+    type: str
+  reason:
+    description: A ticket, or why in words.
+    type: str
+"""
+
     ATTRIBUTES = r"""
 attributes:
   check_mode:

@@ -14,6 +14,8 @@ description:
   - Observes, plans, takes the lock of the vCluster, carries out each step, proves it, and goes back where the
     proof fails and the way back is safe.
   - Refuses what would lose data, before anything is changed.
+  - O(run), O(by) and O(reason) go into the description of each Helm revision, run and reason into its labels
+    C(fleetops.vcluster/run) and C(fleetops.vcluster/reason) too.
 options:
   planned:
     description: Digest of the plan that was shown; a plan that has become another since is refused.
@@ -23,17 +25,9 @@ options:
     type: str
     choices: [refuse, replan]
     default: refuse
-  run:
-    description: Id of the run, for the Helm revision's description and label C(fleetops.vcluster/run).
-    type: str
-  by:
-    description: Who asks for it, for the Helm revision's description; user and machine by default.
-    type: str
-  reason:
-    description: A ticket, or why in words, for the Helm revision's description and label C(fleetops.vcluster/reason).
-    type: str
 extends_documentation_fragment:
   - fleetops.vcluster.vcluster
+  - fleetops.vcluster.vcluster.audit
   - fleetops.vcluster.vcluster.attributes
 attributes:
   diff_mode:

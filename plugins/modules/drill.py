@@ -21,18 +21,10 @@ description:
   - The namespace and all that the chart made is removed at the end, also after a failure. What a run that was killed
     left is removed by the next. A namespace of that name that no drill made is never touched.
   - The vCluster itself is not touched, and need not be there any more. Stores V(sqlite) and V(etcd_deployed), for now.
-options:
-  run:
-    description: Id of the run, for the release of the copy.
-    type: str
-  by:
-    description: Who asks for it, for the same; user and machine by default.
-    type: str
-  reason:
-    description: A ticket, or why in words, for the same.
-    type: str
+  - O(run), O(by) and O(reason) go onto the release of the copy.
 extends_documentation_fragment:
   - fleetops.vcluster.vcluster
+  - fleetops.vcluster.vcluster.audit
   - fleetops.vcluster.vcluster.attributes
 attributes:
   diff_mode:

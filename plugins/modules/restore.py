@@ -24,6 +24,7 @@ description:
   - With O(snapshots.from) it is the snapshot of another vCluster, under another name or of another host cluster. It
     takes its authorities and tokens over, and is reached at its own address.
   - Stores V(sqlite) and V(etcd_deployed), for now.
+  - O(run), O(by) and O(reason) go into the manifest of the safety snapshot.
 options:
   snapshot:
     description: Id of the snapshot, or V(latest), which leaves out what earlier restores saved before they began.
@@ -33,17 +34,9 @@ options:
     description: Take a snapshot of what is there before. Without it a restore that fails cannot be undone.
     type: bool
     default: true
-  run:
-    description: Id of the run, for the manifest of the safety snapshot.
-    type: str
-  by:
-    description: Who asks for it, for the same; user and machine by default.
-    type: str
-  reason:
-    description: A ticket, or why in words, for the same.
-    type: str
 extends_documentation_fragment:
   - fleetops.vcluster.vcluster
+  - fleetops.vcluster.vcluster.audit
   - fleetops.vcluster.vcluster.attributes
 attributes:
   diff_mode:

@@ -21,18 +21,10 @@ description:
   - One of V(sqlite) is copied by a pod beside the control plane, while it runs. The copy counts only when SQLite's
     write-ahead log proves that it is consistent; where none does, the control plane is stopped for it if
     O(snapshots.allow_outage) consents, and the module fails otherwise.
-options:
-  run:
-    description: Id of the run, for the manifest.
-    type: str
-  by:
-    description: Who asks for it, for the manifest; user and machine by default.
-    type: str
-  reason:
-    description: A ticket, or why in words, for the manifest.
-    type: str
+  - O(run), O(by) and O(reason) go into its manifest.
 extends_documentation_fragment:
   - fleetops.vcluster.vcluster
+  - fleetops.vcluster.vcluster.audit
   - fleetops.vcluster.vcluster.attributes
 attributes:
   diff_mode:
