@@ -9,7 +9,7 @@ FLEETOPS_TEST_HELM chooses helm3 or helm4 (default: helm4).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,7 @@ def lab() -> Lab:
 @pytest.fixture(scope="session")
 def operators(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """For each host cluster a kubeconfig with the rights of docs/rbac/cluster-role.yaml."""
-    folder = tmp_path_factory.mktemp("operators")
-    return {name: operator_kubeconfig(name, admin, folder) for name, admin in lab.clusters.items()}
+    return _kubeconfigs(lab, tmp_path_factory.mktemp("operators"), "operator", ROLES[:1])
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,19 +55,18 @@ def helm() -> str:
 @pytest.fixture(scope="session")
 def restorers(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The same with the rights for restores and drills beside them."""
-    folder = tmp_path_factory.mktemp("restorers")
-    return {
-        name: operator_kubeconfig(name, admin, folder, "restorer", ROLES)
-        for name, admin in lab.clusters.items()
-    }
+    return _kubeconfigs(lab, tmp_path_factory.mktemp("restorers"), "restorer", ROLES)
 
 
 @pytest.fixture(scope="session")
 def savers(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The same with the rights of docs/rbac/backup-cluster-role.yaml beside the least ones."""
-    folder = tmp_path_factory.mktemp("savers")
+    return _kubeconfigs(lab, tmp_path_factory.mktemp("savers"), "saver", SAVING_ROLES)
+
+
+def _kubeconfigs(lab: Lab, folder: Path, who: str, roles: Sequence[Path]) -> dict[str, Path]:
     return {
-        name: operator_kubeconfig(name, admin, folder, "saver", SAVING_ROLES)
+        name: operator_kubeconfig(name, admin, folder, who, roles)
         for name, admin in lab.clusters.items()
     }
 

@@ -19,7 +19,7 @@ from urllib.parse import quote
 import pyrage
 import zstandard
 from by_hand import CLUSTER, in_namespace, namespace
-from harness import Lab, program
+from harness import Fleet, Lab, program
 
 from lab.ledger import LABEL, Target
 
@@ -35,10 +35,16 @@ def snapshots(folder: Path) -> dict[str, Any]:
     }
 
 
+def installed(fleet: Fleet) -> Fleet:
+    """The same, with all that its inventory asks for."""
+    fleet.play("site").succeeded()
+    return fleet
+
+
 def kubeconfig_of(lab: Lab, name: str, folder: Path) -> Path:
     """The kubeconfig of a tenant as it is handed out now."""
     secret = json.loads(in_namespace(lab, name, "get", "secret", f"vc-{name}", "--output=json"))
-    kubeconfig = folder / "tenant.kubeconfig"
+    kubeconfig = folder / f"{name}.kubeconfig"
     kubeconfig.touch(mode=0o600)
     kubeconfig.write_bytes(base64.b64decode(secret["data"]["config"]))
     return kubeconfig

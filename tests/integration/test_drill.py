@@ -14,6 +14,7 @@ import pytest
 from by_hand import CLUSTER, in_namespace, namespace
 from harness import Fleet, Lab, kubectl
 from runs import kill_at
+from saving import installed
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -32,8 +33,7 @@ def fleet(make_fleet: Any, restorers: dict[str, Path], tmp_path: Path) -> Any:
         "vcluster_snapshots": {"directory": str(tmp_path / "target"), "rto": 600, "rpo": 3600},
         "vcluster_allow": ["G38"],
     }
-    made = make_fleet({CLUSTER: {NAME: variables}}, restorers)
-    made.play("site").succeeded()
+    made = installed(make_fleet({CLUSTER: {NAME: variables}}, restorers))
     made.play("backup").succeeded()
     return made
 

@@ -21,6 +21,7 @@ from harness import Fleet, Lab, program
 from saving import (
     configmaps,
     delete_all,
+    installed,
     kubeconfig_of,
     manifests,
     opened,
@@ -53,16 +54,12 @@ def variables(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def fleet(make_fleet: Any, tmp_path: Path) -> Any:
-    made = make_fleet({CLUSTER: {NAME: variables(tmp_path)}})
-    made.play("site").succeeded()
-    return made
+    return installed(make_fleet({CLUSTER: {NAME: variables(tmp_path)}}))
 
 
 @pytest.fixture
 def restorer(make_fleet: Any, restorers: dict[str, Path], tmp_path: Path) -> Any:
-    made = make_fleet({CLUSTER: {NAME: variables(tmp_path)}}, restorers)
-    made.play("site").succeeded()
-    return made
+    return installed(make_fleet({CLUSTER: {NAME: variables(tmp_path)}}, restorers))
 
 
 def test_under_load_it_holds_all_that_was_acknowledged_before(

@@ -19,6 +19,7 @@ from harness import Fleet, Lab
 from saving import (
     configmaps,
     delete_all,
+    installed,
     kubeconfig_of,
     manifests,
     opened,
@@ -47,16 +48,12 @@ def variables(folder: Path, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def saver(make_fleet: Any, savers: dict[str, Path], tmp_path: Path) -> Any:
-    made = make_fleet({CLUSTER: {NAME: variables(tmp_path)}}, savers)
-    made.play("site").succeeded()
-    return made
+    return installed(make_fleet({CLUSTER: {NAME: variables(tmp_path)}}, savers))
 
 
 @pytest.fixture
 def restorer(make_fleet: Any, restorers: dict[str, Path], tmp_path: Path) -> Any:
-    made = make_fleet({CLUSTER: {NAME: variables(tmp_path)}}, restorers)
-    made.play("site").succeeded()
-    return made
+    return installed(make_fleet({CLUSTER: {NAME: variables(tmp_path)}}, restorers))
 
 
 def plane(lab: Lab) -> Any:

@@ -411,6 +411,13 @@ def test_g24_a_held_vcluster_is_left_alone(run: Run, world: World) -> None:
     assert world.log == []
 
 
+def fill_volume(volume: Volume, work: Refill) -> None:
+    with work.content() as content:
+        volume.path.write_bytes(content.read())
+    work.compare()
+    assert list(work.changes()) == [], "they are in the data already"
+
+
 def test_g61_sqlite_gets_data_that_is_raised_already(
     run: Run,
     world: World,
@@ -425,10 +432,7 @@ def test_g61_sqlite_gets_data_that_is_raised_already(
     def fill(spec: Any, observation: Any, work: Refill) -> None:
         world.change("the volume is filled")
         sent.append(work)
-        with work.content() as content:
-            volume.path.write_bytes(content.read())
-        work.compare()
-        assert list(work.changes()) == [], "they are in the data already"
+        fill_volume(volume, work)
 
     monkeypatch.setattr(restoring, "refill", fill)
     deploy(world, {})
@@ -457,13 +461,7 @@ def test_g61_sqlite_gets_data_that_is_raised_already(
 def test_g28_the_safety_copy_of_a_busy_one_may_stop_it_a_moment_earlier(
     run: Run, world: World, filled: Filled, volume: Volume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fill(spec: Any, observation: Any, work: Refill) -> None:
-        with work.content() as content:
-            volume.path.write_bytes(content.read())
-        work.compare()
-        assert list(work.changes()) == [], "they are in the data already"
-
-    monkeypatch.setattr(restoring, "refill", fill)
+    monkeypatch.setattr(restoring, "refill", lambda _spec, _seen, work: fill_volume(volume, work))
     deploy(world, {})
     taken = run(run_snapshot, store=volume)
     volume.busy = True
