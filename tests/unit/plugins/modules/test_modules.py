@@ -15,8 +15,17 @@ import pytest
 import yaml
 
 PLUGINS = "ansible_collections.fleetops.vcluster.plugins"
-MODULES = ("control_plane", "control_plane_info", "verify", "kubeconfig")
-ACTIONS_ONLY = ("adopt", "plan", "report")
+MODULES = (
+    "control_plane",
+    "control_plane_info",
+    "drill",
+    "kubeconfig",
+    "restore",
+    "snapshot",
+    "snapshot_info",
+    "verify",
+)
+ACTIONS_ONLY = ("adopt", "plan", "proof", "report", "soak", "status")
 
 
 def load(kind: str, name: str) -> ModuleType:
@@ -24,12 +33,15 @@ def load(kind: str, name: str) -> ModuleType:
 
 
 def documented(module: ModuleType) -> dict[str, Any]:
-    """The options of a module, those of the fragment included."""
+    """The options of a module, those of its fragments included."""
     own = yaml.safe_load(module.DOCUMENTATION)
-    fragment = load("doc_fragments", "vcluster").ModuleDocFragment
-    shared = yaml.safe_load(fragment.DOCUMENTATION)["options"]
-    inherits = "fleetops.vcluster.vcluster" in own["extends_documentation_fragment"]
-    return {**(shared if inherits else {}), **own.get("options", {})}
+    options = dict(own.get("options", {}))
+    for reference in own["extends_documentation_fragment"]:
+        _namespace, _collection, file, *part = reference.split(".")
+        fragment = load("doc_fragments", file).ModuleDocFragment
+        text = getattr(fragment, part[0].upper() if part else "DOCUMENTATION")
+        options.update(yaml.safe_load(text).get("options", {}))
+    return options
 
 
 def specification(name: str) -> dict[str, Any]:

@@ -100,7 +100,8 @@ def test_g26_a_file_that_breaks_off_while_it_is_read_is_an_error_and_no_end(
     ):
         while piece := file.read(1 << 16):
             got += len(piece)
-    assert 0 < got < len(CONTENT)
+    assert got < len(CONTENT)  # a reset also takes what came and was not read yet
+    assert got or reset
     assert "Check vcluster_snapshots.s3.endpoint" in raised.value.way_out
 
 
