@@ -99,7 +99,7 @@ class LeaseLock:
             return
         # A failure here only makes the next run wait for the expiry.
         with suppress(FleetError):
-            self._patch(self._version, {"holderIdentity": None, "renewTime": None})
+            self._write({"holderIdentity": None, "renewTime": None})
 
     def _keep(self) -> None:
         while not self._stop.wait(self._duration / 3):
@@ -112,15 +112,23 @@ class LeaseLock:
                 return
 
     def _renew(self) -> None:
-        renewed = self._try(lambda: self._patch(self._version, {"renewTime": self._now()}))
-        if renewed is None:  # somebody wrote to the Lease: an annotation, or a new holder
-            lease = self._api.find(self._path)
-            if lease is None or lease["spec"].get("holderIdentity") != self._who:
-                self._lost = f"it is held by {lease['spec'].get('holderIdentity') if lease else 'nobody'} now"
-                return
-            version = lease["metadata"]["resourceVersion"]
-            renewed = self._patch(version, {"renewTime": self._now()})
-        self._hold(renewed)
+        renewed = self._write({"renewTime": self._now()})
+        if renewed is not None:
+            self._hold(renewed)
+
+    def _write(self, spec: dict[str, Any]) -> Json | None:
+        """Change the Lease as long as it is held; None when it is lost."""
+        written = self._try(lambda: self._patch(self._version, spec))
+        if written is not None:
+            return written
+        # Somebody wrote to it: an annotation, or a new holder.
+        lease = self._api.find(self._path)
+        if lease is None or lease["spec"].get("holderIdentity") != self._who:
+            self._lost = (
+                f"it is held by {lease['spec'].get('holderIdentity') if lease else 'nobody'} now"
+            )
+            return None
+        return self._patch(lease["metadata"]["resourceVersion"], spec)
 
     def _hold(self, lease: Json) -> None:
         self._version = lease["metadata"]["resourceVersion"]

@@ -58,6 +58,14 @@ def test_held_then_free(real_api: KubernetesApi, namespace: str) -> None:
         lock.check()
 
 
+def test_freed_when_somebody_wrote_to_it_last(real_api: KubernetesApi, namespace: str) -> None:
+    """The proof notes the foreign values on it: the next run must not wait for the expiry."""
+    with locked(real_api, namespace, "a", 0):
+        body = {"metadata": {"annotations": {"fleetops.vcluster/foreign": "{}"}}}
+        real_api.merge(f"{path(namespace)}/vcluster-a-fleetops", body)
+    assert "holderIdentity" not in lease(real_api, namespace)["spec"]
+
+
 def test_freed_after_an_error_inside(real_api: KubernetesApi, namespace: str) -> None:
     with pytest.raises(ZeroDivisionError), locked(real_api, namespace, "a", 0):
         raise ZeroDivisionError
