@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import datetime
 
+from .._core.at_once import at_once
 from .._core.check import CheckResult, failed
 from .._core.errors import FleetError, ProofFailed, defect
 from .._core.observation import Observation, Proved
@@ -112,10 +113,10 @@ def _round(
                     replicas[pod.name] = stack.enter_context(reach.replica(pod.name))
                 except FleetError as error:
                     unreached[pod.name] = error
-        pool = stack.enter_context(ThreadPoolExecutor(max(len(groups), len(replicas))))
-        # The first question opens the connection: at all of them at once, before the checks ask one after the other.
-        unready = dict(zip(replicas, pool.map(_unready, replicas.values()), strict=True))
+        # The first question opens the connection: before the checks share it.
+        unready = at_once(replicas, _unready)
         scene = Scene(spec, observation, live, host.api, reach, replicas, unreached, write, unready)
+        pool = stack.enter_context(ThreadPoolExecutor(len(groups)))
         results = pool.map(lambda group: tuple(group(scene)), groups)
         return dict(zip(groups, results, strict=True))
 

@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 
+from .._core.at_once import at_once
 from .._core.check import CheckResult, Status
 from .._core.errors import FleetError
 from .._core.ports import Etcd, Member, MemberStatus
@@ -42,25 +43,39 @@ def member_checks(
         pods: Names of its pods.
         dial: Opens one member by pod name.
     """
-    answers: dict[str, Answer] = {}
     silent = {f"{stateful_set}-{index}": "no such pod" for index in range(expected)}
-    for pod in pods:
-        try:
-            with dial(pod) as etcd:
-                answers[pod] = Answer(pod, etcd.members(), etcd.status())
+    with ExitStack() as stack:
+        dialled: dict[str, Etcd] = {}
+        for pod in pods:
+            try:
+                dialled[pod] = stack.enter_context(dial(pod))
                 silent.pop(pod, None)
-        except FleetError as error:
-            silent[pod] = str(error)
-    if not answers:
-        return [quorum(expected, {}, silent)]
-    found = list(answers.values())
-    return [
-        quorum(expected, answers, silent),
-        member_lists(expected, found),
-        alarms(found),
-        hashes(found, dial),
-        size(found),
-    ]
+            except FleetError as error:
+                silent[pod] = str(error)
+        said = at_once(dialled, _said)
+        silent |= {pod: str(error) for pod, error in said.items() if isinstance(error, FleetError)}
+        answers = {
+            pod: Answer(pod, *told)
+            for pod, told in said.items()
+            if not isinstance(told, FleetError)
+        }
+        found = list(answers.values())
+        if not found:
+            return [quorum(expected, {}, silent)]
+        return [
+            quorum(expected, answers, silent),
+            member_lists(expected, found),
+            alarms(found),
+            hashes(found, dialled),
+            size(found),
+        ]
+
+
+def _said(etcd: Etcd) -> tuple[tuple[Member, ...], MemberStatus] | FleetError:
+    try:
+        return etcd.members(), etcd.status()
+    except FleetError as error:
+        return error
 
 
 def quorum(expected: int, answers: Mapping[str, Answer], silent: Mapping[str, str]) -> CheckResult:
@@ -127,19 +142,15 @@ def alarms(answers: Iterable[Answer]) -> CheckResult:
     return CheckResult("etcd_alarms", "pass", "no alarms")
 
 
-def hashes(
-    answers: Sequence[Answer], dial: Callable[[str], AbstractContextManager[Etcd]]
-) -> CheckResult:
+def hashes(answers: Sequence[Answer], dialled: Mapping[str, Etcd]) -> CheckResult:
     """`etcd_hash`: all members hold the same data at the lowest revision they have in common.
 
     Hashes at different compact revisions say nothing about each other (etcd, HashKV), so those are left out.
     """
     revision = min(answer.status.revision for answer in answers)
-    found: dict[str, tuple[int, int]] = {}
+    asked = {answer.name: dialled[answer.name] for answer in answers}
     try:
-        for answer in answers:
-            with dial(answer.name) as etcd:
-                found[answer.name] = etcd.hash(revision)
+        found = at_once(asked, lambda etcd: etcd.hash(revision))
     except FleetError as error:
         return CheckResult("etcd_hash", "fail", f"no hash at revision {revision}: {error}")
     if len({compacted for _hash, compacted in found.values()}) > 1:

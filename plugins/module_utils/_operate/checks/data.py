@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from ..._core.at_once import at_once
 from ..._core.check import CheckResult
 from ..._core.errors import ApiError
 from ..._core.ports import Api
@@ -35,8 +36,8 @@ def same_data(scene: Scene) -> Verdict:
     if not scene.replicas:
         return "skip", "no replica answers"
     seen: dict[str, list[str]] = {}
-    for name, api in scene.replicas.items():
-        seen.setdefault(api.get(KUBE_SYSTEM)["metadata"]["uid"], []).append(name)
+    for name, found in at_once(scene.replicas, lambda api: api.get(KUBE_SYSTEM)).items():
+        seen.setdefault(found["metadata"]["uid"], []).append(name)
     if len(seen) > 1:
         sides = " but ".join(f"{', '.join(names)}: {uid}" for uid, names in seen.items())
         return (
@@ -52,8 +53,8 @@ def write_and_read(scene: Scene) -> Verdict:
         return "skip", "no replica answers"
     problems: list[str] = []
     slowest = 0.0
-    for writer in scene.replicas:
-        found, seconds = _through(writer, scene)
+    writers = {name: name for name in scene.replicas}
+    for found, seconds in at_once(writers, lambda writer: _through(writer, scene)).values():
         problems += found
         slowest = max(slowest, seconds)
     return all_of(

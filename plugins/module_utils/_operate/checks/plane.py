@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..._cluster.leases import age, leader_lease, leader_of
+from ..._core.at_once import at_once
 from ..._core.check import CheckResult
 from ..._core.errors import ApiError
 from ..._core.ports import Json
@@ -72,16 +73,16 @@ def api_identity(scene: Scene) -> Verdict:
     with chart 0.36.1, tenant Kubernetes 1.34).
     """
     problems = []
-    for name, api in scene.replicas.items():
-        found = api.get(IDENTITIES, {"labelSelector": IDENTITY_LABEL})["items"]
+    query = {"labelSelector": IDENTITY_LABEL}
+    for name, found in at_once(scene.replicas, lambda api: api.get(IDENTITIES, query)).items():
         leases = {
             lease["metadata"].get("labels", {}).get("kubernetes.io/hostname"): lease
-            for lease in found
+            for lease in found["items"]
         }
         for pod in scene.planes:
             if pod.name not in leases:
                 problems.append(f"{pod.name} has no identity lease, asked at {name}")
-            elif (seconds := age(leases[pod.name], api.now)) > IDENTITY_LASTS:
+            elif (seconds := age(leases[pod.name], scene.replicas[name].now)) > IDENTITY_LASTS:
                 problems.append(
                     f"{pod.name} renewed its identity lease {seconds:.0f} s ago, asked at {name}"
                 )

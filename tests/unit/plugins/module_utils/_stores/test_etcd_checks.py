@@ -14,13 +14,13 @@ import pytest
 from members import NAMES, FakeMember, etcd_of, healthy, reach, spec
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.check import CheckResult
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Unreachable
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     Observation,
     Pod,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.etcd_checks import (
     Answer,
-    hashes,
     member_lists,
     quorum,
 )
@@ -107,10 +107,13 @@ def test_g30_a_silent_member_is_named_and_quorum_counted() -> None:
 
 
 def test_g30_a_member_that_falls_silent_while_hashes_are_read_is_no_pass() -> None:
-    answers = [Answer(name, m.members(), m.status()) for name, m in healthy().items()]
+    class Silent(FakeMember):
+        def hash(self, revision: int) -> tuple[int, int]:
+            raise Unreachable(f"{NAMES[1]} does not answer at revision {revision}.")
+
     members = healthy()
-    del members[NAMES[1]]
-    found = hashes(answers, reach(members).member)
+    members[NAMES[1]] = Silent(members[NAMES[1]].known, members[NAMES[1]].said, {})
+    found = verdict(members)["etcd_hash"]
     assert found.status == "fail"
     assert f"{NAMES[1]} does not answer" in found.evidence
 
