@@ -262,6 +262,12 @@ options:
           name:
             description: Its name; the same by default.
             type: str
+          archive:
+            description:
+              - Path of an archive on the controller that C(vcluster snapshot) wrote; it is restored as V(latest). Its
+                name and namespace have to be those of the vCluster it was taken of.
+              - It holds no certificates; those of the vCluster stay.
+            type: path
       allow_outage:
         description:
           - Whether the control plane may be stopped for a copy of its store V(sqlite); V(false) by default.

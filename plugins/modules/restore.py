@@ -23,7 +23,8 @@ description:
     are in no snapshot.
   - With O(snapshots.from) it is the snapshot of another vCluster, under another name or of another host cluster. It
     takes its authorities and tokens over, and is reached at its own address.
-  - Stores V(sqlite) and V(etcd_deployed), for now.
+  - An external etcd is emptied and filled key by key from the controller; one that holds other keys than a
+    vCluster's is refused.
   - O(run), O(by) and O(reason) go into the manifest of the safety snapshot.
 options:
   snapshot:

@@ -30,7 +30,7 @@ from saving import (
     tenant,
 )
 
-from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import etcd_file
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.unpacked import live
 from lab.ledger import Ledger, Target
 from lab.s3 import S3Server
 
@@ -79,7 +79,7 @@ def test_under_load_it_holds_all_that_was_acknowledged_before(
     assert manifest["id"] in run.output or "1 vCluster" in run.output
     database = opened(tmp_path / "target", tmp_path / "etcd.db")
     with database.open("rb") as file:
-        keys = {key.decode(errors="replace") for key, _value in etcd_file.live(file)}
+        keys = {key.decode(errors="replace") for key, _value in live("etcd", file)}
     prefix = f"/registry/configmaps/default/ledger-{ledger.run}-"
     saved = {int(key.removeprefix(prefix)) for key in keys if key.startswith(prefix)}
     assert before <= saved

@@ -59,9 +59,9 @@ class EtcdGateway:
             answer = self._api.create("/v3/maintenance/hash", body)
         return int(answer.get("hash", 0)), int(answer.get("compact_revision", 0))
 
-    def count(self, revision: int = 0) -> tuple[int, int] | None:
+    def count(self, revision: int = 0, prefix: bytes = b"") -> tuple[int, int] | None:
         """See Etcd."""
-        body: Json = {"key": ALL, "range_end": ALL, "count_only": True, "revision": str(revision)}
+        body: Json = {**_range(prefix), "count_only": True, "revision": str(revision)}
         try:
             answer = self._api.create("/v3/kv/range", body)
         except ApiError as error:
@@ -75,6 +75,10 @@ class EtcdGateway:
         """See Etcd."""
         self._api.create("/v3/kv/txn", {"success": [_operation(*change) for change in changes]})
 
+    def delete(self, prefix: bytes) -> None:
+        """See Etcd."""
+        self._api.create("/v3/kv/deleterange", _range(prefix))
+
     def snapshot(self) -> Iterator[bytes]:
         """See Etcd."""
         for answer in self._api.stream("/v3/maintenance/snapshot", {}):
@@ -86,6 +90,13 @@ class EtcdGateway:
     def _alarms(self) -> tuple[str, ...]:
         answer = self._api.create("/v3/maintenance/alarm", {"action": "GET"})
         return tuple(sorted({alarm.get("alarm", "") for alarm in answer.get("alarms", ())}))
+
+
+def _range(prefix: bytes) -> Json:
+    """All keys with a prefix; it must not end in a byte of all ones."""
+    if not prefix:
+        return {"key": ALL, "range_end": ALL}
+    return {"key": _text(prefix), "range_end": _text(prefix[:-1] + bytes([prefix[-1] + 1]))}
 
 
 def _operation(key: bytes, value: bytes | None) -> Json:

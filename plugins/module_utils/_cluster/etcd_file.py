@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO, Any
 
-from .._core.contents import Snapshot, Tally
+from .._core.contents import Held, Snapshot, Tally
 from .._core.wire import Malformed, varint
 from .bolt import Bolt, damaged
 
@@ -51,11 +51,10 @@ def inspect(file: IO[bytes]) -> Snapshot:
     return Snapshot(index.revision, leased.contents + lasting.contents, lasting.contents)
 
 
-def live(file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """The live keys and values of a snapshot, ordered by the revision of their last change."""
+def live(file: IO[bytes]) -> Iterator[Held]:
+    """What a snapshot holds, ordered by the revision of the last change."""
     database = _checked(file)
-    for key, value, _lease in _live(database, _index(database)):
-        yield key, value
+    return _live(database, _index(database))
 
 
 def _checked(file: IO[bytes]) -> Bolt:
@@ -98,7 +97,7 @@ def _last_changes(part: IO[bytes]) -> Iterator[int]:
     yield from changes.values()
 
 
-def _live(database: Bolt, index: _Index) -> Iterator[tuple[bytes, bytes, int]]:
+def _live(database: Bolt, index: _Index) -> Iterator[Held]:
     for number, (_at, change) in enumerate(database.bucket(CHANGES)):
         # A change without a key is what `etcdutl snapshot restore --bump-revision` leaves: no key of the store.
         if index.has(number) and (record := _record(change))[0]:
@@ -118,8 +117,8 @@ def _key(change: bytes) -> bytes:
     return next((value for field, value in _fields(change) if field == KEY_FIELD), b"")
 
 
-def _record(change: bytes) -> tuple[bytes, bytes, int]:
-    """Key, value and lease of a change; what it has not is empty or 0."""
+def _record(change: bytes) -> Held:
+    """What a change says; what it has not is empty or 0."""
     found: dict[int, Any] = dict(_fields(change))
     return found.get(KEY_FIELD, b""), found.get(VALUE_FIELD, b""), found.get(LEASE_FIELD, 0)
 

@@ -10,83 +10,114 @@ written as a stream: an archive of gigabytes takes no memory.
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import tarfile
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import IO, Any
+from dataclasses import dataclass
+from typing import IO
 
-from .._core.contents import Contents, Tally
+from .._core.contents import Contents, Held, Snapshot, Tally
 from .._core.errors import FleetError
-from .._core.ports import Json
+from .._core.ports import Json, KeyValue
+from .libraries import parse, yaml
 
 ABOUT = b"/vcluster/snapshot/"  # members below it are no keys of the store
 RELEASE = f"{ABOUT.decode()}release"
 BLOCK = 512
 LEVEL = 3  # what the vendor's own tool uses: more costs much and saves little
 LARGEST = 512 * 1024 * 1024  # of one value; etcd takes 1.5 MiB by default
+# Kubernetes writes these with a lease (registry/core/event, controlplane/reconcilers); an archive does not tell it.
+LEASED = (b"/registry/events/", b"/registry/masterleases/")
 _END = bytes(BLOCK)
 _SIZE, _CHECKSUM, _TYPE = slice(124, 136), slice(148, 156), slice(156, 157)
 _FILE, _PAX, _LONG_NAME = (b"0", b"\0"), b"x", b"L"
 
 
 @dataclass(frozen=True)
-class Archive:
-    """What is in an archive.
+class Release:
+    """The vCluster that an archive was taken of (0.36.1, pkg/snapshot/client.go).
 
     Attributes:
-        contents: Its keys and values.
-        about: The members that describe it, by the rest of their name: `release` (Helm release, chart version, values)
-            and `request/...`, parsed.
+        values: User values.
     """
 
-    contents: Contents
-    about: Json = field(default_factory=dict)
+    name: str
+    namespace: str
+    chart: str
+    chart_version: str
+    values: Json
 
 
-def inspect(file: IO[bytes]) -> Archive:
-    """Read all of an archive.
+def inspect(file: IO[bytes]) -> Snapshot:
+    """Read all of an archive. It tells no revision.
 
     Raises:
         FleetError: It was cut off or altered, or is no such archive.
     """
-    tally, about = Tally(), {}
+    leased, lasting = Tally(), Tally()
+    for key, value, lease in live(file):
+        (leased if lease else lasting).add(key, value)
+    return Snapshot(0, leased.contents + lasting.contents, lasting.contents)
+
+
+def live(file: IO[bytes]) -> Iterator[Held]:
+    """What it holds, in the archive's order; raises as `inspect` does, at the end at the latest."""
+    file.seek(0)
     for name, value in _members(file):
-        if name.startswith(ABOUT):
-            about[name.removeprefix(ABOUT).decode()] = _parsed(name, value)
-        else:
-            tally.add(name, value)
-    return Archive(tally.contents, about)
+        if not name.startswith(ABOUT):
+            yield name, value, int(name.startswith(LEASED))
 
 
-def entries(file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """The keys and values, in the archive's order; raises as `inspect` does, at the end at the latest."""
-    return ((name, value) for name, value in _members(file) if not name.startswith(ABOUT))
+def release(file: IO[bytes]) -> Release | None:
+    """What it says of the vCluster that it was taken of, which comes first; raises as `inspect` does."""
+    file.seek(0)
+    name, content = next(_members(file), (b"", b""))
+    if name != RELEASE.encode():
+        return None
+    try:
+        found = json.loads(content)
+        values = parse(base64.b64decode(found.get("values") or "")) or {}
+        return Release(
+            found["releaseName"],
+            found["releaseNamespace"],
+            found.get("chartName", ""),
+            found.get("chartVersion", ""),
+            values,
+        )
+    except (ValueError, KeyError, AttributeError, yaml.YAMLError) as error:
+        raise damaged(f"{RELEASE} cannot be read") from error
 
 
-def write(
-    file: IO[bytes], found: Iterable[tuple[bytes, bytes]], release: Json | None = None
-) -> Contents:
+def write(file: IO[bytes], found: Iterable[KeyValue], release: Release) -> Contents:
     """Write an archive that the vendor's tool restores.
 
     Args:
         found: Keys and values.
-        release: Put first, as the vendor's tool wants it: releaseName, releaseNamespace, chartName, chartVersion,
-            values (base64).
     """
     tally = Tally()
     with gzip.GzipFile(
         filename="", mode="wb", compresslevel=LEVEL, fileobj=file, mtime=0
     ) as packed:
-        if release is not None:
-            _write_member(packed, RELEASE.encode(), json.dumps(release).encode())
+        _write_member(packed, RELEASE.encode(), _said(release))
         for key, value in found:
             tally.add(key, value)
             _write_member(packed, key, value)
         packed.write(_END * 2)
     return tally.contents
+
+
+def _said(release: Release) -> bytes:
+    document = {
+        "releaseName": release.name,
+        "releaseNamespace": release.namespace,
+        "chartName": release.chart,
+        "chartVersion": release.chart_version,
+        "values": base64.b64encode(json.dumps(release.values).encode()).decode(),
+    }
+    return json.dumps(document).encode()
 
 
 def _write_member(packed: gzip.GzipFile, name: bytes, value: bytes) -> None:
@@ -165,13 +196,6 @@ def _pax_path(records: bytes) -> bytes:
             return value
         records = records[size:]
     return b""
-
-
-def _parsed(name: bytes, value: bytes) -> Any:
-    try:
-        return json.loads(value)
-    except ValueError as error:
-        raise damaged(f"{name.decode()} is no JSON") from error
 
 
 def damaged(what: str) -> FleetError:

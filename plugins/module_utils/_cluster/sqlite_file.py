@@ -20,15 +20,16 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from .._core.contents import Snapshot, Tally
+from .._core.contents import Held, Snapshot, Tally
 from .._core.errors import FleetError
-from .._core.ports import KeyChange
+from .._core.ports import KeyChange, KeyValue
 from .streams import no_room, write
 
 HIGHEST = (
     1 << 62
 )  # revisions are int64 everywhere; what is left above is more than any store writes
 READ_ONLY = "mode=ro&immutable=1"
+COMPACTED = b"compact_rev_key"  # of kine, and of the API server in etcd: each writes its own
 _ROOM = frozenset({"SQLITE_FULL", "SQLITE_IOERR_WRITE"})
 
 _REVISION = "SELECT MAX(id) FROM kine"
@@ -41,9 +42,15 @@ _LIVE = """
 _COLUMNS = frozenset(
     {"id", "name", "created", "deleted", "create_revision", "prev_revision", "lease", "value", "old_value"}
 )  # fmt: skip
+# kine adds its indexes when it starts.
+_TABLE = """
+    CREATE TABLE kine (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, created INTEGER, deleted INTEGER, create_revision INTEGER,
+        prev_revision INTEGER, lease INTEGER, value BLOB, old_value BLOB)
+"""
 _INSERT = """
     INSERT INTO kine (id, name, created, deleted, create_revision, prev_revision, lease, value, old_value)
-    VALUES (?, ?, ?, ?, 0, ?, 0, NULL, NULL)
+    VALUES (?, ?, ?, ?, 0, ?, 0, ?, NULL)
 """
 
 
@@ -64,11 +71,11 @@ def inspect(file: IO[bytes]) -> Snapshot:
     return Snapshot(revision, leased.contents + lasting.contents, lasting.contents)
 
 
-def live(file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """The live keys and values of a database that has a name, in no order."""
+def live(file: IO[bytes]) -> Iterator[Held]:
+    """What a database that has a name holds, in no order."""
     with _opened(Path(file.name), READ_ONLY) as database:
-        for key, value, _lease in database.execute(_LIVE):
-            yield key, value or b""
+        for key, value, lease in database.execute(_LIVE):
+            yield key, value or b"", lease
 
 
 def merge(path: Path) -> None:
@@ -102,31 +109,64 @@ def prepared(file: IO[bytes], by: int, changes: Iterable[KeyChange]) -> Iterator
         path = Path(folder) / "raised.db"
         file.seek(0)
         write(path, file)
-        with _opened(path, "mode=rw") as database:
-            database.execute("PRAGMA synchronous = OFF")
+        with _filled(path) as database:
             revision = _checked(database) + by
-            if revision > HIGHEST:
-                raise FleetError(
-                    f"The revision of the snapshot cannot be raised to {revision}: it has 63 bits.",
-                    "Restore it into a new vCluster.",
-                )
-            database.execute("BEGIN")
             database.execute(
                 "DELETE FROM kine WHERE deleted <> 0 OR name = 'compact_rev_key' "
                 "OR id NOT IN (SELECT MAX(id) FROM kine GROUP BY name)"
             )
-            for key, value in changes:
-                if value is None:
-                    database.execute("DELETE FROM kine WHERE name = ?", (key.decode(),))
-                else:
-                    update = "UPDATE kine SET value = ? WHERE name = ?"
-                    database.execute(update, (value, key.decode()))
-            compacted = revision - 1
-            database.execute(_INSERT, (compacted, "compact_rev_key", 1, 0, compacted))
-            database.execute(_INSERT, (revision, f"gap-{revision}", 0, 1, 0))
-            database.execute("COMMIT")
+            _finish(database, revision, changes)
         with path.open("rb") as ready:
             yield ready
+
+
+@contextmanager
+def built(
+    items: Iterable[KeyValue], revision: int, changes: Iterable[KeyChange]
+) -> Iterator[IO[bytes]]:
+    """A new database at a revision, as `prepared` makes it of another, from keys and values of any store.
+
+    Raises:
+        FleetError: The revision would be higher than clients can read.
+    """
+    with tempfile.TemporaryDirectory(prefix="fleetops-") as folder:
+        path = Path(folder) / "built.db"
+        path.touch(mode=0o600)
+        with _filled(path) as database:
+            database.execute(_TABLE)
+            own = ((key, value) for key, value in items if key != COMPACTED)
+            for number, (key, value) in enumerate(own, 1):
+                database.execute(_INSERT, (number, key.decode(), 1, 0, 0, value))
+            _finish(database, revision, changes)
+        with path.open("rb") as ready:
+            yield ready
+
+
+@contextmanager
+def _filled(path: Path) -> Iterator[sqlite3.Connection]:
+    """A database that nobody else has: one transaction, and what is lost when the machine goes is made again."""
+    with _opened(path, "mode=rw") as database:
+        database.execute("PRAGMA synchronous = OFF")
+        database.execute("BEGIN")
+        yield database
+        database.execute("COMMIT")
+
+
+def _finish(database: sqlite3.Connection, revision: int, changes: Iterable[KeyChange]) -> None:
+    """Change keys, and write the rows that make the revision what it is to be."""
+    if revision > HIGHEST:
+        raise FleetError(
+            f"The revision of the snapshot cannot be raised to {revision}: it has 63 bits.",
+            "Restore it into a new vCluster.",
+        )
+    for key, value in changes:
+        if value is None:
+            database.execute("DELETE FROM kine WHERE name = ?", (key.decode(),))
+        else:
+            database.execute("UPDATE kine SET value = ? WHERE name = ?", (value, key.decode()))
+    compacted = revision - 1
+    database.execute(_INSERT, (compacted, COMPACTED.decode(), 1, 0, compacted, None))
+    database.execute(_INSERT, (revision, f"gap-{revision}", 0, 1, 0, None))
 
 
 def _checked(database: sqlite3.Connection) -> int:

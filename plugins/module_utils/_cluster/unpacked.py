@@ -11,11 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
-from .._core.contents import Contents, Snapshot
-from .._core.errors import FleetError
-from .._core.ports import KeyChange
+from .._core.contents import Contents, Held, Snapshot
+from .._core.ports import KeyChange, KeyValue
 from .._core.snapshot import Way
-from . import etcd_file, sqlite_file
+from . import etcd_file, key_archive, sqlite_file
 from .streams import spooled
 
 
@@ -25,20 +24,19 @@ class _Form:
 
     Attributes:
         inspect: Reads all of it and says what is in it.
-        live: Its live keys and values.
+        live: What it holds.
         named: What reads it needs a file with a name.
-        made_here: It is made ready for a store here, raised and changed; otherwise the store's own tools do that.
     """
 
     inspect: Callable[[IO[bytes]], Snapshot]
-    live: Callable[[IO[bytes]], Iterator[tuple[bytes, bytes]]]
+    live: Callable[[IO[bytes]], Iterator[Held]]
     named: bool = False
-    made_here: bool = False
 
 
 _FORMS: Mapping[Way, _Form] = {
     "etcd": _Form(etcd_file.inspect, etcd_file.live),
-    "sqlite": _Form(sqlite_file.inspect, sqlite_file.live, named=True, made_here=True),
+    "sqlite": _Form(sqlite_file.inspect, sqlite_file.live, named=True),
+    "keys": _Form(key_archive.inspect, key_archive.live),
 }
 
 
@@ -49,14 +47,19 @@ def unpacked(way: Way, content: IO[bytes]) -> Iterator[tuple[IO[bytes], Snapshot
     Raises:
         FleetError: It was cut off or altered.
     """
-    form = _form(way)
+    form = _FORMS[way]
     with spooled(content, named=form.named) as file:
         yield file, form.inspect(file)
 
 
-def live(way: Way, file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
+def live(way: Way, file: IO[bytes]) -> Iterator[KeyValue]:
     """The live keys and values of unpacked data."""
-    return _form(way).live(file)
+    return ((key, value) for key, value, _lease in _FORMS[way].live(file))
+
+
+def lasting(way: Way, file: IO[bytes]) -> Iterator[KeyValue]:
+    """Those of them that no lease ends."""
+    return ((key, value) for key, value, lease in _FORMS[way].live(file) if not lease)
 
 
 @dataclass(frozen=True)
@@ -64,13 +67,17 @@ class Ready:
     """Data as it goes into a store.
 
     Attributes:
+        way: Its form.
         lasting: What the store has to hold then, less what leases end.
-        raise_by: What the store has still to raise its revision by (G61).
+        revision: What the store has to reach (G61).
+        raise_by: What the store has still to raise its revision by.
         changes: What has still to be changed in the store.
     """
 
+    way: Way
     file: IO[bytes]
     lasting: Contents
+    revision: int
     raise_by: int
     changes: Callable[[], Iterator[KeyChange]]
 
@@ -78,6 +85,7 @@ class Ready:
 @contextmanager
 def prepared(
     way: Way,
+    into: Way,
     file: IO[bytes],
     found: Snapshot,
     raise_by: int,
@@ -86,20 +94,22 @@ def prepared(
     """Unpacked data, made ready for a store.
 
     Args:
-        found: What is in it.
+        into: The form that the store takes; `keys`: it takes each for itself, and has had its own revisions.
+        found: What is in the data.
         raise_by: What its revision is raised by (G61).
         changes: What has to be different in the store.
     """
-    if not _form(way).made_here:
-        yield Ready(file, found.lasting, raise_by, changes)
-        return
-    with sqlite_file.prepared(file, raise_by, changes()) as ready:
-        yield Ready(ready, sqlite_file.inspect(ready).lasting, 0, lambda: iter(()))
-
-
-def _form(way: Way) -> _Form:
-    if way not in _FORMS:
-        raise FleetError(
-            f"Data of the form {way} is not read yet.", f"{', '.join(_FORMS)} can be read."
+    raised = found.revision + raise_by
+    if into == "keys":
+        yield Ready(way, file, found.lasting, found.revision, 0, changes)
+    elif into == "etcd":
+        yield Ready(way, file, found.lasting, raised, raise_by, changes)
+    else:
+        database = (
+            sqlite_file.prepared(file, raise_by, changes())
+            if way == into
+            else sqlite_file.built(lasting(way, file), raised, changes())
         )
-    return _FORMS[way]
+        with database as ready:
+            held = sqlite_file.inspect(ready).lasting
+            yield Ready(into, ready, held, raised, 0, lambda: iter(()))

@@ -123,6 +123,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
                     "cluster": {"type": "str"},
                     "namespace": {"type": "str"},
                     "name": {"type": "str"},
+                    "archive": {"type": "path"},
                 },
             },
             "allow_outage": _SWITCH,

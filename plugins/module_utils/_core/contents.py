@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import TypeAlias
 
 _MODULUS = 1 << 256
+# Key, value, and the lease that ends it (0: none).
+Held: TypeAlias = "tuple[bytes, bytes, int]"
 
 
 @dataclass(frozen=True)

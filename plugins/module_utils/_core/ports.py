@@ -17,6 +17,7 @@ from .observation import Observation, Proved
 from .spec import Spec
 
 Json = dict[str, Any]
+KeyValue: TypeAlias = "tuple[bytes, bytes]"
 # A key of a store and its new value; None deletes it.
 KeyChange: TypeAlias = "tuple[bytes, bytes | None]"
 Progress = Callable[[str], None]
@@ -199,8 +200,8 @@ class Etcd(Protocol):
     def hash(self, revision: int) -> tuple[int, int]:
         """HashKV at a revision: (hash, compact revision)."""
 
-    def count(self, revision: int = 0) -> tuple[int, int] | None:
-        """The store's revision, and how many keys it holds at that one (0: now).
+    def count(self, revision: int = 0, prefix: bytes = b"") -> tuple[int, int] | None:
+        """The store's revision, and how many keys with that prefix it holds at that one (0: now).
 
         Read with a quorum: a member that answers has applied all that was acknowledged before. None when the revision
         was compacted.
@@ -208,6 +209,9 @@ class Etcd(Protocol):
 
     def write(self, changes: Sequence[KeyChange]) -> None:
         """Write and delete keys, all or none; at most 128 at once (etcd's --max-txn-ops)."""
+
+    def delete(self, prefix: bytes) -> None:
+        """Delete all keys with a prefix."""
 
     def snapshot(self) -> Iterator[bytes]:
         """Its database as it is now, in pieces, with the sum at the end: what `etcdctl snapshot save` writes."""

@@ -115,11 +115,13 @@ class Origin:
 
     Attributes:
         namespace: None: `vcluster-NAME` where another name is given.
+        archive: Path of an archive of the vendor's on the controller, instead of its snapshots.
     """
 
     cluster: str | None = None
     namespace: str | None = None
     name: str | None = None
+    archive: str | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from .._core.moments import moment_text
 from .._core.plan import Disruption, Kind, Step
 from .._core.ports import HostCluster
 from .._core.snapshot import Manifest
-from .._core.spec import Spec
+from .._core.spec import Origin, Spec
 from .._plan.guards.snapshots import drill_findings, target_findings
 from .._plan.scratch import scratch_of
 from .apply import Application
@@ -28,11 +28,11 @@ from .door import Arguments, Result
 from .options import spec_of
 from .planning import Planned, accepted, observe_and_plan, one_step
 from .report_text import duration
-from .restore import LATEST, SECONDS, chosen
-from .restoring import Restoring, opened_private
+from .restore import SECONDS
+from .restoring import Restoring
+from .saved import LATEST, Saved, saved_of
 from .scratch import Scratch
 from .snapshot_text import as_data
-from .taking import VALUES
 from .wait import Deadline
 
 
@@ -45,12 +45,12 @@ def run_drill(arguments: Arguments, context: Context) -> Result:
     """
     spec = spec_of(arguments, context)
     host = context.host(spec.access)
-    repository, manifest = _newest(spec, context)
-    accepted(spec, drill_findings(spec, manifest), context)
+    saved = _newest(spec, context)
+    accepted(spec, drill_findings(spec, saved.manifest), context)
     if context.check:
-        msg = f"{spec.title}: would drill {_reason(manifest)}"
+        msg = f"{spec.title}: would drill {_reason(saved.manifest)}"
         return {"changed": True, "outcome": "planned", "msg": msg}
-    return Drill(spec, host, repository, manifest, context, audit_of(arguments)).carry_out()
+    return Drill(spec, host, saved, context, audit_of(arguments)).carry_out()
 
 
 def drill_plan(spec: Spec, host: HostCluster, context: Context) -> Planned:
@@ -60,17 +60,17 @@ def drill_plan(spec: Spec, host: HostCluster, context: Context) -> Planned:
         Refused: There is no target.
         FleetError: There is no snapshot.
     """
-    _repository, manifest = _newest(spec, context)
+    manifest = _newest(spec, context).manifest
     estimate = f"none: it runs beside, for about {2 * SECONDS} s"
     step = Step(Kind.DRILL, _reason(manifest), (), Disruption("none", 0, estimate))
     return one_step(spec, host.observe(spec), drill_findings(spec, manifest), lambda: step)
 
 
-def _newest(spec: Spec, context: Context) -> tuple[Repository, Manifest]:
-    """The newest snapshot, and where it lies."""
+def _newest(spec: Spec, context: Context) -> Saved:
+    """The newest snapshot of this very vCluster."""
+    own = replace(spec, snapshots=replace(spec.snapshots, origin=Origin()))
     accepted(spec, target_findings(spec), context)
-    repository = Repository(context.target(spec.snapshots), spec)
-    return repository, chosen(spec, repository, LATEST)
+    return saved_of(own, context, LATEST)
 
 
 def _reason(manifest: Manifest) -> str:
@@ -88,8 +88,7 @@ class Drill:
 
     spec: Spec
     host: HostCluster
-    repository: Repository
-    manifest: Manifest
+    saved: Saved
     context: Context
     audit: Audit
     began: float = field(default_factory=time.monotonic)
@@ -99,8 +98,7 @@ class Drill:
     def carry_out(self) -> dict[str, Any]:
         """Everything; nothing of it is left, however it ends."""
         age = (self.host.api.now - self.manifest.taken_at).total_seconds()
-        values = opened_private(self.repository, self.manifest, self.spec)[VALUES]
-        spec = scratch_of(self.spec, self.manifest, values)
+        spec = scratch_of(self.spec, self.manifest, self.saved.values)
         deadline = Deadline(self.spec.limits.total)
         took, error = None, ""
         with Scratch(self.host, spec, self.context).namespace():
@@ -111,6 +109,11 @@ class Drill:
             except FleetError as failure:
                 error = str(failure)
         return self._result(took, age, error)
+
+    @property
+    def manifest(self) -> Manifest:
+        """Of what is restored."""
+        return self.saved.manifest
 
     def _install(self, spec: Spec, deadline: Deadline) -> None:
         self.context.say(f"{self.spec.host}: installing it in namespace {spec.namespace}")
@@ -129,9 +132,8 @@ class Drill:
                 spec,
                 self.host,
                 self.host.observe(spec),
-                self.repository,
-                self.manifest,
-                self.repository,
+                self.saved,
+                Repository(self.context.target(spec.snapshots), spec),
                 self.context,
                 lock,
                 self.audit,

@@ -7,11 +7,10 @@
 from __future__ import annotations
 
 import base64
-import os
-import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from .._cluster.files import replacing
 from .._cluster.libraries import parse, yaml
 from .._core.errors import FleetError
 from .._core.ports import Api, Json
@@ -48,7 +47,8 @@ def run_kubeconfig(arguments: Arguments, context: Context) -> Result:
     content = yaml.safe_dump(config, sort_keys=False).encode()
     changed = not _same(destination, content)
     if changed and not context.check:
-        _write(destination, content)
+        with replacing(destination) as file:
+            file.write(content)
     return {
         "changed": changed,
         "dest": str(destination),
@@ -109,21 +109,3 @@ def _same(path: Path, content: bytes) -> bool:
         return path.read_bytes() == content and not path.stat().st_mode & 0o077
     except OSError:
         return False
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Replace the file in one step; nobody but its owner ever reads it."""
-    folder = path.parent
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # mkstemp makes it 0600.
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(temporary).replace(path)
-        except OSError:
-            Path(temporary).unlink()
-            raise
-    except OSError as error:
-        raise FleetError(f"{path} cannot be written: {error}.", "Choose another dest.") from error

@@ -40,6 +40,11 @@ RESTORE_SPEC: dict[str, dict[str, Any]] = {
     "safety": {"type": "bool", "default": True},
 }
 DRILL_SPEC = SNAPSHOT_SPEC
+SNAPSHOT_ARCHIVE_SPEC: dict[str, dict[str, Any]] = {
+    **VCLUSTER_SPEC,
+    "snapshot": {"type": "str", "default": "latest"},
+    "dest": {"type": "path", "required": True},
+}
 KUBECONFIG_SPEC: dict[str, dict[str, Any]] = {
     **VCLUSTER_SPEC,
     "dest": {"type": "path", "required": True},

@@ -20,11 +20,11 @@ from .door import Arguments, Result
 from .options import spec_of
 from .planning import Planned, accepted, one_step
 from .restoring import Restoring
+from .saved import saved_of
 from .snapshot_text import size_of
 from .taking import opened_store
 from .wait import Deadline
 
-LATEST = "latest"
 SECONDS = 60  # until the pods of the store and of the control plane are there again
 RATE = 20_000_000  # bytes a second to a member
 
@@ -39,13 +39,11 @@ def run_restore(arguments: Arguments, context: Context) -> Result:
     spec = spec_of(arguments, context)
     accepted(spec, target_findings(spec), context)
     host = context.host(spec.access)
-    target = context.target(spec.snapshots)
-    repository = Repository(target, spec.origin)
-    manifest = chosen(spec, repository, str(arguments["snapshot"]))
+    saved = saved_of(spec, context, str(arguments["snapshot"]))
     observation = host.observe(spec)
-    accepted(spec, restore_findings(spec, observation, manifest), context)
+    accepted(spec, restore_findings(spec, observation, saved.manifest), context)
     if context.check:
-        step = restore_step(spec, observation, host, manifest)
+        step = restore_step(spec, observation, host, saved.manifest)
         msg = f"{spec.title}: would restore {step.reason}; {step.disruption.estimate}"
         return {"changed": True, "outcome": "planned", "msg": msg}
     deadline = Deadline(spec.limits.total)
@@ -53,43 +51,10 @@ def run_restore(arguments: Arguments, context: Context) -> Result:
         observation = host.observe(spec)
         audit = audit_of(arguments)
         safety = bool(arguments.get("safety", True))
-        own = Repository(target, spec)
+        own = Repository(context.target(spec.snapshots), spec)
         return Restoring(
-            spec,
-            host,
-            observation,
-            repository,
-            manifest,
-            own,
-            context,
-            lock,
-            audit,
-            deadline,
-            safety,
+            spec, host, observation, saved, own, context, lock, audit, deadline, safety
         ).carry_out()
-
-
-def chosen(spec: Spec, repository: Repository, wanted: str) -> Manifest:
-    """The snapshot that is asked for.
-
-    Args:
-        wanted: Its id, or `latest`: the newest one that was asked for. What an earlier restore saved before it began is
-            what that restore was to get rid of.
-    """
-    found, errors = repository.manifests()
-    fitting = [
-        manifest
-        for manifest in found
-        if manifest.id == wanted or (wanted == LATEST and not manifest.safety_of)
-    ]
-    if fitting:
-        return fitting[-1]
-    what = "no snapshot" if wanted == LATEST else f"no snapshot {wanted}"
-    others = f" There are: {', '.join(manifest.id for manifest in found[-5:])}." if found else ""
-    raise FleetError(
-        f"{spec.title}: {what} is in the {repository.title}.{others}",
-        " ".join(errors) or "fleetops.vcluster.snapshot_info lists them.",
-    )
 
 
 def restore_plan(spec: Spec, host: HostCluster, context: Context, wanted: str) -> Planned:
@@ -101,7 +66,7 @@ def restore_plan(spec: Spec, host: HostCluster, context: Context, wanted: str) -
     """
     accepted(spec, target_findings(spec), context)
     observation = host.observe(spec)
-    manifest = chosen(spec, Repository(context.target(spec.snapshots), spec.origin), wanted)
+    manifest = saved_of(spec, context, wanted).manifest
     findings = restore_findings(spec, observation, manifest)
     return one_step(
         spec, observation, findings, lambda: restore_step(spec, observation, host, manifest)

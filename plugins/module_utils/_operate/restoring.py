@@ -16,14 +16,14 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any
 
 from .._cluster.repository import Repository
-from .._cluster.streams import FromBeginning, Pieces, buffered, whole
-from .._cluster.unpacked import Ready, live, prepared, unpacked
+from .._cluster.streams import FromBeginning, Pieces, buffered
+from .._cluster.unpacked import Ready, lasting, live, prepared, unpacked
 from .._core.certificates import adopted
 from .._core.check import CheckResult
 from .._core.contents import Contents, Snapshot
@@ -36,7 +36,7 @@ from .._core.snapshot import Manifest
 from .._core.spec import Spec
 from .._plan.values import differing
 from .._stores.refill import LEDGE, Refill
-from .._stores.registry import refill
+from .._stores.registry import refill, taken_as
 from .._stores.rewrite import rewritten
 from .audit import Audit
 from .context import Context
@@ -44,8 +44,9 @@ from .plane import Plane
 from .pods import look
 from .render import live_as_data
 from .report_text import duration
+from .saved import Saved, of_snapshot
 from .snapshot_text import as_data, summary
-from .taking import CERTIFICATES, COPYING, DATA, PRIVATE, VALUES, Taking, opened_store
+from .taking import COPYING, Taking, opened_store
 from .verify import proof_of, prove
 from .wait import Deadline
 
@@ -53,36 +54,13 @@ MARK = "fleetops.vcluster/restore"
 SYNCED = "vcluster.loft.sh/managed-by"  # label of host pods that stand for tenant pods
 
 
-def opened_part(
-    repository: Repository, manifest: Manifest, spec: Spec, name: str
-) -> AbstractContextManager[IO[bytes]]:
-    """A part of a snapshot, opened with the key of the inventory."""
-    identity = spec.snapshots.identity
-    return repository.read(
-        manifest.id,
-        name,
-        manifest.parts[name],
-        (identity,) if identity else (),
-        encrypted=bool(manifest.recipients),
-    )
-
-
-def opened_private(
-    repository: Repository, manifest: Manifest, spec: Spec
-) -> dict[str, dict[str, Any]]:
-    """The values and the certificates in a snapshot."""
-    with opened_part(repository, manifest, spec, PRIVATE) as content:
-        found: dict[str, dict[str, Any]] = json.loads(whole(content))
-    return found
-
-
 @dataclass
 class Restoring:
     """One restore.
 
     Attributes:
-        repository: Where the snapshot lies.
-        own: Where those of this vCluster lie.
+        saved: What is restored.
+        own: Where snapshots of this vCluster lie.
         safe: Take a snapshot of what is there before.
         idle: Leave out what would run for the tenant: it is a drill.
         checks: Results of the latest proof.
@@ -94,8 +72,7 @@ class Restoring:
     spec: Spec
     host: HostCluster
     observation: Observation
-    repository: Repository
-    manifest: Manifest
+    saved: Saved
     own: Repository
     context: Context
     lock: Lock
@@ -116,16 +93,14 @@ class Restoring:
 
     def carry_out(self) -> dict[str, Any]:
         """Everything. Until the control plane is stopped an error means that nothing was touched."""
-        with self._opened(self.manifest) as (file, wanted):
-            private = opened_private(self.repository, self.manifest, self.spec)
-            certificates = private[CERTIFICATES]
-            self.offered = self._offered(private[VALUES])
+        with self._opened(self.saved) as (file, wanted):
+            self.offered = self._offered(self.saved.values)
             for _change in self._changes(self.manifest, file):
                 pass  # what cannot be changed is known before anything is touched
             safety = self._safety()
             try:
                 self._stop(safety)
-                self._put_in(self.manifest, file, wanted, certificates, self._raise_by(safety))
+                self._put_in(self.saved, file, wanted, self._raise_by(safety))
             except Locked as error:
                 return self._result(error.outcome, str(error), failed=True)
             except ProofFailed as error:
@@ -144,24 +119,16 @@ class Restoring:
         return {**self._result("done", msg), "told": told}
 
     @contextmanager
-    def _opened(self, manifest: Manifest) -> Iterator[tuple[IO[bytes], Snapshot]]:
-        """The data, checked against its manifest before anything is touched."""
-        self.say(f"opening snapshot {manifest.id}")
-        place = self._place_of(manifest)
-        with (
-            opened_part(place, manifest, self.spec, DATA) as content,
-            unpacked(manifest.way, content) as (file, found),
-        ):
-            if (found.revision, found.contents) != (manifest.revision, manifest.contents):
-                raise FleetError(
-                    f"{self.spec.title}: snapshot {manifest.id} holds {found.contents.keys} keys at revision "
-                    f"{found.revision}, which is not what its manifest says.",
-                    "Use another snapshot.",
-                )
-            yield file, found
+    def _opened(self, saved: Saved) -> Iterator[tuple[IO[bytes], Snapshot]]:
+        """The data, checked before anything is touched."""
+        self.say(f"opening snapshot {saved.manifest.id}")
+        with saved.data() as found:
+            yield found
 
-    def _place_of(self, manifest: Manifest) -> Repository:
-        return self.repository if manifest is self.manifest else self.own
+    @property
+    def manifest(self) -> Manifest:
+        """Of what is restored."""
+        return self.saved.manifest
 
     def _offered(self, saved: Mapping[str, Any]) -> list[str]:
         """The values that were others when the snapshot was taken: the inventory says which ones are right."""
@@ -210,21 +177,17 @@ class Restoring:
         for pod in self.host.api.list(pods, {"labelSelector": f"{SYNCED}={self.spec.name}"}):
             self.host.api.delete(f"{pods}/{pod['metadata']['name']}")
 
-    def _put_in(
-        self,
-        manifest: Manifest,
-        file: IO[bytes],
-        wanted: Snapshot,
-        certificates: Mapping[str, str],
-        raise_by: int,
-    ) -> None:
+    def _put_in(self, saved: Saved, file: IO[bytes], wanted: Snapshot, raise_by: int) -> None:
         """Fill the store, compare it with the snapshot, start the control plane and prove it."""
-        self._put_back(certificates, elsewhere=not manifest.is_of(self.spec))
+        manifest = saved.manifest
+        if saved.certificates is not None:
+            self._put_back(saved.certificates, elsewhere=not manifest.is_of(self.spec))
         self.lock.check()
+        into = taken_as(self.observation, manifest.way)
         with prepared(
-            manifest.way, file, wanted, raise_by, lambda: self._changes(manifest, file)
+            manifest.way, into, file, wanted, raise_by, lambda: self._changes(manifest, file)
         ) as ready:
-            refill(self.spec, self.observation, self._work(ready, wanted.revision + raise_by))
+            refill(self.spec, self.observation, self._work(ready))
         self.lock.check()
         self._plane.start()
         if self.away is not None:
@@ -238,7 +201,7 @@ class Restoring:
         elsewhere = not manifest.is_of(self.spec)
         return rewritten(live(manifest.way, file), elsewhere=elsewhere, idle=self.idle)
 
-    def _work(self, ready: Ready, revision: int) -> Refill:
+    def _work(self, ready: Ready) -> Refill:
         @contextmanager
         def content() -> Iterator[IO[bytes]]:
             yield buffered(FromBeginning(ready.file))
@@ -247,11 +210,14 @@ class Restoring:
             api=self.host.api,
             reach=self.host.reach(self.spec),
             pods=lambda: look(self.host.api, self.spec).pods,
+            way=ready.way,
+            items=lambda: lasting(ready.way, ready.file),
             content=content,
             size=os.fstat(ready.file.fileno()).st_size,
             sha256=hashlib.file_digest(FromBeginning(ready.file), "sha256").hexdigest(),
+            revision=ready.revision,
             raise_by=ready.raise_by,
-            compare=lambda: self._compare(ready.lasting, revision),
+            compare=lambda: self._compare(ready.lasting, ready.revision),
             changes=ready.changes,
             shell_image=self._plane.workload.images["syncer"],
             until=self._plane.until,
@@ -313,10 +279,10 @@ class Restoring:
         self.say(f"it failed, going back to snapshot {safety.id}")
         try:
             self._stop(safety)
-            certificates = opened_private(self.own, safety, self.spec)[CERTIFICATES]
-            with self._opened(safety) as (file, wanted):
+            before = of_snapshot(self.spec, self.own, safety)
+            with self._opened(before) as (file, wanted):
                 # Clients may have seen the restored revisions.
-                self._put_in(safety, file, wanted, certificates, 2 * self._raise_by(safety))
+                self._put_in(before, file, wanted, 2 * self._raise_by(safety))
         except Exception as second:
             if isinstance(second, ProofFailed):
                 self.checks = second.checks

@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-from .._cluster.repository import Repository
 from .._core.errors import Refused
 from .._plan.guards.snapshots import target_findings
 from .context import Context
 from .door import Arguments, Result
 from .options import spec_of
+from .saved import known
 from .snapshot_text import as_data
 
 
@@ -26,7 +26,7 @@ def run_snapshot_info(arguments: Arguments, context: Context) -> Result:
     missing = target_findings(spec)
     if missing:
         raise Refused(missing)
-    found, errors = Repository(context.target(spec.snapshots), spec.origin).manifests()
+    found, errors = known(spec, context)
     for error in errors:
         context.warn(f"{spec.host}: {error}")
     snapshots = [as_data(manifest) for manifest in reversed(found)]

@@ -106,9 +106,8 @@ class Store(Protocol):
             values: User values of the release, as for `checks`.
         """
 
-    @property
-    def restores(self) -> bool:
-        """Whether a snapshot can be restored into it by `refill`."""
+    def takes(self, way: Way) -> Way:
+        """What `refill` wants of data of that form: a file of its own kind, or `keys`, each for itself."""
 
     def refill(self, spec: Spec, values: Values, refill: Refill) -> None:
         """Replace its data, the control plane being stopped; it runs again when this returns."""
@@ -118,7 +117,6 @@ class Usual:
     """What most stores answer: nothing beside the control plane, no Secret, nothing that another change could hurt."""
 
     way: Way | None = None
-    restores = False
     copied_by_pod = False
 
     def secrets(self, options: Options) -> dict[str, tuple[str, ...]]:
@@ -148,6 +146,10 @@ class Usual:
     def source(
         self, spec: Spec, pods: Sequence[Pod], reach: Reach, values: Values
     ) -> AbstractContextManager[Source]:
+        """See Store."""
+        raise NotImplementedError
+
+    def takes(self, way: Way) -> Way:
         """See Store."""
         raise NotImplementedError
 

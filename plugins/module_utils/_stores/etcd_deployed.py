@@ -30,8 +30,8 @@ from .base import (
     unknown_options,
 )
 from .etcd_checks import member_checks
+from .key_refill import replace_keys, write
 from .refill import Refill, refill_members
-from .rewrite import batches
 from .source import Source, healthy_member, well_member
 
 DEPLOY = (*BACKING_STORE, "etcd", "deploy")
@@ -46,7 +46,6 @@ class EtcdDeployed(Usual):
 
     type = "etcd_deployed"
     way: Way | None = "etcd"
-    restores = True
 
     def enabled(self, values: Values) -> bool:
         """See Store."""
@@ -171,13 +170,21 @@ class EtcdDeployed(Usual):
         """See Store."""
         return healthy_member(_names(pods), reach.member)
 
-    def refill(self, spec: Spec, values: Values, refill: Refill) -> None:
+    def takes(self, way: Way) -> Way:
         """See Store."""
-        refill_members(spec.namespace, f"{spec.name}-etcd", max(1, self.members(values)), refill)
+        return "etcd" if way == "etcd" else "keys"
+
+    def refill(self, spec: Spec, values: Values, refill: Refill) -> None:
+        """See Store. The data of an etcd by etcd's own tool, any other key by key."""
+        if refill.way == "etcd":
+            members = max(1, self.members(values))
+            refill_members(spec.namespace, f"{spec.name}-etcd", members, refill)
+        else:
+            with well_member(_names(refill.pods()), refill.reach.member) as (name, etcd):
+                replace_keys(f"etcd member {name}", etcd, refill)
         refill.compare()
         with well_member(_names(refill.pods()), refill.reach.member) as (_name, etcd):
-            for changes in batches(refill.changes()):
-                etcd.write(changes)
+            write(etcd, refill.changes())
 
 
 def _names(pods: Sequence[Pod]) -> list[str]:

@@ -14,7 +14,7 @@ from .._core.check import CheckResult
 from .._core.errors import FleetError
 from .._core.finding import Finding, refuse
 from .._core.observation import Observation, Pod
-from .._core.ports import Reach
+from .._core.ports import Etcd, Reach
 from .._core.snapshot import Way
 from .._core.spec import Spec
 from .base import (
@@ -29,6 +29,8 @@ from .base import (
     unknown_options,
 )
 from .etcd_checks import Answer, alarms, member_lists, size
+from .key_refill import replace_keys, write
+from .refill import Refill
 from .source import Source, etcd_source
 
 EXTERNAL = (*BACKING_STORE, "etcd", "external")
@@ -130,14 +132,32 @@ class EtcdExternal(Usual):
         self, spec: Spec, pods: Sequence[Pod], reach: Reach, values: Values
     ) -> Iterator[Source]:
         """See Store: from the controller."""
-        endpoint, tls = _address(spec)
-        if not endpoint or not tls:
-            raise FleetError(
-                f"{spec.title}: vcluster_store names no endpoint and tls secret of its etcd.",
-                "Set them: a snapshot is streamed from there.",
-            )
-        with reach.external(endpoint, tls["secret"], _keys(tls)) as etcd:
-            yield etcd_source(f"etcd {endpoint}", etcd)
+        with _reached(spec, reach) as (title, etcd):
+            yield etcd_source(title, etcd)
+
+    def takes(self, way: Way) -> Way:
+        """See Store."""
+        return "keys"
+
+    def refill(self, spec: Spec, values: Values, refill: Refill) -> None:
+        """See Store."""
+        with _reached(spec, refill.reach) as (title, etcd):
+            replace_keys(title, etcd, refill)
+            refill.compare()
+            write(etcd, refill.changes())
+
+
+@contextmanager
+def _reached(spec: Spec, reach: Reach) -> Iterator[tuple[str, Etcd]]:
+    """The etcd and what messages call it."""
+    endpoint, tls = _address(spec)
+    if not endpoint or not tls:
+        raise FleetError(
+            f"{spec.title}: vcluster_store names no endpoint and tls secret of its etcd.",
+            "Set them: its data is streamed from there, and put back there.",
+        )
+    with reach.external(endpoint, tls["secret"], _keys(tls)) as etcd:
+        yield f"etcd {endpoint}", etcd
 
 
 def _address(spec: Spec) -> tuple[str | None, Options | None]:

@@ -18,7 +18,8 @@ from typing import IO, Any
 
 from .._core.errors import FleetError
 from .._core.observation import Pod
-from .._core.ports import Api, Json, KeyChange, Reach
+from .._core.ports import Api, Json, KeyChange, KeyValue, Reach
+from .._core.snapshot import Way
 from .claim_pod import READY, WORK, ClaimPod, Until, runs
 
 RECEIVE, RESTORE, SETTLE = "receive", "restore", "settle"
@@ -37,10 +38,13 @@ class Refill:
         api: Of the host cluster.
         reach: Ways into the vCluster.
         pods: Those of the vCluster now.
-        content: Opens the data as the store takes it.
+        way: Form of the data.
+        items: What it holds that no lease ends.
+        content: Opens it.
         size: Its bytes.
         sha256: Its sum, 64 hex digits.
-        raise_by: What the store has to raise its revision by (G61); 0 where the data is raised already.
+        revision: What the store has to reach (G61).
+        raise_by: What it has to raise that of the data by; 0 where the data is raised already.
         compare: Raises unless the store holds what it was filled with; before it is changed.
         changes: What the store has to change then; see `rewrite`.
         shell_image: An image with a shell: the control plane's own.
@@ -51,9 +55,12 @@ class Refill:
     api: Api
     reach: Reach
     pods: Callable[[], Sequence[Pod]]
+    way: Way
+    items: Callable[[], Iterator[KeyValue]]
     content: Callable[[], AbstractContextManager[IO[bytes]]]
     size: int
     sha256: str
+    revision: int
     raise_by: int
     compare: Callable[[], None]
     changes: Callable[[], Iterator[KeyChange]]

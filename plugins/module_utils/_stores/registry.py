@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from .._core.check import CheckResult
 from .._core.observation import Observation, Pod
 from .._core.ports import Json, Reach
+from .._core.snapshot import Way
 from .._core.spec import Spec
 from .base import Store, Values
 from .etcd_deployed import EtcdDeployed
@@ -69,23 +70,31 @@ def checks(
     Args:
         values: User values of the release; those of the observed release when not given.
     """
-    live = (
-        values
-        if values is not None
-        else (observation.release.values if observation.release else None)
-    )
-    return store_in(live or {}).checks(spec, observation, pods, reach, live or {})
+    live = _live(observation) if values is None else values
+    return store_in(live).checks(spec, observation, pods, reach, live)
 
 
 def source(
     spec: Spec, observation: Observation, pods: Sequence[Pod], reach: Reach
 ) -> AbstractContextManager[Source]:
     """The store that runs, as the source of a snapshot."""
-    live = (observation.release.values if observation.release else None) or {}
-    return store_in(live).source(spec, pods, reach, live)
+    return _running(observation).source(spec, pods, reach, _live(observation))
+
+
+def taken_as(observation: Observation, way: Way) -> Way:
+    """The form in which the store that runs takes data of that form; see Store."""
+    return _running(observation).takes(way)
 
 
 def refill(spec: Spec, observation: Observation, work: Refill) -> None:
     """Replace the data of the store that runs; see Store."""
-    live = (observation.release.values if observation.release else None) or {}
-    store_in(live).refill(spec, live, work)
+    _running(observation).refill(spec, _live(observation), work)
+
+
+def _live(observation: Observation) -> Values:
+    """User values of the observed release."""
+    return (observation.release.values if observation.release else None) or {}
+
+
+def _running(observation: Observation) -> Store:
+    return store_in(_live(observation))

@@ -42,7 +42,6 @@ class Sqlite(Usual):
 
     type = "sqlite"
     way: Way | None = "sqlite"
-    restores = True
     copied_by_pod = True
 
     def enabled(self, values: Values) -> bool:
@@ -150,6 +149,10 @@ class Sqlite(Usual):
         title = f"SQLite in claim data-{spec.name}-0"
         with reach.database() as database:
             yield Source(title, "sqlite", "", revision, database.snapshot, database.count)
+
+    def takes(self, way: Way) -> Way:
+        """See Store."""
+        return "sqlite"
 
     def refill(self, spec: Spec, values: Values, refill: Refill) -> None:
         """See Store."""

@@ -21,6 +21,8 @@ from .pki import Authority, Pair
 NAMESPACE = "external-etcd"
 IMAGE = "registry.k8s.io/etcd:3.6.8-0"
 CLIENT_PORT, PEER_PORT, METRICS_PORT = 2379, 2380, 2381
+NODE_ADDRESS = "{.items[0].status.addresses[?(@.type=='InternalIP')].address}"
+NODE_PORT = "{.spec.ports[?(@.name=='client')].nodePort}"
 READY_LIMIT = 120.0  # seconds
 SUFFIXES = ("", f".{NAMESPACE}", f".{NAMESPACE}.svc", f".{NAMESPACE}.svc.cluster.local")
 
@@ -30,7 +32,8 @@ class ExternalEtcd:
     """An etcd that runs, and what a client needs.
 
     :param name: Of its StatefulSet and Services in the namespace `external-etcd`.
-    :param endpoint: `host:port`, as the chart's `backingStore.etcd.external.endpoint` takes it.
+    :param endpoint: `host:port`, as the chart's `backingStore.etcd.external.endpoint` takes it; pods reach it, and
+        so does this machine.
     :param authority: PEM certificate of the authority that signed the servers.
     :param certificate: PEM certificate of the client.
     :param key: Its PEM key.
@@ -61,9 +64,10 @@ def create(kubeconfig: Path, name: str, directory: Path, members: int = 1) -> Ex
         raise LabError(f"external etcd {name}: {members} members; must be 1 or 3")
     authority = Authority.create(directory / name, f"{name}-ca")
     hosts = [f"{base}{suffix}" for base in _bases(name, members) for suffix in SUFFIXES]
-    server = authority.issue("server", name, hosts=["localhost", "127.0.0.1", *hosts])
-    client = authority.issue("client", f"{name}-client")
     kubectl = _Kubectl(kubeconfig)
+    address = kubectl.node_address()
+    server = authority.issue("server", name, hosts=["localhost", "127.0.0.1", address, *hosts])
+    client = authority.issue("client", f"{name}-client")
     for document in manifests(name, members, _files(authority, server)):
         kubectl.apply(document)
     try:
@@ -73,7 +77,7 @@ def create(kubeconfig: Path, name: str, directory: Path, members: int = 1) -> Ex
         raise LabError(f"external etcd {name} is not ready:\n{error}\n{pods}") from error
     return ExternalEtcd(
         name,
-        f"{name}.{NAMESPACE}:{CLIENT_PORT}",
+        f"{address}:{kubectl.node_port(name)}",
         authority.certificate.read_bytes(),
         client.certificate.read_bytes(),
         client.key.read_bytes(),
@@ -88,6 +92,7 @@ def manifests(name: str, members: int, files: dict[str, bytes]) -> list[dict[str
         "ports": [{"name": "client", "port": CLIENT_PORT}, {"name": "peer", "port": PEER_PORT}],
     }
     headless = {**service, "clusterIP": "None", "publishNotReadyAddresses": True}
+    outside = {**service, "type": "NodePort"}
     stateful_set = {
         "replicas": members,
         "serviceName": f"{name}-headless",
@@ -107,7 +112,7 @@ def manifests(name: str, members: int, files: dict[str, bytes]) -> list[dict[str
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
         _secret(f"{name}-server", NAMESPACE, files),
-        _object("v1", "Service", name, service),
+        _object("v1", "Service", name, outside),
         _object("v1", "Service", f"{name}-headless", headless),
         _object("apps/v1", "StatefulSet", name, stateful_set),
     ]
@@ -195,6 +200,12 @@ class _Kubectl:
 
     def apply(self, document: dict[str, Any]) -> None:
         self("apply", "--server-side", "-f", "-", stdin=json.dumps(document))
+
+    def node_address(self) -> str:
+        return self("get", "nodes", "-o", f"jsonpath={NODE_ADDRESS}")
+
+    def node_port(self, name: str) -> str:
+        return self("get", f"service/{name}", "-n", NAMESPACE, "-o", f"jsonpath={NODE_PORT}")
 
     def wait(self, name: str) -> None:
         limit = f"--timeout={READY_LIMIT:.0f}s"

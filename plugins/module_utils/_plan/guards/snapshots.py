@@ -111,13 +111,19 @@ def restore_findings(
     return (*found, *_newer(spec, observation, manifest))
 
 
+def archive_findings(spec: Spec, manifest: Manifest | None = None) -> tuple[Finding, ...]:
+    """A target is named, and the snapshot can be opened."""
+    return (*target_findings(spec), *(_locked(spec, manifest) if manifest else ()))
+
+
 def drill_findings(spec: Spec, manifest: Manifest) -> tuple[Finding, ...]:
     """A copy with the store of the snapshot can be made of it, and it can be opened."""
     return (*_into(spec, manifest, manifest.store), *_locked(spec, manifest))
 
 
 def _into(spec: Spec, manifest: Manifest, store: str) -> list[Finding]:
-    if store_named(store).restores and manifest.store == store:
+    portable = manifest.way == "keys"
+    if (portable or manifest.store == store) and store_named(store).way is not None:
         return []
     return [
         refuse(
@@ -125,7 +131,7 @@ def _into(spec: Spec, manifest: Manifest, store: str) -> list[Finding]:
             f"{spec.title}: snapshot {manifest.id} of the store {manifest.store} cannot be restored into the "
             f"store {store} yet.",
             "",
-            "One of sqlite goes into sqlite, one of etcd_deployed into etcd_deployed.",
+            "It goes into the store that it was taken of.",
         )
     ]
 

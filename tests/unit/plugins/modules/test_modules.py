@@ -22,6 +22,7 @@ MODULES = (
     "kubeconfig",
     "restore",
     "snapshot",
+    "snapshot_archive",
     "snapshot_info",
     "verify",
 )

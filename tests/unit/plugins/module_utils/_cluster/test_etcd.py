@@ -47,6 +47,19 @@ def test_members_are_what_this_member_knows(
     assert scripted.requests[0].body == {"linearizable": False}
 
 
+def test_keys_with_a_prefix_are_counted_and_deleted(
+    api: KubernetesApi, scripted: Any, paths: dict[str, Any]
+) -> None:
+    paths["/v3/kv/range"] = {"header": {"revision": "9"}, "count": "3"}
+    paths["/v3/kv/deleterange"] = {"header": {"revision": "10"}, "deleted": "3"}
+    etcd = EtcdGateway(api)
+    assert etcd.count(prefix=b"/a/") == (9, 3)
+    etcd.delete(b"/a/")
+    below = {"key": "L2Ev", "range_end": "L2Ew"}  # "/a/" to "/a0"
+    assert scripted.requests[0].body == {**below, "count_only": True, "revision": "0"}
+    assert scripted.requests[1].body == below
+
+
 def test_alarms_are_named_once(api: KubernetesApi, paths: dict[str, Any]) -> None:
     paths["/v3/maintenance/status"] = {"header": {"member_id": "1", "revision": "5"}}
     paths["/v3/maintenance/alarm"] = {

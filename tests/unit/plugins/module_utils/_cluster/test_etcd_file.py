@@ -100,7 +100,7 @@ def test_the_live_keys_and_values_are_those_of_the_store(call: Call, snapshot: P
     with snapshot.open("rb") as file:
         found = {
             key.decode().removeprefix(PREFIX): value.decode()
-            for key, value in etcd_file.live(file)
+            for key, value, _lease in etcd_file.live(file)
             if key.startswith(PREFIX.encode())
         }
     wanted = {f"{number:04}": "x" * number for number in range(400) if number != 9}

@@ -6,18 +6,22 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
 import tarfile
+from typing import IO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.key_archive import (
-    entries,
+    Release,
     inspect,
+    live,
+    release,
     write,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
@@ -30,7 +34,16 @@ STORE = {
     f"{PODS}{'y' * 250}".encode(): bytes(range(256)) * 5,
     b"/registry/secrets/default/\xc3\xbcber": b"not ASCII",
 }
-RELEASE = {"releaseName": "tenant-a", "chartVersion": "0.36.1", "values": "e30="}
+VALUES = {"sync": {"toHost": {"ingresses": {"enabled": True}}}}
+RELEASE = Release("tenant-a", "vcluster-tenant-a", "vcluster", "0.36.1", VALUES)
+# As the vendor's tool writes it: the values are base64 of YAML.
+SAID = {
+    "releaseName": "tenant-a",
+    "releaseNamespace": "vcluster-tenant-a",
+    "chartName": "vcluster",
+    "chartVersion": "0.36.1",
+    "values": base64.b64encode(b"sync:\n  toHost: {ingresses: {enabled: true}}\n").decode(),
+}
 REQUEST = {"metadata": {"name": "tenant-a-snapshot-request-x"}}
 
 
@@ -47,30 +60,47 @@ def packed(
     return file.getvalue()
 
 
-def written(release: dict[str, str] | None = None) -> bytes:
+def written() -> bytes:
     file = io.BytesIO()
-    write(file, STORE.items(), release)
+    write(file, STORE.items(), RELEASE)
     return file.getvalue()
+
+
+def keys_in(file: IO[bytes]) -> dict[bytes, bytes]:
+    return {key: value for key, value, _lease in live(file)}
 
 
 @pytest.mark.parametrize("kind", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
 def test_what_another_tool_wrote_is_read(kind: int) -> None:
-    assert dict(entries(io.BytesIO(packed(STORE, kind)))) == STORE
+    assert keys_in(io.BytesIO(packed(STORE, kind))) == STORE
 
 
 def test_the_members_that_describe_it_are_no_keys() -> None:
     about = {
-        b"/vcluster/snapshot/release": json.dumps(RELEASE).encode(),
+        b"/vcluster/snapshot/release": json.dumps(SAID).encode(),
         b"/vcluster/snapshot/request/v1beta1": json.dumps(REQUEST).encode(),
     }
-    found = inspect(io.BytesIO(packed({**about, **STORE})))
+    file = io.BytesIO(packed({**about, **STORE}))
+    found = inspect(file)
     assert found.contents.keys == len(STORE)
     assert found.contents == inspect(io.BytesIO(packed(STORE))).contents
-    assert found.about == {"release": RELEASE, "request/v1beta1": REQUEST}
+    assert release(file) == RELEASE
+    assert release(io.BytesIO(packed(STORE))) is None
+    assert release(io.BytesIO(packed({}))) is None
+
+
+def test_what_kubernetes_keeps_with_a_lease_does_not_last() -> None:
+    leased = {
+        b"/registry/events/default/e": b"1",
+        b"/registry/masterleases/10.0.0.1": b"2",
+    }
+    found = inspect(io.BytesIO(packed({**leased, **STORE})))
+    assert found.contents.keys == len(STORE) + 2
+    assert found.lasting == inspect(io.BytesIO(packed(STORE))).lasting
 
 
 def test_what_is_written_is_read_by_any_tar_reader_with_the_release_first() -> None:
-    with tarfile.open(fileobj=io.BytesIO(written(RELEASE)), mode="r:gz") as archive:
+    with tarfile.open(fileobj=io.BytesIO(written()), mode="r:gz") as archive:
         names = archive.getnames()
         assert names[0].lstrip("/") == "vcluster/snapshot/release"
         assert len(names) == 1 + len(STORE)
@@ -88,11 +118,10 @@ def test_what_is_written_is_read_by_any_tar_reader_with_the_release_first() -> N
 def test_every_key_and_value_survives(store: dict[str, bytes]) -> None:
     found = {f"/registry/{key}".encode(): value for key, value in store.items()}
     file = io.BytesIO()
-    contents = write(file, found.items())
-    file.seek(0)
-    assert dict(entries(file)) == found
-    file.seek(0)
+    contents = write(file, found.items(), RELEASE)
+    assert keys_in(file) == found
     assert inspect(file).contents == contents
+    assert release(file) == RELEASE
 
 
 def test_the_same_store_gives_the_same_bytes() -> None:
@@ -101,7 +130,7 @@ def test_the_same_store_gives_the_same_bytes() -> None:
 
 @pytest.mark.parametrize("part", [0.0, 0.1, 0.5, 0.9, 0.999])
 def test_one_that_was_cut_off_is_never_taken(part: float) -> None:
-    whole = written(RELEASE)
+    whole = written()
     with pytest.raises(FleetError, match="archive is damaged"):
         inspect(io.BytesIO(whole[: int(len(whole) * part)]))
 
@@ -133,13 +162,20 @@ def test_one_altered_byte_is_seen_unless_it_means_nothing() -> None:
     [
         (b"no archive at all", "Not a gzipped file"),
         (gzip.compress(b"x" * 2048), "no sum or size"),
-        (packed({b"/vcluster/snapshot/release": b"{"}), "no JSON"),
     ],
-    ids=["plain", "no tar", "no JSON"],
+    ids=["plain", "no tar"],
 )
 def test_what_is_no_archive_is_said(content: bytes, words: str) -> None:
     with pytest.raises(FleetError, match=words):
         inspect(io.BytesIO(content))
+
+
+@pytest.mark.parametrize(
+    "said", [b"{", b"[]", b'{"releaseName": "a"}', json.dumps({**SAID, "values": "e2E="}).encode()]
+)
+def test_a_release_that_cannot_be_read_is_said(said: bytes) -> None:
+    with pytest.raises(FleetError, match="release cannot be read"):
+        release(io.BytesIO(packed({b"/vcluster/snapshot/release": said})))
 
 
 def test_a_link_is_no_key() -> None:

@@ -140,11 +140,37 @@ def test_keys_that_have_to_change_are_changed_in_the_copy_alone(tmp_path: Path) 
     before = path.read_bytes()
     changes = [(b"/registry/pods/default/a", b"waits"), (b"/vcluster/mappings/a", None)]
     with path.open("rb") as file, sqlite_file.prepared(file, BY, changes) as ready:
-        found = dict(sqlite_file.live(ready))
+        found = {key: value for key, value, _lease in sqlite_file.live(ready)}
     assert found[b"/registry/pods/default/a"] == b"waits"
     assert found[b"/registry/pods/default/b"] == b"ran"
     assert b"/vcluster/mappings/a" not in found
     assert path.read_bytes() == before
+
+
+def test_g61_one_built_of_keys_is_one_that_kine_goes_on_with(tmp_path: Path) -> None:
+    """kine adds its indexes; the next id follows the highest, and nothing old is compacted."""
+    pairs = {f"/registry/{number}".encode(): b"x" for number in range(30)}
+    items = [*pairs.items(), (b"compact_rev_key", b"of an API server over etcd")]
+    changes = [(b"/registry/1", b"other"), (b"/registry/2", None)]
+    with sqlite_file.built(items, BY, changes) as ready:
+        path = tmp_path / "built.db"
+        path.write_bytes(ready.read())
+    found = inspected(path)
+    assert found.revision == BY
+    wanted = {**pairs, b"/registry/1": b"other"}
+    del wanted[b"/registry/2"]
+    assert found.contents == found.lasting == tallied(wanted)
+    again = Kine(path)
+    assert again.put("/registry/new", b"x") == BY + 1
+    again.compact(again.revision)
+    assert inspected(settled(again)).contents == tallied({**wanted, b"/registry/new": b"x"})
+
+
+def tallied(pairs: Mapping[bytes, bytes]) -> Contents:
+    tally = Tally()
+    for key, value in pairs.items():
+        tally.add(key, value)
+    return tally.contents
 
 
 def test_a_revision_beyond_what_clients_read_is_refused(tmp_path: Path) -> None:
@@ -303,6 +329,26 @@ class RealKine:
 def programs() -> dict[str, Path]:
     """For the module, because each test has a cache folder of its own."""
     return build(["kine", "etcdctl"])
+
+
+@pytest.mark.apiserver
+def test_g61_the_real_kine_takes_one_built_of_keys_up(
+    programs: dict[str, Path], tmp_path: Path
+) -> None:
+    items = [(f"/registry/{number}".encode(), b"x") for number in range(12)]
+    with sqlite_file.built(items, BY, ()) as ready:
+        (tmp_path / "state.db").write_bytes(ready.read())
+    with RealKine(programs, tmp_path, tmp_path / "state.db") as kine:
+        assert "compacted" in kine.refusal("watch", "/registry/", "--prefix", "--rev=100")
+        again = kine.ask("put", "/registry/0", "again")["header"]["revision"]
+        assert again == BY + 2, "after the key that kine itself writes"
+        kine.delete("/registry/5")
+        keys = {
+            base64.b64decode(pair["key"]).decode()
+            for pair in kine.ask("get", "/registry/", "--prefix")["kvs"]
+        }
+        assert "GAP" not in kine.log
+    assert keys == {f"/registry/{n}" for n in range(12) if n != 5} | {"/registry/health"}
 
 
 @pytest.mark.apiserver

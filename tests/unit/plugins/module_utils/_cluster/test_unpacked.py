@@ -15,7 +15,9 @@ import pytest
 from bolt_pages import etcd_snapshot
 from kine_rows import Kine
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import key_archive
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.unpacked import (
+    lasting,
     live,
     prepared,
     unpacked,
@@ -23,6 +25,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.unpacke
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
 
 PAIRS = {b"/registry/a": b"1", b"/registry/b": b"2"}
+RELEASE = key_archive.Release("tenant-a", "vcluster-tenant-a", "vcluster", "0.36.1", {})
 CHANGES = [(b"/registry/a", b"other")]
 
 
@@ -48,7 +51,7 @@ def test_each_way_is_read_raised_and_left_nowhere(
     for way, data in ways.items():
         with unpacked(way, io.BytesIO(data)) as (file, found[way]):
             assert {path.stat().st_mode & 0o077 for path in folder.iterdir()} <= {0}
-            with prepared(way, file, found[way], 1000, lambda: iter(CHANGES)) as ready:
+            with prepared(way, way, file, found[way], 1000, lambda: iter(CHANGES)) as ready:
                 ready.file.seek(0)
                 with unpacked(way, ready.file) as (again, then):
                     held, left = dict(live(way, again)), list(ready.changes())
@@ -67,9 +70,36 @@ def test_the_data_of_another_way_is_no_data(way: Any, sqlite: bytes) -> None:
         pass
 
 
-def test_a_form_that_nobody_reads_yet_is_said() -> None:
+@pytest.fixture
+def archive() -> bytes:
+    file = io.BytesIO()
+    key_archive.write(file, PAIRS.items(), RELEASE)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("way", ["etcd", "sqlite", "keys"])
+def test_a_store_that_takes_keys_gets_them_and_keeps_its_revision(
+    way: Any, sqlite: bytes, archive: bytes
+) -> None:
+    data = {"etcd": etcd_snapshot(PAIRS, 40), "sqlite": sqlite, "keys": archive}[way]
     with (
-        pytest.raises(FleetError, match="form keys is not read yet"),
-        unpacked("keys", io.BytesIO()),
+        unpacked(way, io.BytesIO(data)) as (file, found),
+        prepared(way, "keys", file, found, 1000, lambda: iter(CHANGES)) as ready,
     ):
-        pass
+        assert dict(lasting(ready.way, ready.file)) == PAIRS
+        assert (ready.lasting, ready.revision, ready.raise_by) == (found.lasting, found.revision, 0)
+        assert list(ready.changes()) == CHANGES
+
+
+@pytest.mark.parametrize("way", ["etcd", "keys"])
+def test_a_database_is_built_of_the_keys_of_another_store(way: Any, archive: bytes) -> None:
+    data = {"etcd": etcd_snapshot({**PAIRS, b"compact_rev_key": b"7"}, 40), "keys": archive}[way]
+    with (
+        unpacked(way, io.BytesIO(data)) as (file, found),
+        prepared(way, "sqlite", file, found, 1000, lambda: iter(CHANGES)) as ready,
+        unpacked("sqlite", ready.file) as (again, then),
+    ):
+        assert dict(live("sqlite", again)) == {**PAIRS, **dict(CHANGES)}
+        assert (then.lasting, then.revision) == (ready.lasting, ready.revision)
+        assert (ready.revision, ready.raise_by) == (found.revision + 1000, 0)
+        assert list(ready.changes()) == []

@@ -17,7 +17,7 @@ import pytest
 from fakes import NOW, Cut, World
 from saved import CERTS, PAIR, PAIRS, Api, Host, Member, deploy
 
-from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import etcd_file
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.unpacked import live
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import (
     plane,
@@ -64,7 +64,7 @@ def run(world: World, fills: list[Any], monkeypatch: pytest.MonkeyPatch, tmp_pat
         with work.content() as content:
             (tmp_path / "filled").write_bytes(content.read())
         with (tmp_path / "filled").open("rb") as file:
-            etcd.hold(dict(etcd_file.live(file)), 40 + work.raise_by)
+            etcd.hold(dict(live("etcd", file)), 40 + work.raise_by)
         work.compare()
         world.log += [f"without {key.decode()}" for key, value in work.changes() if value is None]
 

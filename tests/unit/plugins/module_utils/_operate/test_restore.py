@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import tarfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -21,9 +22,11 @@ from saved import CERTS, PAIR, PAIRS, Api, Host, Member, Volume, deploy
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import (
     etcd_file,
+    key_archive,
     sqlite_file,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.seal import fresh_pair
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.unpacked import live
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import plane, restoring
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
@@ -32,6 +35,9 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.plane i
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.restore import run_restore
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.snapshot import (
     run_snapshot,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.snapshot_info import (
+    run_snapshot_info,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.refill import LEDGE, Refill
 
@@ -74,7 +80,7 @@ class Filled:
         with path.open("rb") as file:
             found = etcd_file.inspect(file)
             file.seek(0)
-            pairs = dict(etcd_file.live(file))
+            pairs = dict(live("etcd", file))
         self.raised.append(work.raise_by)
         self.etcd.hold(pairs, found.revision + work.raise_by)
         work.compare()
@@ -134,7 +140,7 @@ def held(etcd: Member, tmp_path: Path) -> dict[bytes, bytes]:
     path = tmp_path / "held"
     path.write_bytes(etcd.stream)
     with path.open("rb") as file:
-        return dict(etcd_file.live(file))
+        return dict(live("etcd", file))
 
 
 def snapshots(tmp_path: Path) -> int:
@@ -456,6 +462,109 @@ def test_g61_sqlite_gets_data_that_is_raised_already(
         "scale tenant-a to 1",
         "unmark",
     ]
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """What `vcluster snapshot` wrote of PAIRS."""
+    path = tmp_path / "tenant-a.tar.gz"
+    release = key_archive.Release(
+        "tenant-a", "vcluster-tenant-a", "vcluster", "0.36.1", {"sync": {"old": True}}
+    )
+    with path.open("wb") as file:
+        key_archive.write(file, PAIRS.items(), release)
+    return path
+
+
+def of_archive(archive: Path, **names: str) -> dict[str, Any]:
+    return {"snapshots": {"from": {"archive": str(archive), **names}}}
+
+
+def test_an_archive_of_the_vendor_goes_into_an_etcd_by_its_keys(
+    run: Run,
+    world: World,
+    etcd: Member,
+    filled: Filled,
+    archive: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fill(spec: Any, observation: Any, work: Refill) -> None:
+        world.change("the store is filled")
+        etcd.hold(dict(work.items()), 60)
+        work.compare()
+
+    monkeypatch.setattr(restoring, "refill", fill)
+    certificates = world.objects[CERTS]
+    result = run(**of_archive(archive))
+    assert not result.get("failed"), result["msg"]
+    assert held(etcd, tmp_path) == PAIRS
+    assert world.objects[CERTS] is certificates, "an archive has none"
+    assert snapshots(tmp_path) == 2, "one of what was there before"
+    assert result["snapshot"]["id"] == "tenant-a.tar.gz"
+    assert "/sync/old" in result["other_values"]
+
+
+def test_g61_an_archive_in_sqlite_is_above_all_that_clients_have_seen(
+    run: Run, world: World, volume: Volume, archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restoring, "refill", lambda _spec, _seen, work: fill_volume(volume, work))
+    deploy(world, {})
+    volume.hold(LATER, 5200)
+    result = run(store=volume, **of_archive(archive))
+    assert not result.get("failed"), result["msg"]
+    with volume.path.open("rb") as file:
+        assert sqlite_file.inspect(file).revision == 5200 + LEDGE
+        found = {key: value for key, value, _lease in sqlite_file.live(file)}
+    assert found == {key: value for key, value in PAIRS.items() if key != b"compact_rev_key"}
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ({"name": "other"}, "is of vCluster vcluster-tenant-a/tenant-a, and not of"),
+        ({"namespace": "elsewhere"}, "is of vCluster vcluster-tenant-a/tenant-a, and not of"),
+    ],
+)
+def test_an_archive_of_another_vcluster_touches_nothing(
+    run: Run, world: World, archive: Path, names: dict[str, str], words: str
+) -> None:
+    result = run(**of_archive(archive, **names))
+    assert result["failed"]
+    assert words in result["msg"]
+    assert world.log == []
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no archive"])
+def test_an_archive_that_cannot_be_read_touches_nothing(
+    run: Run, world: World, archive: Path, content: bytes | None
+) -> None:
+    archive.unlink()
+    if content is not None:
+        archive.write_bytes(content)
+    result = run(**of_archive(archive))
+    assert result["failed"]
+    assert "cannot be read" in result["msg"] or "is damaged" in result["msg"]
+    assert world.log == []
+
+
+def test_an_archive_that_does_not_say_whose_it_is_needs_a_name(
+    run: Run, world: World, archive: Path, filled: Filled
+) -> None:
+    with tarfile.open(archive, "w:gz"):
+        pass
+    assert "is of vCluster unknown" in run(**of_archive(archive))["msg"]
+    assert world.log == []
+    named = run(check=True, **of_archive(archive, name="tenant-a"))
+    assert named["outcome"] == "planned"
+
+
+def test_an_archive_is_the_only_snapshot_there_is(run: Run, archive: Path, filled: Filled) -> None:
+    result = run(snapshot=filled.taken, **of_archive(archive))
+    assert result["failed"]
+    assert f"snapshot {filled.taken} is asked for" in result["msg"]
+    listed = run(run_snapshot_info, **of_archive(archive))["snapshots"]
+    assert [found["id"] for found in listed] == ["tenant-a.tar.gz"]
 
 
 def test_g28_the_safety_copy_of_a_busy_one_may_stop_it_a_moment_earlier(
