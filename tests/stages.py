@@ -145,7 +145,7 @@ INTEGRATION = tuple(FILES.values())
 # These take long.
 WAVES, *SNAPSHOTS = (
     f"tests/integration/test_{name}.py"
-    for name in ("waves", "snapshot", "snapshot_sqlite", "snapshot_keys", "drill")
+    for name in ("waves", "snapshot", "snapshot_sqlite", "snapshot_keys", "drill", "move")
 )
 # What depends on Helm's version: the same tests with each; input, doors and proof do not.
 HELM = (FILES["fleet"], FILES["interrupted"])

@@ -64,7 +64,7 @@ options:
   store:
     description: The backing store. Unset, a new vCluster gets SQLite and a running one keeps its store.
     type: dict
-    suboptions:
+    suboptions: &store
       type:
         description: Store type.
         type: str
@@ -273,6 +273,38 @@ options:
           - Whether the control plane may be stopped for a copy of its store V(sqlite); V(false) by default.
           - It is copied while it runs wherever that can be proved to be consistent, and stopped only otherwise.
         type: bool
+  move_from:
+    description: Where the vCluster runs before M(fleetops.vcluster.move) brings it here. What is not said is as here.
+    type: dict
+    suboptions:
+      name:
+        description: Its name.
+        type: str
+      namespace:
+        description: Its namespace.
+        type: str
+      cluster:
+        description: Name of its host cluster in messages.
+        type: str
+      kubeconfig:
+        description: Kubeconfig of its host cluster.
+        type: path
+      context:
+        description: Context in that kubeconfig.
+        type: str
+      api_host:
+        description: Address of the API server of its host cluster, instead of a kubeconfig.
+        type: str
+      api_token:
+        description: Bearer token that goes with it.
+        type: str
+      api_ca_cert:
+        description: Path of the CA bundle that goes with it.
+        type: path
+      store:
+        description: Its store, where that is V(etcd_external).
+        type: dict
+        suboptions: *store
   state:
     description: V(present) is the default, and all there is.
     type: str

@@ -65,10 +65,12 @@ def scale(lab: Lab, name: str, replicas: int, kind: str = "statefulset") -> None
     in_namespace(lab, name, "scale", target, f"--replicas={replicas}")
 
 
-def in_namespace(lab: Lab, name: str, *arguments: str, stdin: str | None = None) -> str:
+def in_namespace(
+    lab: Lab, name: str, *arguments: str, stdin: str | None = None, cluster: str = CLUSTER
+) -> str:
     """kubectl in the vCluster's namespace."""
     place = f"--namespace={namespace(name)}"
-    return kubectl(lab.clusters[CLUSTER], place, *arguments, stdin=stdin)
+    return kubectl(lab.clusters[cluster], place, *arguments, stdin=stdin)
 
 
 def wait_until(what: str, holds: Callable[[], bool], seconds: float = 120) -> None:

@@ -51,11 +51,11 @@ def kubeconfig_of(lab: Lab, name: str, folder: Path) -> Path:
 
 
 @contextmanager
-def tenant(lab: Lab, name: str, kubeconfig: Path) -> Iterator[Target]:
+def tenant(lab: Lab, name: str, kubeconfig: Path, cluster: str = CLUSTER) -> Iterator[Target]:
     """The tenant's API on this machine, through kubectl."""
     command = [
         program("kubectl"),
-        f"--kubeconfig={lab.clusters[CLUSTER]}",
+        f"--kubeconfig={lab.clusters[cluster]}",
         f"--namespace={namespace(name)}",
         "port-forward",
         f"service/{name}",

@@ -129,6 +129,15 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
             "allow_outage": _SWITCH,
         },
     },
+    "move_from": {
+        "type": "dict",
+        "options": {
+            **ACCESS,
+            "name": _TEXT,
+            "namespace": _TEXT,
+            "store": {"type": "dict", "options": STORE_OPTIONS},
+        },
+    },
     "state": {"type": "str", "choices": ["present"]},
 }
 

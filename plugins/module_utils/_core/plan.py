@@ -24,6 +24,7 @@ class Kind(StrEnum):
     VALUES = "values"
     SNAPSHOT = "snapshot"
     RESTORE = "restore"
+    MOVE = "move"
     DRILL = "drill"
     PROVE = "prove"
 

@@ -209,6 +209,7 @@ class Spec:
         limits: See Limits.
         proof: `write` proves with a ConfigMap written in the tenant, `read` only reads.
         snapshots: See Snapshots.
+        move_from: The vCluster that a move replaces by this one.
         state: `present`; nothing else yet.
     """
 
@@ -233,6 +234,7 @@ class Spec:
     limits: Limits = field(default_factory=Limits)
     proof: str = "write"
     snapshots: Snapshots = field(default_factory=Snapshots)
+    move_from: Spec | None = None
     state: str = "present"
 
     @property

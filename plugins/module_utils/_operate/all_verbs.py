@@ -15,6 +15,7 @@ from .._core.spec import Spec
 from .._plan.guards.snapshots import snapshot_findings
 from .context import Context
 from .drill import drill_plan
+from .move import move_plan
 from .planning import Planned, one_step
 from .restore import restore_plan
 from .snapshot import snapshot_step
@@ -70,7 +71,19 @@ class Drill(Verb):
         return drill_plan(spec, host, context)
 
 
-SIMPLE: dict[str, Verb] = {"site": SITE, "backup": Backup(), "drill": Drill()}
+class Move(Verb):
+    """Takes the place of another one."""
+
+    words = "to move"
+
+    def plan(
+        self, spec: Spec, seen: Observation, host: HostCluster, context: Context
+    ) -> Planned | None:
+        """See Verb."""
+        return move_plan(spec, host, context)
+
+
+SIMPLE: dict[str, Verb] = {"site": SITE, "backup": Backup(), "drill": Drill(), "move": Move()}
 VERBS = (*SIMPLE, "restore")
 
 

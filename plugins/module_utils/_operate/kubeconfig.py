@@ -30,13 +30,7 @@ def run_kubeconfig(arguments: Arguments, context: Context) -> Result:
     """
     spec = spec_of(arguments, context)
     api = context.host(spec.access).api
-    secret = api.find(f"/api/v1/namespaces/{spec.namespace}/secrets/vc-{spec.name}")
-    if secret is None:
-        raise FleetError(
-            f"{spec.title}: Secret vc-{spec.name} does not exist: no leader has written it yet.",
-            "Run fleetops.vcluster.verify to see why.",
-        )
-    config = parse(base64.b64decode(secret["data"]["config"]))
+    config = _config(spec, api)
     server = arguments.get("server") or address(spec, api, config)
     for cluster in config["clusters"]:
         cluster["cluster"]["server"] = server
@@ -55,6 +49,26 @@ def run_kubeconfig(arguments: Arguments, context: Context) -> Result:
         "server": server,
         "msg": f"{spec.title}: {server}",
     }
+
+
+def address_of(spec: Spec, api: Api) -> str:
+    """The address that its kubeconfigs get.
+
+    Raises:
+        FleetError: The Secret does not exist yet, or no address is known.
+    """
+    return address(spec, api, _config(spec, api))
+
+
+def _config(spec: Spec, api: Api) -> Json:
+    secret = api.find(f"/api/v1/namespaces/{spec.namespace}/secrets/vc-{spec.name}")
+    if secret is None:
+        raise FleetError(
+            f"{spec.title}: Secret vc-{spec.name} does not exist: no leader has written it yet.",
+            "Run fleetops.vcluster.verify to see why.",
+        )
+    config: Json = parse(base64.b64decode(secret["data"]["config"]))
+    return config
 
 
 def address(spec: Spec, api: Api, config: Json) -> str:

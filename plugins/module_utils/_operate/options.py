@@ -39,7 +39,7 @@ RESTORE_SPEC: dict[str, dict[str, Any]] = {
     "snapshot": {"type": "str", "required": True},
     "safety": {"type": "bool", "default": True},
 }
-DRILL_SPEC = SNAPSHOT_SPEC
+DRILL_SPEC = MOVE_SPEC = SNAPSHOT_SPEC
 SNAPSHOT_ARCHIVE_SPEC: dict[str, dict[str, Any]] = {
     **VCLUSTER_SPEC,
     "snapshot": {"type": "str", "default": "latest"},
@@ -64,6 +64,7 @@ def spec_of(arguments: Mapping[str, Any], context: Context) -> Spec:
     )
     context.secrets.learn(
         spec.access.token,
+        spec.move_from.access.token if spec.move_from else None,
         spec.snapshots.identity,
         [_at(spec.values, path_of(path)) for path in spec.secret_paths],
     )

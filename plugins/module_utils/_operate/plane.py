@@ -17,6 +17,7 @@ from .pods import look
 from .wait import Deadline, came, rollout
 
 PAUSE = 0.5
+SYNCED = "vcluster.loft.sh/managed-by"  # label of host pods that stand for tenant pods
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,16 @@ class Plane:
         self.say("stopping the control plane")
         self._patch({"metadata": {"annotations": annotations}, "spec": {"replicas": 0}})
         self.until("the replicas to stop", lambda: not self._running())
+
+    def end_pods(self) -> None:
+        """End what the syncer made in the namespace for the tenant's pods; one that runs makes them again."""
+        pods = f"/api/v1/namespaces/{self.spec.namespace}/pods"
+        for pod in self.host.api.list(pods, {"labelSelector": f"{SYNCED}={self.spec.name}"}):
+            self.host.api.delete(f"{pods}/{pod['metadata']['name']}")
+
+    def mark(self, annotations: Mapping[str, str]) -> None:
+        """Set annotations."""
+        self._patch({"metadata": {"annotations": annotations}})
 
     def start(self) -> None:
         """All replicas run and are ready when this returns."""

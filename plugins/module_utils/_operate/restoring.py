@@ -6,7 +6,8 @@
 
 A run may be cut off anywhere. From the moment the control plane stops until the proof its workload says so (the
 vendor's annotation `loft.sh/restoring`, which every other change respects), and what it restores; the next restore
-begins again, with the safety snapshot of the first.
+begins again, with the safety snapshot of the first. Once the store is filled the tenant may write: it is not filled
+again, and the next restore of the same snapshot goes on with the proof.
 """
 
 from __future__ import annotations
@@ -51,7 +52,6 @@ from .verify import proof_of, prove
 from .wait import Deadline
 
 MARK = "fleetops.vcluster/restore"
-SYNCED = "vcluster.loft.sh/managed-by"  # label of host pods that stand for tenant pods
 
 
 @dataclass
@@ -63,9 +63,11 @@ class Restoring:
         own: Where snapshots of this vCluster lie.
         safe: Take a snapshot of what is there before.
         idle: Leave out what would run for the tenant: it is a drill.
+        stays: Annotations of the workload that stay when it is done.
         checks: Results of the latest proof.
         offered: Values that were others when the snapshot was taken.
         began: When it began, by the monotonic clock.
+        noted: What the workload carries of it.
         away: When the API went away, by the same; None before that.
     """
 
@@ -80,11 +82,13 @@ class Restoring:
     deadline: Deadline
     safe: bool
     idle: bool = False
+    stays: Mapping[str, str] = field(default_factory=dict)
     checks: tuple[CheckResult, ...] = ()
     offered: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
     clock: datetime = field(default_factory=lambda: datetime.now(UTC))
     away: float | None = None
+    noted: dict[str, str] = field(default_factory=dict)
     outage: float = 0.0
 
     def say(self, text: str) -> None:
@@ -99,8 +103,11 @@ class Restoring:
                 pass  # what cannot be changed is known before anything is touched
             safety = self._safety()
             try:
-                self._stop(safety)
-                self._put_in(self.saved, file, wanted, self._raise_by(safety))
+                if self._mark.get("filled") == self.manifest.id:
+                    self._serve()
+                else:
+                    self._stop(safety)
+                    self._put_in(self.saved, file, wanted, self._raise_by(safety))
             except Locked as error:
                 return self._result(error.outcome, str(error), failed=True)
             except ProofFailed as error:
@@ -137,7 +144,7 @@ class Restoring:
 
     def _safety(self) -> Manifest | None:
         """A snapshot of what is there now; that of the first attempt when this one goes on with it."""
-        marked = json.loads(self._plane.workload.annotations.get(MARK, "{}")).get("safety")
+        marked = self._mark.get("safety")
         if marked:
             found, _errors = self.own.manifests()
             return next((manifest for manifest in found if manifest.id == marked), None)
@@ -163,6 +170,16 @@ class Restoring:
                 "Where there is nothing left to save, restore with safety: false.",
             ) from error
 
+    @property
+    def _mark(self) -> dict[str, str]:
+        """What an earlier run noted."""
+        found: dict[str, str] = json.loads(self._plane.workload.annotations.get(MARK, "{}"))
+        return found
+
+    def _noted(self, **more: str) -> dict[str, str]:
+        self.noted |= more
+        return {MARK: json.dumps(self.noted)}
+
     def _raise_by(self, before: Manifest | None) -> int:
         """Above all revisions that clients have seen (G61)."""
         return max(0, (before.revision if before else 0) - self.manifest.revision) + LEDGE
@@ -170,12 +187,10 @@ class Restoring:
     def _stop(self, safety: Manifest | None) -> None:
         """No replica runs when this returns; what the syncer made on the host for tenant pods is gone too."""
         self.lock.check()
-        mark = json.dumps({"snapshot": self.manifest.id, "safety": safety.id if safety else ""})
+        self.noted = {"snapshot": self.manifest.id, "safety": safety.id if safety else ""}
         self.away = time.monotonic()
-        self._plane.stop({RESTORING: "true", MARK: mark})
-        pods = f"/api/v1/namespaces/{self.spec.namespace}/pods"
-        for pod in self.host.api.list(pods, {"labelSelector": f"{SYNCED}={self.spec.name}"}):
-            self.host.api.delete(f"{pods}/{pod['metadata']['name']}")
+        self._plane.stop({RESTORING: "true", **self._noted(), **self.stays})
+        self._plane.end_pods()
 
     def _put_in(self, saved: Saved, file: IO[bytes], wanted: Snapshot, raise_by: int) -> None:
         """Fill the store, compare it with the snapshot, start the control plane and prove it."""
@@ -189,6 +204,11 @@ class Restoring:
         ) as ready:
             refill(self.spec, self.observation, self._work(ready))
         self.lock.check()
+        self._plane.mark(self._noted(filled=manifest.id))
+        self._serve()
+
+    def _serve(self) -> None:
+        """Start the control plane and prove it."""
         self._plane.start()
         if self.away is not None:
             self.outage += time.monotonic() - self.away
@@ -289,13 +309,13 @@ class Restoring:
             words = str(second) if isinstance(second, FleetError) else self.context.defect(second)
             text = f"{why} Going back to snapshot {safety.id} failed too: {words}"
             return self._result("failed", text, failed=True)
-        self._unmark()
+        self._unmark(*self.stays)
         text = f"{why} What was there before is back and proved; the restore was not kept."
         return self._result("rolled_back", text, failed=True)
 
-    def _unmark(self) -> None:
+    def _unmark(self, *more: str) -> None:
         """Other changes may come again."""
-        self._plane.unmark(RESTORING, MARK, COPYING)
+        self._plane.unmark(RESTORING, MARK, COPYING, *more)
         release = self.observation.release
         if release and release.applied:
             self.host.note_proof(self.spec, release.revision, proof_of(self.checks, self.host))

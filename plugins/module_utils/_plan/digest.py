@@ -22,8 +22,11 @@ LENGTH = 20
 # A revision that was proved in the middle of a plan: a base to come back to, and never a no-op.
 UNFINISHED = "0" * LENGTH
 
-# How to get there, how long to wait and how to prove it ask nothing of the vCluster itself.
-_NOT_ASKED = ("host", "cluster", "access", "limits", "allow", "proof", "state", "secret_paths")
+# How to get there, how long to wait, how to prove it and where to save it ask nothing of the vCluster itself.
+_NOT_ASKED = frozenset(
+    {"host", "cluster", "access", "limits", "allow", "proof", "state", "secret_paths"}
+    | {"snapshots", "move_from"}
+)
 
 
 def applied_digest(spec: Spec, observation: Observation) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from ipaddress import IPv6Address
 from typing import Any
 
-from .._core.arguments import ARGUMENTS, FLEET_ARGUMENTS, PREFIX
+from .._core.arguments import ACCESS, ARGUMENTS, FLEET_ARGUMENTS, PREFIX
 from .._core.errors import Refused
 from .._core.finding import Finding, refuse
 from .._core.spec import S3, Access, Defaults, Expose, Limits, Origin, Snapshots, Spec, StoreSpec
@@ -56,7 +57,7 @@ def spec_from(arguments: Mapping[str, Any]) -> Spec:
     if findings:
         raise Refused(tuple(findings))
     access = _access(typed)
-    return Spec(
+    spec = Spec(
         host=host or name,
         name=name,
         namespace=namespace,
@@ -73,6 +74,24 @@ def spec_from(arguments: Mapping[str, Any]) -> Spec:
         limits=Limits(**typed.get("timeouts", {})),
         snapshots=_snapshots(typed.get("snapshots", {})),
         **{key: typed[key] for key in _AS_THEY_ARE if key in typed},
+    )
+    return (
+        replace(spec, move_from=_moved(spec, typed["move_from"])) if "move_from" in typed else spec
+    )
+
+
+def _moved(spec: Spec, options: Mapping[str, Any]) -> Spec:
+    """The vCluster that is moved: what is not said is as here."""
+    access = _access(options) if ACCESS.keys() & options.keys() - {"cluster"} else spec.access
+    cluster = spec.cluster if access == spec.access else _cluster_name(access)
+    return replace(
+        spec,
+        name=options.get("name", spec.name),
+        namespace=options.get("namespace", spec.namespace),
+        cluster=options.get("cluster", cluster),
+        access=access,
+        store=_store(options.get("store")),
+        snapshots=replace(spec.snapshots, origin=Origin()),
     )
 
 

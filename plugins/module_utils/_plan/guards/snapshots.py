@@ -108,7 +108,13 @@ def restore_findings(
         *_into(spec, manifest, store_in(values).type),
         *_locked(spec, manifest),
     ]
-    return (*found, *_newer(spec, observation, manifest))
+    taken = f"snapshot {manifest.id} was taken with"
+    return (
+        *found,
+        *newer_findings(
+            spec, observation, taken, manifest.kubernetes_version, manifest.store_version
+        ),
+    )
 
 
 def archive_findings(spec: Spec, manifest: Manifest | None = None) -> tuple[Finding, ...]:
@@ -149,17 +155,25 @@ def _locked(spec: Spec, manifest: Manifest) -> list[Finding]:
     ]
 
 
-def _newer(spec: Spec, observation: Observation, manifest: Manifest) -> list[Finding]:
-    """G25: objects that a newer Kubernetes stored, and a file that a newer etcd wrote, are not read by older ones."""
+def newer_findings(
+    spec: Spec, observation: Observation, of: str, kubernetes: str, store: str
+) -> list[Finding]:
+    """G25: objects that a newer Kubernetes stored, and a file that a newer etcd wrote, are not read by older ones.
+
+    Args:
+        of: What comes from them, and a verb.
+        kubernetes: Its version there.
+        store: Version of the store's server there.
+    """
     plane, etcd = observation.workload("control_plane"), observation.workload("etcd")
     pairs = (
-        ("Kubernetes", manifest.kubernetes_version, plane.tag("kubernetes") if plane else ""),
-        ("etcd", manifest.store_version, etcd.tag("etcd") if etcd else ""),
+        ("Kubernetes", kubernetes, plane.tag("kubernetes") if plane else ""),
+        ("etcd", store, etcd.tag("etcd") if etcd else ""),
     )
     return [
         refuse(
             "G25",
-            f"{spec.title}: snapshot {manifest.id} was taken with {what} {taken}, and {runs.removeprefix('v')} runs.",
+            f"{spec.title}: {of} {what} {taken}, and {runs.removeprefix('v')} runs.",
             "The older one may not read what the newer one wrote.",
             f"Bring the vCluster to {what} {taken} first.",
         )

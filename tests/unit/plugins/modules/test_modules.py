@@ -20,6 +20,7 @@ MODULES = (
     "control_plane_info",
     "drill",
     "kubeconfig",
+    "move",
     "restore",
     "snapshot",
     "snapshot_archive",

@@ -50,6 +50,7 @@ def test_g38_only_what_is_secret_is_hidden_and_ansible_is_told_so() -> None:
         "snapshots.s3.secret_key",
         "snapshots.s3.session_token",
         "snapshots.identity",
+        "move_from.api_token",
     ]
     suspicious = ("secret", "key", "token", "password")
     for name, option in options(ARGUMENTS):

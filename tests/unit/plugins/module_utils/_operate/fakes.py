@@ -144,9 +144,8 @@ class FakeApi:
         return found
 
     def find(self, path: str) -> Json | None:
-        if path.endswith(f"/secrets/vc-{self.name}") and self.world.workloads:
-            return {"data": {}}
-        return self.world.objects.get(path)
+        secret = path.endswith(f"/secrets/vc-{self.name}") and self.world.workloads
+        return self.world.objects.get(path, {"data": {}} if secret else None)
 
     def list(self, path: str, params: Any = None, *, metadata_only: bool = False) -> Iterator[Json]:
         return iter(())

@@ -156,11 +156,11 @@ class Api(FakeApi):
             self.world.objects[path] = {"data": kept}
             return {}
         replicas = body.get("spec", {}).get("replicas")
-        self.world.change("unmark" if replicas is None else f"scale {name} to {replicas}")
+        annotations = body.get("metadata", {}).get("annotations", {})
+        marks = "annotate" if any(annotations.values()) else "unmark"
+        self.world.change(marks if replicas is None else f"scale {name} to {replicas}")
         self.world.workloads = tuple(
-            _patched(w, replicas, body.get("metadata", {}).get("annotations", {}))
-            if w.name == name
-            else w
+            _patched(w, replicas, annotations) if w.name == name else w
             for w in self.world.workloads
         )
         return {}

@@ -94,6 +94,8 @@ def test_whatever_is_asked_otherwise_is_another_vcluster(asked: dict[str, Any]) 
         {"allow": ["G20"]},
         {"proof": "read"},
         {"state": "present"},
+        {"snapshots": {"directory": "/backups"}},
+        {"move_from": {"kubeconfig": "/elsewhere"}},
     ],
 )
 def test_how_to_get_there_and_how_to_prove_it_is_no_difference(asked: dict[str, Any]) -> None:

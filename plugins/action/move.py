@@ -1,0 +1,16 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.move import run_move
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.options import MOVE_SPEC
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._target_action import TargetAction
+
+
+class ActionModule(TargetAction):
+    """The module of the same name, in-process over a local connection."""
+
+    argument_spec = MOVE_SPEC
+    engine = run_move
