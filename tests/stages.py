@@ -124,6 +124,7 @@ def integration(
     *paths: str,
     suites: tuple[str, ...] = ("test", "full"),
     folder: Path = NEW,
+    limit: int = 1800,
 ) -> Stage:
     return pytest(
         name,
@@ -131,7 +132,7 @@ def integration(
         *paths,
         suites=suites,
         needs=("lab-up",),
-        limit=1800,
+        limit=limit,
         lane=LAB,
         FLEETOPS_TEST_HELM=helm,
     )
@@ -143,10 +144,12 @@ FILES = {
 }
 INTEGRATION = tuple(FILES.values())
 # These take long.
-WAVES, *SNAPSHOTS = (
+WAVES, FAULTS, *SNAPSHOTS = (
     f"tests/integration/test_{name}.py"
-    for name in ("waves", "snapshot", "snapshot_sqlite", "snapshot_keys", "drill", "move")
-)
+    for name in (
+        "waves", "saving_faults", "snapshot", "snapshot_sqlite", "snapshot_keys", "drill", "move",
+    )
+)  # fmt: skip
 # What depends on Helm's version: the same tests with each; input, doors and proof do not.
 HELM = (FILES["fleet"], FILES["interrupted"])
 
@@ -213,7 +216,8 @@ STAGES = (
     integration("integration-helm4", "helm4", *INTEGRATION),
     integration("waves-2.21", "helm4", WAVES, suites=("full",)),
     integration("waves-2.19", "helm4", WAVES, suites=("full",), folder=OLD),
-    integration("snapshots", "helm4", *SNAPSHOTS, suites=("full",)),
+    integration("snapshots", "helm4", *SNAPSHOTS, suites=("full",), limit=3600),
+    integration("faults", "helm4", FAULTS, suites=("full",), limit=3600),
     integration("integration-helm3", "helm3", *HELM),
     Stage(
         "molecule",

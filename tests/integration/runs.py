@@ -10,16 +10,19 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-from harness import PLAYBOOK_LIMIT, Fleet, Run
+from by_hand import wait_until
+from harness import PLAYBOOK_LIMIT, Fleet, Run, lab_command
 
 
-def started(fleet: Fleet, playbook: str = "site") -> subprocess.Popen[str]:
+def started(fleet: Fleet, playbook: str = "site", *arguments: str) -> subprocess.Popen[str]:
     """A run that goes on beside the test."""
     return subprocess.Popen(
-        fleet.command(playbook),
+        fleet.command(playbook, *arguments),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -28,9 +31,11 @@ def started(fleet: Fleet, playbook: str = "site") -> subprocess.Popen[str]:
     )
 
 
-def watched(fleet: Fleet, words: str, then: Callable[[], object]) -> Run:
+def watched(
+    fleet: Fleet, words: str, then: Callable[[], object], playbook: str = "site", *arguments: str
+) -> Run:
     """A whole run during which something happens when it first prints the words."""
-    process = started(fleet)
+    process = started(fleet, playbook, *arguments)
     assert process.stdout
     lines = []
     for line in process.stdout:
@@ -40,12 +45,12 @@ def watched(fleet: Fleet, words: str, then: Callable[[], object]) -> Run:
     return Run(process.wait(PLAYBOOK_LIMIT), "".join(lines))
 
 
-def kill_at(fleet: Fleet, words: str, playbook: str = "site") -> None:
+def kill_at(fleet: Fleet, words: str, playbook: str = "site", *arguments: str) -> None:
     """Start a run and kill it with all its children as soon as it prints the words.
 
     A boundary that a quick machine runs past is no failure: the run is then complete.
     """
-    process = started(fleet, playbook)
+    process = started(fleet, playbook, *arguments)
     assert process.stdout
     try:
         for line in process.stdout:
@@ -56,6 +61,17 @@ def kill_at(fleet: Fleet, words: str, playbook: str = "site") -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.wait(timeout=30)
+
+
+@contextlib.contextmanager
+def cut(cluster: str) -> Iterator[Any]:
+    """Cut a host cluster's API server off when asked, and give it back."""
+    try:
+        yield lambda: lab_command("proxy", cluster, "cut")
+    finally:
+        lab_command("proxy", cluster, "ok")
+        wait_until("the API server", lambda: "ok" in lab_command("proxy", cluster))
+        time.sleep(1)
 
 
 def family(pid: int) -> list[int]:

@@ -9,19 +9,15 @@ A vCluster is broken by a rollout limit that nothing can keep: the run fails, an
 
 from __future__ import annotations
 
-import contextlib
 import re
-import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from by_hand import wait_until
-from harness import ROOT, Fleet, Run, lab_command
-from runs import kill_at, started, watched
+from harness import ROOT, Fleet, Run
+from runs import cut, kill_at, started, watched
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
@@ -167,14 +163,3 @@ def test_slices_of_a_job_finish_apart(rollout: Any) -> None:
     for slice_of in ("all[0:1]", "all[2:3]"):
         assert len(changed_in(fleet.play("site", "--limit", slice_of).succeeded())) == 2
     finished(fleet)
-
-
-@contextlib.contextmanager
-def cut(cluster: str) -> Iterator[Any]:
-    """Cut a host cluster's API server off when asked, and give it back."""
-    try:
-        yield lambda: lab_command("proxy", cluster, "cut")
-    finally:
-        lab_command("proxy", cluster, "ok")
-        wait_until("the API server", lambda: "ok" in lab_command("proxy", cluster))
-        time.sleep(1)

@@ -370,7 +370,9 @@ def hasty_s3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(bucket_module, "PART", 5 << 20)  # the least that services take
     monkeypatch.setattr(bucket_module, "ATTEMPTS", 2)
     monkeypatch.setattr(bucket_module, "CONNECT", 2)
-    monkeypatch.setattr(bucket_module, "READ", 20)  # the service takes seconds when the machine is busy
+    monkeypatch.setattr(
+        bucket_module, "READ", 20
+    )  # the service takes seconds when the machine is busy
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
