@@ -27,7 +27,7 @@ MODULES = (
     "snapshot_info",
     "verify",
 )
-ACTIONS_ONLY = ("adopt", "plan", "proof", "report", "soak", "status")
+ACTIONS_ONLY = ("adopt", "plan", "proof", "report", "snapshots", "soak", "status")
 
 
 def load(kind: str, name: str) -> ModuleType:
