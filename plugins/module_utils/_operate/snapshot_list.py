@@ -17,7 +17,7 @@ from .._core.snapshot import Manifest
 from .._plan.guards.snapshots import target_findings
 from .context import Context
 from .plan_fleet import Entry
-from .render import table
+from .render import table, wrapped
 from .report_text import duration
 from .snapshot_text import bytes_text, size_of
 
@@ -108,7 +108,10 @@ def listed_table(found: Sequence[Listed]) -> str:
         rows.append((cluster or "no host cluster", *COLUMNS))
         rows += [_row(one) for one in members]
     lines = table(rows) if rows else ["No host of the play is a vCluster."]
-    return "\n".join([*lines, *(f"{one.host}: {one.error}" for one in found if one.error)])
+    for one in found:
+        if one.error:
+            lines += wrapped(f"{one.host}: {one.error}", "", "  ")
+    return "\n".join(lines)
 
 
 def _row(one: Listed) -> tuple[str, ...]:
