@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a restored store must not say: where pods ran, and which objects of a host cluster belonged to it.
+"""What a restored store must not say: where pods ran, and what belonged to the host cluster where it was saved.
 
 A pod that has started and has no pod on the host is deleted by the syncer (0.36.1,
 pkg/controllers/resources/pods/syncer.go, SyncToHost). A restore ends the host's pods, so each one in the store has to
@@ -19,6 +19,10 @@ from .._core.ports import KeyChange
 from .._core.wire import Malformed, changed, get, without
 
 PODS, MAPPINGS = b"/registry/pods/", b"/vcluster/mappings/"
+# Which addresses Services can have. The API server writes both again, of the range that it is started with; one that is
+# stored stays, and Services with addresses of another host cluster would be deleted and not made again: the syncer does
+# that when an address differs (0.36.1, pkg/specialservices, pkg/controllers/resources/services).
+RANGES = (b"/registry/servicecidrs/kubernetes", b"/registry/ranges/serviceips")
 WORKLOADS = tuple(
     b"/registry/%b/" % name
     for name in (
@@ -45,7 +49,7 @@ def rewritten(
     Args:
         items: Keys and values of a snapshot.
         elsewhere: It is restored under another name, or on another host cluster: what stands for its objects on the
-            host is not there (the vendor's `--new-vcluster`).
+            host is not there (the vendor's `--new-vcluster`), and Services may have other addresses.
         idle: Nothing runs in it but what the control plane itself needs.
 
     Raises:
@@ -64,7 +68,7 @@ def rewritten(
                 ) from error
             if new != value:
                 yield key, new
-        elif elsewhere and key.startswith(MAPPINGS):
+        elif elsewhere and (key.startswith(MAPPINGS) or key in RANGES):
             yield key, None
 
 

@@ -84,6 +84,15 @@ def test_elsewhere_nothing_on_the_host_belongs_to_it() -> None:
     assert list(rewritten([mapping], elsewhere=True)) == [(mapping[0], None)]
 
 
+def test_elsewhere_services_may_have_the_addresses_of_the_host() -> None:
+    """A range that the tenant made for itself is its own."""
+    ranges = [b"/registry/servicecidrs/kubernetes", b"/registry/ranges/serviceips"]
+    own = b"/registry/servicecidrs/more"
+    items = [(key, b"k8s\x00") for key in (*ranges, own)]
+    assert list(rewritten(items, elsewhere=True)) == [(key, None) for key in ranges]
+    assert list(rewritten(items, elsewhere=False)) == []
+
+
 @given(
     st.lists(st.tuples(st.binary(max_size=9), st.none() | st.integers(0, 700_000)), max_size=300)
 )
