@@ -21,7 +21,7 @@ from lab.ledger import Ledger
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
-NAME, THERE = "it-moved", "hc2"
+THERE = "hc2"
 
 
 def variables(folder: Path, store: dict[str, Any]) -> dict[str, Any]:
@@ -50,13 +50,14 @@ def test_all_that_was_acknowledged_is_there_and_the_source_sleeps(
     store: dict[str, Any],
     words: str,
 ) -> None:
+    name = f"it-moved-{store['type'].replace('_', '-')}"
     asked = variables(tmp_path, store)
-    installed(make_fleet({CLUSTER: {NAME: asked}}, restorers))
-    old = kubeconfig_of(lab, NAME, tmp_path)
+    installed(make_fleet({CLUSTER: {name: asked}}, restorers))
+    old = kubeconfig_of(lab, name, tmp_path)
     moved = {**asked, "vcluster_move_from": {"kubeconfig": str(restorers[CLUSTER])}}
-    fleet = installed(make_fleet({THERE: {NAME: moved}}, restorers))
+    fleet = installed(make_fleet({THERE: {name: moved}}, restorers))
     kept = tmp_path / "acknowledged"
-    with tenant(lab, NAME, old) as target:
+    with tenant(lab, name, old) as target:
         ledger = Ledger(target, "default", 20, 40, 4, kept)
         writer = threading.Thread(target=ledger.write)
         writer.start()
@@ -69,10 +70,10 @@ def test_all_that_was_acknowledged_is_there_and_the_source_sleeps(
     acknowledged = {int(number) for number in kept.read_text().split()}
     assert ledger.report.failed > 0, "it was to stop while the tenant writes"
     # The kubeconfig of before, at the new place.
-    with tenant(lab, NAME, old, THERE) as target:
+    with tenant(lab, name, old, THERE) as target:
         assert acknowledged <= configmaps(target, ledger.run)
     kind = "statefulset" if store["type"] == "sqlite" else "deployment"
-    source = json.loads(in_namespace(lab, NAME, "get", f"{kind}/{NAME}", "--output=json"))
+    source = json.loads(in_namespace(lab, name, "get", f"{kind}/{name}", "--output=json"))
     assert source["spec"]["replicas"] == 0
     assert source["metadata"]["annotations"]["loft.sh/paused"] == "true"
     fleet.play("verify").succeeded()
