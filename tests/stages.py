@@ -123,12 +123,11 @@ def integration(
     helm: str,
     *paths: str,
     suites: tuple[str, ...] = ("test", "full"),
-    folder: Path = NEW,
     limit: int = 1800,
 ) -> Stage:
     return pytest(
         name,
-        folder,
+        NEW,
         *paths,
         suites=suites,
         needs=("lab-up",),
@@ -214,8 +213,7 @@ STAGES = (
     pytest("lab", NEW, "-m", "lab", "tests/lab/tests", needs=("lab-parts",), lane=LAB),
     lab("lab-up", "up", "--helm", "helm3,helm4", needs=("lab-parts",)),
     integration("integration-helm4", "helm4", *INTEGRATION),
-    integration("waves-2.21", "helm4", WAVES, suites=("full",)),
-    integration("waves-2.19", "helm4", WAVES, suites=("full",), folder=OLD),
+    integration("waves", "helm4", WAVES, suites=("full",), limit=3600),
     integration("snapshots", "helm4", *SNAPSHOTS, suites=("full",), limit=3600),
     integration("faults", "helm4", FAULTS, suites=("full",), limit=3600),
     integration("integration-helm3", "helm3", *HELM),

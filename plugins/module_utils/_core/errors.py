@@ -77,6 +77,11 @@ class TimedOut(FleetError):
     """A wait reached its limit; `what` says what was seen last."""
 
 
+def about(title: str, error: FleetError) -> str:
+    """The words of an error with what the work was on: what is lost or silent in the middle of it may not know."""
+    return str(error) if title in str(error) else f"{title}: {error}"
+
+
 def defect(error: Exception) -> str:
     """The words for an error that nobody expected, with the line that raised it."""
     frames = traceback.extract_tb(error.__traceback__)

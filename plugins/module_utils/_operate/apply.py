@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .._core.check import CheckResult
-from .._core.errors import FleetError, Locked, ProofFailed
+from .._core.errors import FleetError, Locked, ProofFailed, about
 from .._core.moments import moment_text
 from .._core.observation import Observation, Release
 from .._core.plan import Kind, Step
@@ -77,9 +77,9 @@ class Application:
         try:
             return self._all_steps()
         except Locked as error:
-            return self._result(error.outcome, str(error), failed=True)
+            return self._result(error.outcome, about(self.spec.title, error), failed=True)
         except FleetError as error:
-            return self._result("failed", str(error), failed=True)
+            return self._result("failed", about(self.spec.title, error), failed=True)
         except Exception as error:
             text = f"{self.spec.title}: {self.context.defect(error)}"
             return self._result("failed", text, failed=True)

@@ -20,7 +20,7 @@ from functools import cached_property
 from typing import Any
 
 from .._cluster.repository import Repository
-from .._core.errors import FleetError, Locked
+from .._core.errors import FleetError, Locked, about
 from .._core.moments import moment_text
 from .._core.observation import RESTORING, Observation, Workload
 from .._core.plan import Disruption, Kind, Step
@@ -196,9 +196,9 @@ class Move:
                 if result.get("failed"):
                     return self._given_up(result["msg"], result)
             except Locked as error:
-                return self._result(error.outcome, str(error), {})
+                return self._result(error.outcome, about(self.spec.title, error), {})
             except FleetError as error:
-                return self._given_up(str(error), {})
+                return self._given_up(about(self.spec.title, error), {})
             except Exception as error:
                 return self._given_up(self.context.defect(error), {})
         took = time.monotonic() - (self.stopped or self.began)

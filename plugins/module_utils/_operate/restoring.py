@@ -28,7 +28,7 @@ from .._cluster.unpacked import Ready, lasting, live, prepared, unpacked
 from .._core.certificates import adopted
 from .._core.check import CheckResult
 from .._core.contents import Contents, Snapshot
-from .._core.errors import FleetError, Locked, ProofFailed, TimedOut
+from .._core.errors import FleetError, Locked, ProofFailed, TimedOut, about
 from .._core.moments import moment_text
 from .._core.observation import RESTORING, Observation
 from .._core.plan import Kind
@@ -109,12 +109,12 @@ class Restoring:
                     self._stop(safety)
                     self._put_in(self.saved, file, wanted, self._raise_by(safety))
             except Locked as error:
-                return self._result(error.outcome, str(error), failed=True)
+                return self._result(error.outcome, about(self.spec.title, error), failed=True)
             except ProofFailed as error:
                 self.checks = error.checks
-                return self._undo(safety, str(error))
+                return self._undo(safety, about(self.spec.title, error))
             except FleetError as error:
-                return self._undo(safety, str(error))
+                return self._undo(safety, about(self.spec.title, error))
             except Exception as error:
                 return self._undo(safety, self.context.defect(error))
         self._unmark()

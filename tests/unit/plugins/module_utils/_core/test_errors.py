@@ -54,3 +54,11 @@ def test_a_defect_names_the_line_that_raised_it() -> None:
         raise ValueError("odd")
     except ValueError as error:
         assert "ValueError: odd (test_errors.py:" in errors.defect(error)
+
+
+def test_an_error_in_the_middle_of_the_work_says_what_the_work_was_on() -> None:
+    title = "vCluster vcluster-a/a on host cluster hc1"
+    lost = errors.FleetError("The Lease x was lost.")
+    assert errors.about(title, lost) == f"{title}: The Lease x was lost."
+    silent = errors.FleetError(f"{title}: no answer.")
+    assert errors.about(title, silent) == f"{title}: no answer."
