@@ -80,12 +80,14 @@ def _unchanged(ends: Ends) -> Result:
 
 
 def move_plan(spec: Spec, host: HostCluster, context: Context) -> Planned | None:
-    """The plan of a move; None when it is done.
+    """The plan of a move; None when it is done, or the inventory says nothing of one.
 
     Raises:
-        Refused: The inventory names no source.
+        Refused: It would be moved to where it is.
         FleetError: A host cluster cannot be asked.
     """
+    if spec.move_from is None:
+        return None
     source = wanted_source(spec)
     ends = Ends(spec, source, host, context.host(source.access))
     if ends.done:

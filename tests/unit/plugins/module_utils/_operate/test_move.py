@@ -27,7 +27,12 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors imp
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import plane, restoring
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.door import answer
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.move import MOVE, run_move
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.move import (
+    MOVE,
+    move_plan,
+    run_move,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.inventory import spec_from
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.refill import Refill
 
 OLD, NEW = "/k/hc1", "/k/hc2"
@@ -108,7 +113,7 @@ def run(pair: Pair, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
 
     def run_it(check: bool = False, **more: Any) -> dict[str, Any]:
         def connect(access: Any, _warn: Any) -> Host:
-            return Host(pair.worlds[access.kubeconfig], pair.stores[access.kubeconfig])
+            return host(pair, access.kubeconfig)
 
         arguments = {
             "name": "tenant-a",
@@ -165,6 +170,23 @@ def test_again_it_changes_nothing(run: Run, pair: Pair) -> None:
     result = run()
     assert (result["changed"], result["outcome"]) == (False, "unchanged")
     assert pair.log == []
+
+
+def test_a_fleet_moves_those_that_say_from_where(pair: Pair) -> None:
+    def plan(**more: Any) -> Any:
+        spec = spec_from({"name": "tenant-a", "kubeconfig": NEW, **more})
+        context = Context(connect=lambda access, _warn: host(pair, access.kubeconfig))
+        return move_plan(spec, host(pair, NEW), context)
+
+    saved = {"directory": "/backups", "recipients": [PAIR.recipient]}
+    assert plan(snapshots=saved) is None
+    planned = plan(snapshots=saved, move_from={"kubeconfig": OLD})
+    assert planned.plan.kinds == ("move",)
+    assert planned.plan.steps[0].disruption.kind == "outage"
+
+
+def host(pair: Pair, kubeconfig: str) -> Host:
+    return Host(pair.worlds[kubeconfig], pair.stores[kubeconfig])
 
 
 def test_check_mode_says_for_how_long_the_api_is_away(run: Run, pair: Pair) -> None:
