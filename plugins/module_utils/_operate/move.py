@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -59,18 +60,18 @@ def run_move(arguments: Arguments, context: Context) -> Result:
     spec = spec_of(arguments, context)
     source = wanted_source(spec)
     ends = Ends(spec, source, context.host(spec.access), context.host(source.access))
-    accepted(spec, ends.findings, context)
     if ends.done:
         return _unchanged(ends)
+    accepted(spec, ends.findings, context)
     if context.check:
         step = move_step(ends)
         msg = f"{spec.title}: would move {step.reason}; {step.disruption.estimate}"
         return {"changed": True, "outcome": "planned", "msg": msg}
     with ends.away.lock(source) as away, ends.host.lock(spec) as lock:
         again = Ends(spec, source, ends.host, ends.away)
-        accepted(spec, again.findings, context)
         if again.done:  # by another run, while this one waited for the locks
             return _unchanged(again)
+        accepted(spec, again.findings, context)
         return Move(again, context, audit_of(arguments), away, lock).carry_out()
 
 
@@ -122,35 +123,35 @@ class Ends:
         return self.away.observe(self.source)
 
     @property
-    def snapshot(self) -> str | None:
-        """Of a move that has begun: its snapshot, empty before there is one. A source that runs is not being moved."""
+    def begun(self) -> Mapping[str, str]:
+        """What a move that has begun noted at the source: its snapshot, empty before there is one, and where to.
+
+        Nothing where the source runs: then it is not being moved.
+        """
         plane = self.left.workload("control_plane")
-        if plane is None or plane.replicas:
-            return None
-        mark = _mark(plane)
-        return str(mark["snapshot"]) if mark.get("to") == self.spec.title else None
+        return {} if plane is None or plane.replicas else _mark(plane)
 
     @property
     def filled(self) -> bool:
         """The target holds that snapshot, and serves."""
-        plane = self.seen.workload("control_plane")
-        return (
-            bool(self.snapshot)
-            and self.seen.paused != RESTORING
-            and _mark(plane).get("snapshot") == self.snapshot
-        )
+        taken = self.begun.get("snapshot")
+        there = _mark(self.seen.workload("control_plane")).get("snapshot")
+        return bool(taken) and taken == there and self.seen.paused != RESTORING
 
     @property
     def done(self) -> bool:
-        """And the source is parked."""
-        return self.filled and self.left.paused == PAUSED
+        """And the source is parked, or retired."""
+        retired = self.left.release is None and not self.left.workloads
+        mark = _mark(self.seen.workload("control_plane"))
+        return (self.filled and self.left.paused == PAUSED) or (
+            retired and mark.get("from") == self.source.title
+        )
 
     @property
     def findings(self) -> Any:
         """What speaks against it."""
-        return move_findings(
-            self.spec, self.source, self.seen, self.left, begun=self.snapshot is not None
-        )
+        to = self.spec.title if self.filled else self.begun.get("to", "")
+        return move_findings(self.spec, self.source, self.seen, self.left, to)
 
 
 def _mark(plane: Workload | None) -> dict[str, str]:
@@ -189,7 +190,7 @@ class Move:
     def carry_out(self) -> dict[str, Any]:
         """Everything. What fails before the target serves starts the source again."""
         ends, result = self.ends, {}
-        if ends.snapshot is not None:
+        if ends.begun:
             self.stopped = self.began
         if not ends.filled:
             try:
@@ -221,9 +222,10 @@ class Move:
     def _saved(self) -> Manifest:
         """The snapshot of the stopped source: that of a run that was cut off after it, or a new one."""
         repository = self._repository
-        if self.ends.snapshot:
+        taken = self.ends.begun.get("snapshot")
+        if taken:
             found, _errors = repository.manifests()
-            kept = next((m for m in found if m.id == self.ends.snapshot), None)
+            kept = next((manifest for manifest in found if manifest.id == taken), None)
             if kept:
                 return kept
         self.away.check()

@@ -33,17 +33,26 @@ def wanted_source(spec: Spec) -> Spec:
 
 
 def move_findings(
-    spec: Spec, source: Spec, seen: Observation, left: Observation, *, begun: bool
+    spec: Spec, source: Spec, seen: Observation, left: Observation, to: str = ""
 ) -> tuple[Finding, ...]:
     """It can be moved.
 
     Args:
         seen: The target.
         left: The source.
-        begun: A move of these two was cut off: the source is stopped.
+        to: Where a move that was cut off was to bring it: the source is stopped.
     """
     found = [*snapshot_findings(source, left), *_target_findings(spec, seen)]
-    if left.paused and not begun:
+    if to and to != spec.title:
+        found.append(
+            refuse(
+                "G24",
+                f"{source.title} is being moved, or was moved, to {to}.",
+                "That one may serve already: a second copy would be another tenant with the same name.",
+                "Finish that move, or wake the source up (vcluster resume, or scale it) to give it up.",
+            )
+        )
+    if left.paused and not to:
         found.append(
             refuse(
                 "G34",

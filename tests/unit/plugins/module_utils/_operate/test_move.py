@@ -302,6 +302,35 @@ def test_both_have_to_be_there(run: Run, pair: Pair, path: str, words: str) -> N
     assert words in result["msg"]
 
 
+def test_a_source_that_was_retired_is_moved_already(run: Run, pair: Pair) -> None:
+    run()
+    pair.source.releases, pair.source.workloads = [], ()
+    assert run()["outcome"] == "unchanged"
+
+
+def test_g24_a_source_on_its_way_to_another_target_is_left_to_it(run: Run, pair: Pair) -> None:
+    (first, *others) = pair.source.workloads
+    mark = json.dumps({"snapshot": "20260101T000000Z-00000000", "to": "vCluster x/y on hc3"})
+    pair.source.workloads = (replace(first, replicas=0, annotations={MOVE: mark}), *others)
+    result = run()
+    assert result["outcome"] == "refused"
+    assert "is being moved, or was moved, to vCluster x/y on hc3" in result["msg"]
+    assert pair.log == []
+
+
+def test_g48_a_target_that_serves_is_known_under_another_name_of_its_host_cluster(
+    run: Run, pair: Pair
+) -> None:
+    """Names of host clusters come from files: another controller may have another one."""
+    pair.cut(9)
+    with pytest.raises(Cut):
+        run()
+    pair.cut(0)
+    result = run(cluster="somewhere")
+    assert not result.get("failed"), result["msg"]
+    assert pair.log[8:] == ["old: annotate"], "parked, and nothing else"
+
+
 def test_g34_a_paused_source_is_left_asleep(run: Run, pair: Pair) -> None:
     (first, *others) = pair.source.workloads
     asleep = replace(first, replicas=0, annotations={"loft.sh/paused": "true"})
