@@ -11,7 +11,8 @@ import json
 import subprocess
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +38,16 @@ from lab.ledger import Ledger
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
+MakeEtcd = Callable[[str], ExternalEtcd]
 OUTSIDE, FILE = "it-outside", "it-archive"
 SECRET = "etcd-client"
 
 
-@pytest.fixture
-def etcd(lab: Lab, tmp_path: Path) -> Iterator[ExternalEtcd]:
-    """An etcd that others run."""
+@pytest.fixture(scope="module")
+def etcds(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeEtcd]:
+    """An etcd that others run, for each name."""
     admin = lab.clusters[CLUSTER]
-    yield external_etcd.create(admin, OUTSIDE, tmp_path / "etcd")
+    yield cache(lambda name: external_etcd.create(admin, name, tmp_path_factory.mktemp(name)))
     kubectl(admin, "delete", "namespace", external_etcd.NAMESPACE)
 
 
@@ -72,6 +74,11 @@ def common(folder: Path) -> dict[str, Any]:
         "vcluster_timeouts": {"rollout": 120},
         "vcluster_snapshots": snapshots(folder),
     }
+
+
+@pytest.fixture
+def etcd(etcds: MakeEtcd) -> ExternalEtcd:
+    return etcds(OUTSIDE)
 
 
 @pytest.fixture
@@ -165,7 +172,7 @@ def task(folder: Path, **options: Any) -> Path:
 
 
 def test_an_archive_of_ours_is_the_vendors_and_comes_back(
-    make_fleet: Any, restorers: dict[str, Path], lab: Lab, etcd: ExternalEtcd, tmp_path: Path
+    make_fleet: Any, restorers: dict[str, Path], lab: Lab, etcds: MakeEtcd, tmp_path: Path
 ) -> None:
     """Of SQLite: a tar reader and etcdctl put it into an etcd, and we put it back when everything was deleted."""
     archive = tmp_path / "archive.tar.gz"
@@ -179,7 +186,7 @@ def test_an_archive_of_ours_is_the_vendors_and_comes_back(
     fleet.play("backup").succeeded()
     fleet.play_file(task(tmp_path, dest=str(archive))).succeeded()
     told = json.loads((tmp_path / "found").read_text())
-    etcdctl = Etcdctl(etcd, tmp_path)
+    etcdctl = Etcdctl(etcds(FILE), tmp_path)
     for key, value in keys_of(archive):
         etcdctl("put", key, stdin=value)
     tally, numbers = Tally(), set()
