@@ -50,7 +50,7 @@ dest:
   description: Where it was written.
   returned: success
   type: str
-keys:
+count:
   description: How many keys it holds.
   returned: success
   type: int

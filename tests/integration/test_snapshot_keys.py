@@ -197,7 +197,7 @@ def test_an_archive_of_ours_is_the_vendors_and_comes_back(
         if name.decode().startswith(prefix):
             numbers.add(int(name.decode().removeprefix(prefix)))
     assert numbers == written
-    assert (told["keys"], told["digest"]) == (tally.contents.keys, tally.contents.digest)
+    assert (told["count"], told["digest"]) == (tally.contents.keys, tally.contents.digest)
     (manifest,) = manifests(tmp_path / "target")
     assert manifest["contents"]["digest"] == told["digest"], "SQLite has no other keys"
 

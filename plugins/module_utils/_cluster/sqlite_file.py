@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO
@@ -109,13 +109,16 @@ def prepared(file: IO[bytes], by: int, changes: Iterable[KeyChange]) -> Iterator
         path = Path(folder) / "raised.db"
         file.seek(0)
         write(path, file)
-        with _filled(path) as database:
+
+        def work(database: sqlite3.Connection) -> None:
             revision = _checked(database) + by
             database.execute(
                 "DELETE FROM kine WHERE deleted <> 0 OR name = 'compact_rev_key' "
                 "OR id NOT IN (SELECT MAX(id) FROM kine GROUP BY name)"
             )
             _finish(database, revision, changes)
+
+        _at_once(path, work)
         with path.open("rb") as ready:
             yield ready
 
@@ -132,23 +135,25 @@ def built(
     with tempfile.TemporaryDirectory(prefix="fleetops-") as folder:
         path = Path(folder) / "built.db"
         path.touch(mode=0o600)
-        with _filled(path) as database:
+
+        def work(database: sqlite3.Connection) -> None:
             database.execute(_TABLE)
             own = ((key, value) for key, value in items if key != COMPACTED)
             for number, (key, value) in enumerate(own, 1):
                 database.execute(_INSERT, (number, key.decode(), 1, 0, 0, value))
             _finish(database, revision, changes)
+
+        _at_once(path, work)
         with path.open("rb") as ready:
             yield ready
 
 
-@contextmanager
-def _filled(path: Path) -> Iterator[sqlite3.Connection]:
-    """A database that nobody else has: one transaction, and what is lost when the machine goes is made again."""
+def _at_once(path: Path, work: Callable[[sqlite3.Connection], None]) -> None:
+    """One transaction in a database that nobody else has; what is lost when the machine goes is made again."""
     with _opened(path, "mode=rw") as database:
         database.execute("PRAGMA synchronous = OFF")
         database.execute("BEGIN")
-        yield database
+        work(database)
         database.execute("COMMIT")
 
 

@@ -50,7 +50,7 @@ def run_snapshot_archive(arguments: Arguments, context: Context) -> Result:
     return {
         "changed": changed,
         "dest": str(path),
-        "keys": wanted.keys,
+        "count": wanted.keys,
         "digest": wanted.digest,
         "snapshot": as_data(saved.manifest),
         "msg": f"{spec.title}: snapshot {saved.manifest.id}, {wanted.keys:,} keys, {words} {path}",

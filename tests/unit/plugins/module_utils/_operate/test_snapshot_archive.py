@@ -70,7 +70,7 @@ def test_it_holds_every_key_and_says_whose_they_are(run: Run, tmp_path: Path) ->
     with path.open("rb") as file:
         assert {key: value for key, value, _lease in key_archive.live(file)} == wanted
         found, release = key_archive.inspect(file), key_archive.release(file)
-    assert (result["keys"], result["digest"]) == (found.contents.keys, found.contents.digest)
+    assert (result["count"], result["digest"]) == (found.contents.keys, found.contents.digest)
     assert release is not None
     assert (release.name, release.namespace) == ("tenant-a", "vcluster-tenant-a")
     assert release.values["controlPlane"]["backingStore"]["etcd"]["deploy"]["enabled"] is True
