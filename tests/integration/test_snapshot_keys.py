@@ -154,6 +154,7 @@ def task(folder: Path, **options: Any) -> Path:
     play = {
         "hosts": "all",
         "gather_facts": False,
+        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
         "tasks": [
             {
                 "fleetops.vcluster.snapshot_archive": {"from_inventory": True, **options},

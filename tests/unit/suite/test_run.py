@@ -13,7 +13,7 @@ import run
 from stages import LAB, STAGES, SUITES, Stage
 
 # Too long for `make test`, or in need of more than it may install.
-LONG = {"browser", "snapshots", "waves-2.19", "waves-2.21"}
+LONG = {"browser", "faults", "snapshots", "waves"}
 
 
 @pytest.fixture(autouse=True)
