@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from by_hand import CLUSTER, in_namespace
+from by_hand import CLUSTER, in_namespace, wait_until
 from harness import Fleet, Lab
 from runs import cut, kill_at, watched
 from saving import configmaps, installed, kubeconfig_of, manifests, snapshots, tenant
@@ -65,8 +65,11 @@ class Saved:
             assert configmaps(target, self._ledger.run) == self._numbers
         files = [path for path in (self._folder / "target").rglob("*") if path.is_file()]
         assert len(files) == 3 * len(manifests(self._folder / "target"))
-        pods = "--selector=app in (fleetops-copy,fleetops-restore)"
-        assert in_namespace(self._lab, NAME, "get", "pods", pods, "--output=name") == ""
+        pods = ("--selector=app in (fleetops-copy,fleetops-restore)", "--output=name")
+        # One that was deleted takes a moment to end.
+        wait_until(
+            "no pod of ours", lambda: not in_namespace(self._lab, NAME, "get", "pods", *pods)
+        )
 
 
 @pytest.fixture
