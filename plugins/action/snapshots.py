@@ -1,6 +1,7 @@
 # Copyright (c) fleetops.vcluster contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """The action `snapshots`: all hosts of the play at once."""
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from ansible.utils.display import Display
@@ -21,7 +21,6 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.snapsho
     listed_data,
     listed_table,
 )
-from ansible_collections.fleetops.vcluster.plugins.plugin_utils._files import publish
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import asked_of
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet_action import FleetAction
 
@@ -45,15 +44,9 @@ class ActionModule(FleetAction):
         context = Context(check=True, warn=display.warning)
         found = listed(asked_of(variables, context).entries, context, datetime.now(UTC))
         text = context.secrets.mask(FORMATS[options["format"]](found))
-        changed = False
-        if options["dest"] is None:
-            display.display(text.rstrip("\n"))
-        else:
-            changed = publish(Path(options["dest"]), text, check=self._task.check_mode).changed
         counts = Counter(one.state for one in found)
         return {
-            "changed": changed,
-            "dest": options["dest"],
+            **self.show(text, options["dest"]),
             "states": {state: counts[state] for state in STATES if counts[state]},
             "not_saved": [one.host for one in found if one.state not in ("saved", "not encrypted")],
         }

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ansible.utils.display import Display
@@ -27,7 +26,6 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.status 
     status_table,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.verbs import LOOK
-from ansible_collections.fleetops.vcluster.plugins.plugin_utils._files import publish
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import asked_of
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet_action import FleetAction
 
@@ -53,12 +51,7 @@ class ActionModule(FleetAction):
         fleet = plan_fleet(asked_of(variables, context).entries, context, LOOK)
         found = [status_of(entry) for entry in fleet.entries]
         text = context.secrets.mask(FORMATS[options["format"]](found))
-        changed = False
-        if options["dest"] is None:
-            display.display(text.rstrip("\n"))
-        else:
-            changed = publish(Path(options["dest"]), text, check=self._task.check_mode).changed
-        return {"changed": changed, "dest": options["dest"], **_counts(found)}
+        return {**self.show(text, options["dest"]), **_counts(found)}
 
 
 def _counts(found: Sequence[Status]) -> dict[str, Any]:

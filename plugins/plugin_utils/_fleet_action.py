@@ -7,14 +7,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
 from ..module_utils._core.errors import FleetError
 from ..module_utils._operate.door import failure
+from ._files import publish
+
+display = Display()
 
 
 class FleetAction(ActionBase):  # type: ignore[misc]
@@ -34,6 +39,16 @@ class FleetAction(ActionBase):  # type: ignore[misc]
             return {**result, **self.fleet(validation.validated_parameters, task_vars or {})}
         except FleetError as error:
             return {**result, **failure(error)}
+
+    def show(self, text: str, dest: str | None) -> dict[str, Any]:
+        """Print a text, or write it to a file of the controller; the result says which, and whether that changed."""
+        if dest is None:
+            display.display(text.rstrip("\n"))
+            return {"changed": False, "dest": None}
+        return {
+            "changed": publish(Path(dest), text, check=self._task.check_mode).changed,
+            "dest": dest,
+        }
 
     def fleet(self, options: Mapping[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """The result of the task; a FleetError becomes one.

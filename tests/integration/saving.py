@@ -35,6 +35,18 @@ def snapshots(folder: Path) -> dict[str, Any]:
     }
 
 
+def variables(folder: Path, store: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """Of a vCluster whose snapshots go to a folder; on SQLite where no store is said."""
+    return {
+        "vcluster_version": "0.36.1",
+        "vcluster_kubernetes_version": "1.36.3",
+        "vcluster_store": {**(store or {"type": "sqlite"})},
+        "vcluster_timeouts": {"rollout": 120},
+        "vcluster_snapshots": snapshots(folder),
+        **more,
+    }
+
+
 def installed(fleet: Fleet) -> Fleet:
     """The same, with all that its inventory asks for."""
     fleet.play("site").succeeded()

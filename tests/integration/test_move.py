@@ -15,23 +15,13 @@ import pytest
 from by_hand import CLUSTER, in_namespace, wait_until
 from harness import Lab
 from runs import kill_at
-from saving import configmaps, installed, kubeconfig_of, manifests, snapshots, tenant
+from saving import configmaps, installed, kubeconfig_of, manifests, tenant, variables
 
 from lab.ledger import Ledger
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
 THERE = "hc2"
-
-
-def variables(folder: Path, store: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "vcluster_version": "0.36.1",
-        "vcluster_kubernetes_version": "1.36.3",
-        "vcluster_store": store,
-        "vcluster_timeouts": {"rollout": 120},
-        "vcluster_snapshots": snapshots(folder),
-    }
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 from by_hand import CLUSTER, in_namespace, wait_until
 from harness import Fleet, Lab
 from runs import cut, kill_at, watched
-from saving import configmaps, installed, kubeconfig_of, manifests, snapshots, tenant
+from saving import configmaps, installed, kubeconfig_of, manifests, tenant, variables
 
 from lab.ledger import Ledger
 
@@ -37,13 +37,7 @@ RESTORE = (
 
 @pytest.fixture
 def fleet(make_fleet: Any, restorers: dict[str, Path], tmp_path: Path) -> Fleet:
-    asked = {
-        "vcluster_version": "0.36.1",
-        "vcluster_kubernetes_version": "1.36.3",
-        "vcluster_timeouts": {"rollout": 120},
-        "vcluster_snapshots": snapshots(tmp_path),
-    }
-    return installed(make_fleet({CLUSTER: {NAME: asked}}, restorers))
+    return installed(make_fleet({CLUSTER: {NAME: variables(tmp_path)}}, restorers))
 
 
 class Saved:

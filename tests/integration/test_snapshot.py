@@ -26,8 +26,8 @@ from saving import (
     manifests,
     opened,
     resource_version,
-    snapshots,
     tenant,
+    variables,
 )
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.unpacked import live
@@ -36,30 +36,21 @@ from lab.s3 import S3Server
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
+ETCD = {"type": "etcd_deployed", "members": 3}
 NAME, COPY, BUCKET = "it-saved", "it-copied", "it-bucket"
 POD = "/api/v1/namespaces/default/pods/started"
 TOKEN = "/api/v1/namespaces/default/serviceaccounts/default/token"
 REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
 
 
-def variables(folder: Path) -> dict[str, Any]:
-    return {
-        "vcluster_version": "0.36.1",
-        "vcluster_kubernetes_version": "1.36.3",
-        "vcluster_store": {"type": "etcd_deployed", "members": 3},
-        "vcluster_timeouts": {"rollout": 120},
-        "vcluster_snapshots": snapshots(folder),
-    }
-
-
 @pytest.fixture
 def fleet(make_fleet: Any, tmp_path: Path) -> Any:
-    return installed(make_fleet({CLUSTER: {NAME: variables(tmp_path)}}))
+    return installed(make_fleet({CLUSTER: {NAME: variables(tmp_path, ETCD)}}))
 
 
 @pytest.fixture
 def restorer(make_fleet: Any, restorers: dict[str, Path], tmp_path: Path) -> Any:
-    return installed(make_fleet({CLUSTER: {NAME: variables(tmp_path)}}, restorers))
+    return installed(make_fleet({CLUSTER: {NAME: variables(tmp_path, ETCD)}}, restorers))
 
 
 def test_under_load_it_holds_all_that_was_acknowledged_before(
@@ -181,7 +172,7 @@ def test_another_one_takes_its_place_with_its_authorities(
     make_fleet: Any, restorers: dict[str, Path], lab: Lab, tmp_path: Path
 ) -> None:
     """Under another name, with fewer members: objects, kubeconfigs and tokens are those that were saved."""
-    both = {NAME: variables(tmp_path), COPY: variables(tmp_path)}
+    both = {NAME: variables(tmp_path, ETCD), COPY: variables(tmp_path, ETCD)}
     both[COPY]["vcluster_store"] = {"type": "etcd_deployed", "members": 1}
     both[COPY]["vcluster_snapshots"] |= {"from": {"name": NAME}}
     fleet = make_fleet({CLUSTER: both}, restorers)
@@ -240,7 +231,7 @@ def service(tmp_path: Path) -> Iterator[S3Server]:
 def test_a_bucket_keeps_it_and_gives_it_back(
     make_fleet: Any, restorers: dict[str, Path], lab: Lab, service: S3Server, tmp_path: Path
 ) -> None:
-    asked = variables(tmp_path)
+    asked = variables(tmp_path, ETCD)
     asked["vcluster_store"]["members"] = 1
     asked["vcluster_snapshots"]["s3"] = {**service.bucket("backups"), "prefix": "fleet"}
     del asked["vcluster_snapshots"]["directory"]

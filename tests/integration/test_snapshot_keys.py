@@ -27,8 +27,8 @@ from saving import (
     kubeconfig_of,
     manifests,
     resource_version,
-    snapshots,
     tenant,
+    variables,
 )
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.contents import Tally
@@ -67,15 +67,6 @@ class Etcdctl:
         return subprocess.check_output([*self._command, *arguments], input=stdin, timeout=60)
 
 
-def common(folder: Path) -> dict[str, Any]:
-    return {
-        "vcluster_version": "0.36.1",
-        "vcluster_kubernetes_version": "1.36.3",
-        "vcluster_timeouts": {"rollout": 120},
-        "vcluster_snapshots": snapshots(folder),
-    }
-
-
 @pytest.fixture
 def etcd(etcds: MakeEtcd) -> ExternalEtcd:
     return etcds(OUTSIDE)
@@ -90,7 +81,7 @@ def outside(
     objects = yaml.safe_dump_all([place, secret])
     kubectl(lab.clusters[CLUSTER], "apply", "-f", "-", stdin=objects)
     store = {"type": "etcd_external", "endpoint": etcd.endpoint, "tls": {"secret": SECRET}}
-    own = {**common(tmp_path), "vcluster_replicas": 2, "vcluster_store": store}
+    own = variables(tmp_path, store, vcluster_replicas=2)
     return installed(make_fleet({CLUSTER: {OUTSIDE: own}}, restorers))
 
 
@@ -177,7 +168,7 @@ def test_an_archive_of_ours_is_the_vendors_and_comes_back(
 ) -> None:
     """Of SQLite: a tar reader and etcdctl put it into an etcd, and we put it back when everything was deleted."""
     archive = tmp_path / "archive.tar.gz"
-    inventory = {CLUSTER: {FILE: common(tmp_path)}}
+    inventory = {CLUSTER: {FILE: variables(tmp_path)}}
     fleet = installed(make_fleet(inventory, restorers))
     kept = tmp_path / "acknowledged"
     with tenant(lab, FILE, kubeconfig_of(lab, FILE, tmp_path)) as target:

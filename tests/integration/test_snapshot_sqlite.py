@@ -24,8 +24,8 @@ from saving import (
     manifests,
     opened,
     resource_version,
-    snapshots,
     tenant,
+    variables,
 )
 
 from lab.ledger import Ledger
@@ -33,17 +33,6 @@ from lab.ledger import Ledger
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
 NAME = "it-file"
-
-
-def variables(folder: Path, **more: Any) -> dict[str, Any]:
-    return {
-        "vcluster_version": "0.36.1",
-        "vcluster_kubernetes_version": "1.36.3",
-        "vcluster_store": {"type": "sqlite"},
-        "vcluster_timeouts": {"rollout": 120},
-        "vcluster_snapshots": snapshots(folder),
-        **more,
-    }
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO, Any
 
-from .._core.contents import Held, Snapshot, Tally
+from .._core.contents import Held, Snapshot, snapshot_of
 from .._core.wire import Malformed, varint
 from .bolt import Bolt, damaged
 
@@ -45,10 +45,7 @@ def inspect(file: IO[bytes]) -> Snapshot:
     """
     database = _checked(file)
     index = _index(database)
-    leased, lasting = Tally(), Tally()
-    for key, value, lease in _live(database, index):
-        (leased if lease else lasting).add(key, value)
-    return Snapshot(index.revision, leased.contents + lasting.contents, lasting.contents)
+    return snapshot_of(index.revision, _live(database, index))
 
 
 def live(file: IO[bytes]) -> Iterator[Held]:

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from .._core.contents import Contents, Held, Snapshot, Tally
+from .._core.contents import Contents, Held, Snapshot, Tally, snapshot_of
 from .._core.errors import FleetError
 from .._core.ports import Json, KeyValue
 from .libraries import parse, yaml
@@ -57,10 +57,7 @@ def inspect(file: IO[bytes]) -> Snapshot:
     Raises:
         FleetError: It was cut off or altered, or is no such archive.
     """
-    leased, lasting = Tally(), Tally()
-    for key, value, lease in live(file):
-        (leased if lease else lasting).add(key, value)
-    return Snapshot(0, leased.contents + lasting.contents, lasting.contents)
+    return snapshot_of(0, live(file))
 
 
 def live(file: IO[bytes]) -> Iterator[Held]:

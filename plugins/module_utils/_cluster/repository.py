@@ -58,6 +58,11 @@ class Repository:
                 errors.append(str(error))
         return sorted(found, key=lambda manifest: manifest.id), errors
 
+    def find(self, snapshot: str) -> Manifest | None:
+        """The snapshot with an id; None when there is none that can be read."""
+        found, _errors = self.manifests()
+        return next((manifest for manifest in found if manifest.id == snapshot), None)
+
     def write(
         self, snapshot: str, part: str, content: IO[bytes], recipients: Sequence[str]
     ) -> Part:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from .._core.contents import Held, Snapshot, Tally
+from .._core.contents import Held, Snapshot, snapshot_of
 from .._core.errors import FleetError
 from .._core.ports import KeyChange, KeyValue
 from .streams import no_room, write
@@ -63,19 +63,19 @@ def inspect(file: IO[bytes]) -> Snapshot:
     Raises:
         FleetError: It is damaged, or no database of kine.
     """
-    leased, lasting = Tally(), Tally()
     with _opened(Path(file.name), READ_ONLY) as database:
-        revision = _checked(database)
-        for key, value, lease in database.execute(_LIVE):
-            (leased if lease else lasting).add(key, value or b"")
-    return Snapshot(revision, leased.contents + lasting.contents, lasting.contents)
+        return snapshot_of(_checked(database), _held(database))
 
 
 def live(file: IO[bytes]) -> Iterator[Held]:
     """What a database that has a name holds, in no order."""
     with _opened(Path(file.name), READ_ONLY) as database:
-        for key, value, lease in database.execute(_LIVE):
-            yield key, value or b"", lease
+        yield from _held(database)
+
+
+def _held(database: sqlite3.Connection) -> Iterator[Held]:
+    for key, value, lease in database.execute(_LIVE):
+        yield key, value or b"", lease
 
 
 def merge(path: Path) -> None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -68,3 +69,11 @@ class Tally:
     def contents(self) -> Contents:
         """All that was added until now."""
         return Contents(self._keys, f"{self._sum % _MODULUS:064x}")
+
+
+def snapshot_of(revision: int, held: Iterable[Held]) -> Snapshot:
+    """What is in some data, counted and hashed."""
+    leased, lasting = Tally(), Tally()
+    for key, value, lease in held:
+        (leased if lease else lasting).add(key, value)
+    return Snapshot(revision, leased.contents + lasting.contents, lasting.contents)

@@ -1,6 +1,7 @@
 # Copyright (c) fleetops.vcluster contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """The engine of module `move`: a vCluster gives its place to another one, which takes over all that it holds.
 
 The source stops before its last snapshot is taken and never runs again unless the move is given up, so nothing that it
@@ -223,11 +224,8 @@ class Move:
         """The snapshot of the stopped source: that of a run that was cut off after it, or a new one."""
         repository = self._repository
         taken = self.ends.begun.get("snapshot")
-        if taken:
-            found, _errors = repository.manifests()
-            kept = next((manifest for manifest in found if manifest.id == taken), None)
-            if kept:
-                return kept
+        if taken and (kept := repository.find(taken)):
+            return kept
         self.away.check()
         plane = self._plane
         self.stopped = time.monotonic()

@@ -17,7 +17,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any
@@ -125,12 +125,10 @@ class Restoring:
         msg = f"{self.spec.title}: restored {summary(self.manifest)}; proved; {told}"
         return {**self._result("done", msg), "told": told}
 
-    @contextmanager
-    def _opened(self, saved: Saved) -> Iterator[tuple[IO[bytes], Snapshot]]:
+    def _opened(self, saved: Saved) -> AbstractContextManager[tuple[IO[bytes], Snapshot]]:
         """The data, checked before anything is touched."""
         self.say(f"opening snapshot {saved.manifest.id}")
-        with saved.data() as found:
-            yield found
+        return saved.data()
 
     @property
     def manifest(self) -> Manifest:
@@ -146,8 +144,7 @@ class Restoring:
         """A snapshot of what is there now; that of the first attempt when this one goes on with it."""
         marked = self._mark.get("safety")
         if marked:
-            found, _errors = self.own.manifests()
-            return next((manifest for manifest in found if manifest.id == marked), None)
+            return self.own.find(marked)
         if not self.safe:
             return None
         self.say("a snapshot of what is there now comes first")

@@ -1,6 +1,7 @@
 # Copyright (c) fleetops.vcluster contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """Guards on moves: both ends are there, and what one holds fits the other."""
 
 from __future__ import annotations

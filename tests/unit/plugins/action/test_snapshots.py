@@ -1,6 +1,7 @@
 # Copyright (c) fleetops.vcluster contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """The action `snapshots`: what each vCluster of a fleet has, and what is wrong with it."""
 
 from __future__ import annotations

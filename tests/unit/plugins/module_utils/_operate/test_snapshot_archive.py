@@ -1,6 +1,7 @@
 # Copyright (c) fleetops.vcluster contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """A snapshot becomes the vendor's archive: all of it, readable by its owner alone, and only when it changed."""
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 # Copyright (c) fleetops.vcluster contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+
 """An etcd is filled key by key, whole, and never one that is not the vCluster's alone."""
 
 from __future__ import annotations
