@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ class ActionModule(FleetAction):
     def fleet(self, options: Mapping[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         context = Context(check=True, diff=self._task.diff, warn=display.warning)
         verb = verb_named(options["verb"], options.get("snapshot"))
-        with many_objects():
+        with closing(context), many_objects():
             asked = asked_of(variables, context)
             fleet = plan_fleet(sampled(asked.entries, options["sample"]), context, verb)
         entries = assigned(fleet.entries, sizes_of(asked.collected))

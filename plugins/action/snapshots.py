@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,7 +43,8 @@ class ActionModule(FleetAction):
 
     def fleet(self, options: Mapping[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         context = Context(check=True, warn=display.warning)
-        found = listed(asked_of(variables, context).entries, context, datetime.now(UTC))
+        with closing(context):
+            found = listed(asked_of(variables, context).entries, context, datetime.now(UTC))
         text = context.secrets.mask(FORMATS[options["format"]](found))
         counts = Counter(one.state for one in found)
         return {

@@ -188,7 +188,7 @@ options:
     type: dict
     suboptions:
       directory:
-        description: Folder of the controller, or a share mounted there. Either this or O(snapshots.s3).
+        description: Folder of the controller, or a share mounted there. One of this, a bucket and a claim is given.
         type: path
       s3:
         description: A bucket of an S3 service, which has to exist.
@@ -222,6 +222,25 @@ options:
             type: str
           session_token:
             description: Goes with a temporary key.
+            type: str
+      claim:
+        description:
+          - A PersistentVolumeClaim on the host cluster that keeps snapshots, instead of a directory or bucket.
+          - A pod of the run mounts it while it is used.
+        type: dict
+        suboptions:
+          name:
+            description: Its name; it has to be there.
+            type: str
+            required: true
+          namespace:
+            description: Where it is. Not that of the vCluster, which may be deleted with it.
+            type: str
+            required: true
+          image:
+            description:
+              - Image of the pod, with a shell and the usual small programs; that of the control plane by default.
+              - To be given where the vCluster is not there any more.
             type: str
       recipients:
         description:

@@ -16,7 +16,7 @@ author: fleetops.vcluster contributors (@fleetops)
 description:
   - Reads the manifests in the targets and shows how many snapshots each vCluster has, how old the newest is, how large
     it and all of them are, and one state.
-  - No host cluster is asked; ages are by the controller's clock.
+  - No host cluster is asked, but for targets that are claims on one; ages are by the controller's clock.
   - Every inventory host of the play with a C(vcluster_*) variable is a vCluster.
   - Does not fail for one whose target cannot be read; that is part of the result.
   - Set C(run_once) on the task. M(fleetops.vcluster.snapshot_info) has everything about those of one vCluster.

@@ -17,8 +17,10 @@ class TargetAction(WaveAction):
     def places(self, collected: Collected) -> dict[str, int]:
         """Beside the host cluster the target, `vcluster_snapshots.concurrency`."""
         snapshots = collected.arguments.get("snapshots") or {}
-        s3 = snapshots.get("s3") or {}
+        s3, claim = snapshots.get("s3") or {}, snapshots.get("claim") or {}
         # A bucket is one target, whatever folders in it are called.
-        target = f"target {snapshots.get('directory')} {s3.get('endpoint')} {s3.get('bucket')}"
+        bucket = f"{s3.get('endpoint')} {s3.get('bucket')}"
+        volume = f"{claim.get('namespace')} {claim.get('name')}"
+        target = f"target {snapshots.get('directory')} {bucket} {volume}"
         count = int(snapshots.get("concurrency") or Snapshots.concurrency)
         return {**super().places(collected), target: count}

@@ -33,10 +33,10 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.streams
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import HostCluster
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Spec
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import open_target
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.taking import (
     opened_store,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.targets import open_target
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.rewrite import batches
 
 MEGABYTES = 100

@@ -22,13 +22,18 @@ NAME = "it-drilled"
 SCRATCH = f"{namespace(NAME)}-drill"
 
 
-@pytest.fixture
-def fleet(make_fleet: Any, restorers: dict[str, Path], tmp_path: Path) -> Any:
-    """One vCluster that was saved, with a Deployment of the tenant's in it."""
+STORES = {"etcd_deployed": {"type": "etcd_deployed", "members": 1}, "sqlite": {"type": "sqlite"}}
+
+
+@pytest.fixture(params=["etcd_deployed"])
+def fleet(
+    request: pytest.FixtureRequest, make_fleet: Any, restorers: dict[str, Path], tmp_path: Path
+) -> Any:
+    """One vCluster that was saved."""
     variables = {
         "vcluster_version": "0.36.1",
         "vcluster_kubernetes_version": "1.36.3",
-        "vcluster_store": {"type": "etcd_deployed", "members": 1},
+        "vcluster_store": STORES[request.param],
         "vcluster_timeouts": {"rollout": 120},
         "vcluster_snapshots": {"directory": str(tmp_path / "target"), "rto": 600, "rpo": 3600},
         "vcluster_allow": ["G38"],
@@ -47,6 +52,7 @@ def left(lab: Lab) -> list[str]:
     return [name for name in names.split() if SCRATCH in name]
 
 
+@pytest.mark.parametrize("fleet", STORES, indirect=True)
 def test_what_is_gone_can_still_be_drilled_and_nothing_is_left(fleet: Fleet, lab: Lab) -> None:
     kubectl(lab.clusters[CLUSTER], "delete", "namespace", namespace(NAME), "--timeout=100s")
     run = fleet.play("drill").succeeded()

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+from claim_host import ClaimHost
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.directory import UNFINISHED
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import Target
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import S3, Snapshots
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import open_target
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.targets import open_target
 from lab.s3 import S3Server
 
 PREFIX = "fleet"
@@ -25,24 +27,37 @@ class Place:
     """One place.
 
     Attributes:
-        snapshots: How the inventory names it.
+        target: Opens it, a bucket with some options changed.
+        code: A program that opens it as `target`.
         everything: Names of all that lies there, what is unfinished included.
         begin: Begins a file as a run leaves it that is killed.
     """
 
-    snapshots: Snapshots
+    target: Callable[..., Target]
+    code: str
     everything: Callable[[], list[str]]
     begin: Callable[[str], None]
-
-    def target(self, **s3: str | None) -> Target:
-        """The target, for a bucket with some options changed."""
-        if self.snapshots.s3 is None:
-            return open_target(self.snapshots)
-        return open_target(Snapshots(s3=replace(self.snapshots.s3, **s3)))
 
 
 def directory_place(folder: Path) -> Place:
     """A folder that is not there yet."""
+    code = f"target = open_target(Snapshots(directory={str(folder)!r}))"
+    everything, begin = _looks(folder)
+    return Place(lambda: open_target(Snapshots(directory=str(folder))), code, everything, begin)
+
+
+def claim_place(folder: Path) -> Place:
+    """A claim of a host cluster."""
+    host = ClaimHost(folder)
+    code = (
+        "from pathlib import Path\nfrom claim_host import ClaimHost\n"
+        f"target = ClaimHost(Path({str(folder)!r})).target()"
+    )
+    return Place(host.target, code, *_looks(host.folder))
+
+
+def _looks(folder: Path) -> tuple[Callable[[], list[str]], Callable[[str], None]]:
+    """See `Place.everything` and `Place.begin`, of a folder."""
 
     def everything() -> list[str]:
         return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
@@ -52,7 +67,7 @@ def directory_place(folder: Path) -> Place:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half")
 
-    return Place(Snapshots(directory=str(folder)), everything, begin)
+    return everything, begin
 
 
 def bucket_place(server: S3Server) -> Place:
@@ -70,4 +85,11 @@ def bucket_place(server: S3Server) -> Place:
         upload = client.create_multipart_upload(**this)["UploadId"]
         client.upload_part(**this, UploadId=upload, PartNumber=1, Body=b"half")
 
-    return Place(Snapshots(s3=S3(**options, prefix=f"/{PREFIX}/")), everything, begin)
+    s3 = S3(**options, prefix=f"/{PREFIX}/")
+    code = f"target = open_target(Snapshots(s3=S3(**{asdict(s3)!r})))"
+    return Place(
+        lambda **changed: open_target(Snapshots(s3=replace(s3, **changed))),
+        code,
+        everything,
+        begin,
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -16,9 +16,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from .._core.errors import ApiError, FleetError, Unreachable
-from .._core.ports import Json
+from .._core.ports import Json, Process
 from .forward import forward
+from .kubeconfig import Connection
 from .libraries import urllib3
+from .process import executed
 from .retry import Attempts, Patience
 from .transport import HostTransport, Silent, Transport, silent
 
@@ -136,11 +138,19 @@ class KubernetesApi:
 
     def forward(self, namespace: str, pod: str, port: int) -> AbstractContextManager[Any]:
         """See Api. Only the API of a host cluster can forward."""
+        return forward(self._connection, namespace, pod, port)
+
+    def execute(
+        self, namespace: str, pod: str, command: Sequence[str]
+    ) -> AbstractContextManager[Process]:
+        """See Api. Only the API of a host cluster can run a command."""
+        return executed(self._connection, namespace, pod, command)
+
+    @property
+    def _connection(self) -> Connection:
         if not isinstance(self._transport, HostTransport):
-            raise FleetError(
-                f"{self._title}: a port-forward goes through a host cluster's API server only."
-            )
-        return forward(self._transport.connection, namespace, pod, port)
+            raise FleetError(f"{self._title}: only a host cluster's API server has a way to pods.")
+        return self._transport.connection
 
     @property
     def now(self) -> datetime:

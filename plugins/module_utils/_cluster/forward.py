@@ -10,7 +10,6 @@ Protocol `v4.channel.k8s.io` of the pod's portforward sub-resource: binary messa
 
 from __future__ import annotations
 
-import json
 import select
 import socket
 import ssl
@@ -18,14 +17,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
-from .._core.errors import ApiError, Unreachable
+from .._core.errors import Unreachable
+from .channels import SECONDS, open_channel
 from .kubeconfig import Connection
 from .libraries import websocket
 
+PROTOCOL = "v4.channel.k8s.io"
 DATA, ERROR = 0, 1
-SECONDS = 15
 PIECE = 32768
 
 
@@ -108,19 +107,7 @@ def open_forward(connection: Connection, namespace: str, pod: str, port: int) ->
     """
     path = f"/api/v1/namespaces/{namespace}/pods/{pod}/portforward?ports={port}"
     what = f"Port-forward to {namespace}/{pod}, port {port}"
-    try:
-        channel = websocket.create_connection(
-            connection.server.replace("http", "ws", 1) + path,
-            timeout=SECONDS,
-            **_options(connection),
-        )
-    except websocket.WebSocketBadStatusException as error:
-        message = _status_message(error)
-        raise ApiError(
-            int(error.status_code), f"{what} was refused: {error.status_code} {message}"
-        ) from error
-    except (OSError, websocket.WebSocketException) as error:
-        raise Unreachable(f"{what} failed: {error}") from error
+    channel = open_channel(connection, path, PROTOCOL, what)
     return Forward(channel)
 
 
@@ -145,33 +132,3 @@ def reason(text: str) -> str:
     if "connection refused" in text:
         return "nothing listens on that port of the pod"
     return " ".join(text.split())[:300]
-
-
-def _options(connection: Connection) -> dict[str, Any]:
-    options: dict[str, Any] = {"subprotocols": ["v4.channel.k8s.io"], "skip_utf8_validation": True}
-    authorization = connection.authorization()
-    if authorization:
-        options["header"] = [f"Authorization: {authorization}"]
-    if connection.tls is not None:
-        options["sslopt"] = {"context": connection.tls}
-        if connection.server_name:
-            options["sslopt"]["server_hostname"] = connection.server_name
-    if not connection.proxy:
-        options["http_no_proxy"] = ["*"]
-        return options
-    proxy = urlsplit(connection.proxy)
-    options.update(
-        http_proxy_host=proxy.hostname, http_proxy_port=proxy.port, proxy_type=proxy.scheme
-    )
-    options["http_no_proxy"] = [""]
-    if proxy.username:
-        options["http_proxy_auth"] = (proxy.username, proxy.password or "")
-    return options
-
-
-def _status_message(error: Any) -> str:
-    body = getattr(error, "resp_body", None) or b""
-    try:
-        return str(json.loads(body)["message"])
-    except (ValueError, KeyError, TypeError):
-        return bytes(body).decode(errors="replace")[:300] or "no reason given"

@@ -67,6 +67,12 @@ S3_OPTIONS: dict[str, dict[str, Any]] = {
     "session_token": {"type": "str", "no_log": True},
 }
 
+CLAIM_OPTIONS: dict[str, dict[str, Any]] = {
+    "name": {"type": "str", "required": True},
+    "namespace": {"type": "str", "required": True},
+    "image": _TEXT,
+}
+
 ACCESS: dict[str, dict[str, Any]] = {
     "kubeconfig": {"type": "path"},
     "context": _TEXT,
@@ -110,6 +116,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "options": {
             "directory": {"type": "path"},
             "s3": {"type": "dict", "options": S3_OPTIONS},
+            "claim": {"type": "dict", "options": CLAIM_OPTIONS},
             "recipients": {**_NAMES, "no_log": False},  # public keys
             "identity": {"type": "str", "no_log": True},
             "keep_count": _COUNT,

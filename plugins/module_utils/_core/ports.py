@@ -23,6 +23,24 @@ KeyChange: TypeAlias = "tuple[bytes, bytes | None]"
 Progress = Callable[[str], None]
 
 
+class Process(Protocol):
+    """A command in a container. It gets no sign that its input has ended."""
+
+    def write(self, data: bytes) -> None:
+        """Give it input.
+
+        Raises:
+            FleetError: It ended already, or the connection broke.
+        """
+
+    def output(self) -> Iterator[bytes]:
+        """What it says, to its end.
+
+        Raises:
+            FleetError: It failed, with its own words, or the connection broke.
+        """
+
+
 class Api(Protocol):
     """A Kubernetes API server: a host cluster's, or one replica of a tenant's.
 
@@ -68,6 +86,11 @@ class Api(Protocol):
 
     def forward(self, namespace: str, pod: str, port: int) -> AbstractContextManager[Any]:
         """A socket to a port of a pod, through the API server's port-forward."""
+
+    def execute(
+        self, namespace: str, pod: str, command: Sequence[str]
+    ) -> AbstractContextManager[Process]:
+        """A command in the only container of a pod, through the API server."""
 
     @property
     def now(self) -> datetime:

@@ -150,12 +150,33 @@ class S3:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """A PersistentVolumeClaim on the host cluster (`vcluster_snapshots.claim`).
+
+    Attributes:
+        name: Its name; it has to be there.
+        namespace: Where it is.
+        image: Of the pod that reads and writes it: a shell and the usual small programs; None means that of the
+            vCluster's control plane.
+    """
+
+    name: str
+    namespace: str
+    image: str | None = None
+
+
+# The options of `vcluster_snapshots` that name a target; one of them is given.
+TARGETS = ("directory", "s3", "claim")
+
+
+@dataclass(frozen=True)
 class Snapshots:
     """Where snapshots go and how long they stay (`vcluster_snapshots`).
 
     Attributes:
         directory: Folder of the controller, or a share mounted there.
-        s3: A bucket, instead of a directory. Where neither is given there is no target.
+        s3: A bucket, instead of a directory.
+        claim: A claim on the host cluster, instead of both. Where none of the three is given there is no target.
         recipients: age public keys that can open them; none: they are not encrypted.
         identity: The age secret key that opens them, for a restore. Secret.
         keep_count: The newest ones that are kept; None for no such rule.
@@ -169,6 +190,7 @@ class Snapshots:
 
     directory: str | None = None
     s3: S3 | None = None
+    claim: Claim | None = None
     recipients: tuple[str, ...] = ()
     identity: str | None = field(default=None, repr=False)
     keep_count: int | None = None

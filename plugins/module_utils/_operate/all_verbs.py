@@ -35,7 +35,7 @@ class Backup(Verb):
         findings = snapshot_findings(spec, observation)
 
         def step() -> Step:
-            return snapshot_step(spec, observation, context.target(spec.snapshots).title)
+            return snapshot_step(spec, observation, context.target(spec).title)
 
         return one_step(spec, observation, findings, step)
 

@@ -9,16 +9,15 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 from ansible.module_utils.common.parameters import remove_values
 
-from .._cluster.directory import Directory
 from .._cluster.host import connect
 from .._core.errors import defect
 from .._core.ports import HostCluster, Target
-from .._core.spec import Access, Snapshots
+from .._core.spec import Access, Spec
+from .targets import Targets
 
 T = TypeVar("T")
 Connect = Callable[[Access, Callable[[str], None]], HostCluster]
@@ -51,16 +50,6 @@ class Secrets:
         return masked
 
 
-def open_target(snapshots: Snapshots) -> Target:
-    """The target of a vCluster's snapshots; nothing is sent yet."""
-    if snapshots.s3 is not None:
-        # Its library is large, and most runs need none of it.
-        from .._cluster.bucket import Bucket
-
-        return Bucket(snapshots.s3)
-    return Directory(Path(snapshots.directory or ""))
-
-
 def _silent(_text: str) -> None:
     """Say nothing."""
 
@@ -76,7 +65,7 @@ class Context:
         warn: Takes one line that the user should read.
         trace: Takes the traceback of an error nobody expected.
         connect: Makes the HostCluster of an Access.
-        target: Makes the Target of some Snapshots.
+        targets: Where snapshots go.
         secrets: Collects the secret texts of the run.
     """
 
@@ -86,13 +75,21 @@ class Context:
     warn: Callable[[str], None] = _silent
     trace: Callable[[str], None] = _silent
     connect: Connect = connect
-    target: Callable[[Snapshots], Target] = open_target
+    targets: Targets = field(default_factory=Targets)
     secrets: Secrets = field(default_factory=Secrets)
 
     def host(self, access: Access) -> HostCluster:
         """The host cluster behind an access; warnings are masked on their way out."""
         self.secrets.learn(access.token)
         return self.connect(access, lambda text: self.warn(self.secrets.mask(text)))
+
+    def target(self, spec: Spec) -> Target:
+        """The target of a vCluster's snapshots; nothing is sent yet."""
+        return self.targets.of(spec, lambda: self.host(spec.access).api)
+
+    def close(self) -> None:
+        """End what the run has on host clusters for itself."""
+        self.targets.close()
 
     def say(self, text: str) -> None:
         """Report progress, masked."""

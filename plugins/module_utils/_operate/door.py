@@ -39,6 +39,8 @@ def answer(
         result = failure(error)
     except Exception as error:
         result = failure(FleetError(context.defect(error)))
+    finally:
+        context.close()
     return context.secrets.mask(result)
 
 

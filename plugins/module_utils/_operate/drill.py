@@ -133,7 +133,7 @@ class Drill:
                 self.host,
                 self.host.observe(spec),
                 self.saved,
-                Repository(self.context.target(spec.snapshots), spec),
+                Repository(self.context.target(spec), spec),
                 self.context,
                 lock,
                 self.audit,

@@ -253,7 +253,7 @@ class Move:
             self.ends.host,
             self.ends.seen,
             of_snapshot(self.spec, self._repository, manifest),
-            Repository(self.context.target(self.spec.snapshots), self.spec),
+            Repository(self.context.target(self.spec), self.spec),
             self.context,
             self.lock,
             self.audit,
@@ -294,7 +294,7 @@ class Move:
 
     @cached_property
     def _repository(self) -> Repository:
-        return Repository(self.context.target(self.spec.snapshots), self.ends.source)
+        return Repository(self.context.target(self.spec), self.ends.source)
 
     @property
     def _plane(self) -> Plane:

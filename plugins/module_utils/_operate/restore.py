@@ -51,7 +51,7 @@ def run_restore(arguments: Arguments, context: Context) -> Result:
         observation = host.observe(spec)
         audit = audit_of(arguments)
         safety = bool(arguments.get("safety", True))
-        own = Repository(context.target(spec.snapshots), spec)
+        own = Repository(context.target(spec), spec)
         return Restoring(
             spec, host, observation, saved, own, context, lock, audit, deadline, safety
         ).carry_out()

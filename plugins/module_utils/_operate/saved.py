@@ -96,7 +96,7 @@ def saved_of(spec: Spec, context: Context, wanted: str) -> Saved:
             f"{spec.title}: vcluster_snapshots.from names the archive {archive}, and snapshot {wanted} is asked for.",
             "Ask for latest, or leave the archive out.",
         )
-    repository = Repository(context.target(spec.snapshots), spec.origin)
+    repository = Repository(context.target(spec), spec.origin)
     return of_snapshot(spec, repository, _chosen(spec, repository, wanted))
 
 
@@ -105,7 +105,7 @@ def known(spec: Spec, context: Context) -> tuple[list[Manifest], list[str]]:
     archive = spec.snapshots.origin.archive
     if archive:
         return [of_archive(spec, Path(archive)).manifest], []
-    return Repository(context.target(spec.snapshots), spec.origin).manifests()
+    return Repository(context.target(spec), spec.origin).manifests()
 
 
 def of_snapshot(spec: Spec, repository: Repository, manifest: Manifest) -> Saved:

@@ -45,7 +45,7 @@ def run_snapshot(arguments: Arguments, context: Context) -> Result:
     host = context.host(spec.access)
     observation = host.observe(spec)
     accepted(spec, snapshot_findings(spec, observation), context)
-    repository = Repository(context.target(spec.snapshots), spec)
+    repository = Repository(context.target(spec), spec)
     if context.check:
         return _preview(spec, host, observation, repository)
     clock, began = datetime.now(UTC), time.monotonic()

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The snapshots of a fleet: how many each vCluster has, how old and how large they are. No host cluster is asked."""
+"""The snapshots of a fleet: how many each vCluster has, how old and how large they are. Host clusters are asked only
+for targets that are on one."""
 
 from __future__ import annotations
 
@@ -67,7 +68,7 @@ def _listed(entry: Entry, context: Context, now: datetime) -> Listed:
     if missing:
         return Listed(entry.host, spec.cluster, "refused", error=str(Refused(missing)))
     try:
-        found, errors = Repository(context.target(spec.snapshots), spec).manifests()
+        found, errors = Repository(context.target(spec), spec).manifests()
     except FleetError as error:
         return Listed(entry.host, spec.cluster, "unreadable", error=str(error))
     asked = [manifest for manifest in found if not manifest.safety_of]

@@ -16,7 +16,19 @@ from typing import Any
 from .._core.arguments import ACCESS, ARGUMENTS, FLEET_ARGUMENTS, PREFIX
 from .._core.errors import Refused
 from .._core.finding import Finding, refuse
-from .._core.spec import S3, Access, Defaults, Expose, Limits, Origin, Snapshots, Spec, StoreSpec
+from .._core.spec import (
+    S3,
+    TARGETS,
+    Access,
+    Claim,
+    Defaults,
+    Expose,
+    Limits,
+    Origin,
+    Snapshots,
+    Spec,
+    StoreSpec,
+)
 from .argument_types import checked
 from .guards.identity import name_findings
 from .guards.lift import allow_findings
@@ -27,6 +39,7 @@ _ADDRESS = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|[0-9A-Za-z](?:[0-9A-Za-z.-]*[0-9A-Za-z])?)(?::(?P<port>\d{1,5}))?"
 )
 _ENDPOINT = re.compile(r"https?://([^/]+)(/[^\s?#]*)?")
+_OBJECT = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")  # name of an object in Kubernetes
 _KUBERNETES = re.compile(r"\d+\.\d+\.\d+")
 
 
@@ -145,6 +158,8 @@ def _snapshots(options: Mapping[str, Any]) -> Snapshots:
     proper["origin"] = Origin(**options.get("from", {}))
     if "s3" in options:
         proper["s3"] = S3(**options["s3"])
+    if "claim" in options:
+        proper["claim"] = Claim(**options["claim"])
     return Snapshots(**proper)
 
 
@@ -154,10 +169,25 @@ def _snapshot_findings(options: Mapping[str, Any]) -> list[Finding]:
         for name in ("keep_count", "keep_days", "concurrency", "rto", "rpo")
         if options.get(name, 1) < 1
     ]
-    if "directory" in options and "s3" in options:
-        both = "vcluster_snapshots.directory and vcluster_snapshots.s3 are given."
-        findings.append(refuse("spec", both, "", "Keep one."))
-    return findings + _s3_findings(options.get("s3", {}))
+    given = [f"vcluster_snapshots.{name}" for name in TARGETS if name in options]
+    if len(given) > 1:
+        findings.append(refuse("spec", f"{' and '.join(given)} are given.", "", "Keep one."))
+    return [
+        *findings,
+        *_s3_findings(options.get("s3", {})),
+        *_claim_findings(options.get("claim", {})),
+    ]
+
+
+def _claim_findings(claim: Mapping[str, Any]) -> list[Finding]:
+    return [
+        refuse("spec", f"vcluster_snapshots.claim.{name} is {claim[name]!r}.", "", form)
+        for name, form in (
+            ("name", "It is the name of a PersistentVolumeClaim on the host cluster."),
+            ("namespace", "It is the namespace of the claim."),
+        )
+        if name in claim and not _OBJECT.fullmatch(claim[name])
+    ]
 
 
 def _s3_findings(s3: Mapping[str, Any]) -> list[Finding]:

@@ -13,7 +13,7 @@ from typing import Any
 from ..._core.finding import Finding, refuse
 from ..._core.observation import RESTORING, Observation
 from ..._core.snapshot import Manifest
-from ..._core.spec import Spec
+from ..._core.spec import TARGETS, Spec
 from ..._core.versions import version_of
 from ..._stores.registry import store_in, store_named
 from .lift import lifted
@@ -21,15 +21,15 @@ from .lift import lifted
 
 def target_findings(spec: Spec) -> tuple[Finding, ...]:
     """A target is named."""
-    if spec.snapshots.directory is not None or spec.snapshots.s3 is not None:
+    if any(getattr(spec.snapshots, name) is not None for name in TARGETS):
         return ()
     return (
         refuse(
             "spec",
             f"{spec.title}: there is no place for its snapshots.",
             "",
-            "Set vcluster_snapshots.directory to a folder of the controller, or a share mounted there, or "
-            "vcluster_snapshots.s3 to a bucket.",
+            "Set vcluster_snapshots.directory to a folder of the controller, or a share mounted there, "
+            "vcluster_snapshots.s3 to a bucket, or vcluster_snapshots.claim to a claim on the host cluster.",
         ),
     )
 

@@ -43,6 +43,17 @@ def place(**s3: str) -> set[str]:
     return set(action.places(collected)) - {"/k/hc1##"}
 
 
+def test_a_claim_is_one_target_of_its_namespace() -> None:
+    action = ActionModule(*[MagicMock()] * 6)
+
+    def slots(**claim: str) -> set[str]:
+        return set(action.places(Collected({"snapshots": {"claim": claim}}, {})))
+
+    west = slots(name="c", namespace="west")
+    assert west == slots(name="c", namespace="west", image="busybox")
+    assert west != slots(name="c", namespace="east")
+
+
 def test_a_bucket_is_one_target_whatever_folder_is_used() -> None:
     west = place(bucket="b", prefix="west", secret_key="one")
     assert len(west) == 1

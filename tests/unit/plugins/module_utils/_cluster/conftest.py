@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from places import Place, bucket_place, directory_place
+from places import Place, bucket_place, claim_place, directory_place
 from s3_service import Service
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import (
@@ -356,11 +356,13 @@ def bucket(s3_server: S3Server) -> Place:
     return bucket_place(s3_server)
 
 
-@pytest.fixture(params=["directory", "bucket"])
+@pytest.fixture(params=["directory", "bucket", "claim"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Each kind of target, empty."""
     if request.param == "directory":
         return directory_place(tmp_path / "target")
+    if request.param == "claim":
+        return claim_place(tmp_path / "claim")
     return bucket_place(request.getfixturevalue("s3_server"))
 
 

@@ -134,7 +134,7 @@ OPEN = f"""
 from {module.__package__.removesuffix("._cluster")}._core.errors import FleetError
 from {module.__package__.removesuffix("._cluster")}._core.spec import S3, Snapshots
 from {module.__package__.removesuffix("._cluster")}._operate import all_verbs
-from {module.__package__.removesuffix("._cluster")}._operate.context import open_target
+from {module.__package__.removesuffix("._cluster")}._operate.targets import open_target
 """
 
 

@@ -6,17 +6,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import socket
 import ssl
 import struct
-import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
+from websocket_server import WebSocketServer, frame, unmask
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.forward import (
     forward,
@@ -33,86 +32,26 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors imp
 from lab.pki import Authority
 
 PORT = struct.pack("<H", 8443)
-MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
-class Kubelet:
+class Kubelet(WebSocketServer):
     """Names the port on both channels, then echoes data in capitals; `fail` makes it complain.
 
     Args:
-        tls: Of the server; none: it speaks in clear.
         greeting: What the pod says first: it comes together with the answer to the handshake.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None, greeting: bytes = b"") -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        if tls:
-            self._listener = tls.wrap_socket(self._listener, server_side=True)
-        scheme = "https" if tls else "http"
-        self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
-        self.greeting = frame(b"\0" + greeting) if greeting else b""
-        self.head = b""
-        self.refusal = b""
-        self.ended = threading.Event()
-        threading.Thread(target=self._serve, daemon=True).start()
+        super().__init__(tls)
+        names = frame(b"\0" + PORT) + frame(b"\1" + PORT)
+        self.greeting = names + (frame(b"\0" + greeting) if greeting else b"")
 
-    def close(self) -> None:
-        self._listener.close()
-
-    def _serve(self) -> None:
-        connection, _address = self._listener.accept()
-        with connection, connection.makefile("rb") as stream:
-            self.head = b"".join(iter(stream.readline, b"\r\n"))
-            if self.refusal:
-                connection.sendall(self.refusal)
-                return
-            names = frame(b"\0" + PORT) + frame(b"\1" + PORT)
-            connection.sendall(self._accept() + names + self.greeting)
-            while message := unmask(stream):
-                if message == b"\0fail":
-                    connection.sendall(frame(b"\1dial: connect: connection refused"))
-                else:
-                    connection.sendall(frame(message.upper()))
-        self.ended.set()
-
-    def _accept(self) -> bytes:
-        lines = dict(
-            line.lower().split(b": ", 1) if b": " in line else (line, b"")
-            for line in self.head.splitlines()
-        )
-        key = next(
-            line.split(b": ", 1)[1]
-            for line in self.head.splitlines()
-            if line.lower().startswith(b"sec-websocket-key")
-        )
-        assert lines[b"sec-websocket-protocol"] == b"v4.channel.k8s.io"
-        proof = base64.b64encode(hashlib.sha1(key + MAGIC).digest())
-        return (
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Protocol: v4.channel.k8s.io\r\nSec-WebSocket-Accept: "
-            + proof
-            + b"\r\n\r\n"
-        )
-
-
-def frame(content: bytes) -> bytes:
-    """A binary message from the server."""
-    size = len(content)
-    head = bytes([size]) if size < 126 else b"\x7e" + struct.pack("!H", size)
-    return b"\x82" + head + content
-
-
-def unmask(stream: object) -> bytes:
-    """The content of a binary message from the client; empty at the end."""
-    head = stream.read(2)  # type: ignore[attr-defined]
-    if len(head) < 2 or head[0] & 0xF == 8:
-        return b""
-    size = head[1] & 0x7F
-    if size == 126:
-        size = struct.unpack("!H", stream.read(2))[0]  # type: ignore[attr-defined]
-    mask = stream.read(4)  # type: ignore[attr-defined]
-    content = stream.read(size)  # type: ignore[attr-defined]
-    return bytes(byte ^ mask[place % 4] for place, byte in enumerate(content))
+    def talk(self, connection: socket.socket, stream: IO[bytes]) -> None:
+        while message := unmask(stream):
+            if message == b"\0fail":
+                connection.sendall(frame(b"\1dial: connect: connection refused"))
+            else:
+                connection.sendall(frame(message.upper()))
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import io
 import os
 import subprocess
 import sys
-from dataclasses import asdict
 
 import pytest
 from places import Place
@@ -112,16 +111,15 @@ import io, os, sys
 sys.path[:0] = {sys.path!r}
 from {PLUGINS}._cluster import bucket
 from {PLUGINS}._core.spec import S3, Snapshots
-from {PLUGINS}._operate.context import open_target
+from {PLUGINS}._operate.targets import open_target
 bucket.PART = {PART}
 class Kills(io.BytesIO):
     def read(self, size=-1):
         if self.tell() > {PART}:
             os.kill(os.getpid(), 9)
         return super().read(size)
-given = {asdict(place.snapshots)!r}
-given["s3"] = given["s3"] and S3(**given["s3"])
-open_target(Snapshots(**given)).write("a/data", Kills(bytes({3 * PART})))
+{place.code}
+target.write("a/data", Kills(bytes({3 * PART})))
 """
     done = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
     assert done.returncode == -9

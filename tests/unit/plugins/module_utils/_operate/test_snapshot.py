@@ -39,6 +39,19 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.snapsho
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.snapshot_info import (
     run_snapshot_info,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.targets import Targets
+
+
+class Fixed(Targets):
+    """One target, whatever is asked for."""
+
+    def __init__(self, target: Any) -> None:
+        super().__init__()
+        self._target = target
+
+    def of(self, spec: Spec, api: Any) -> Any:
+        return self._target
+
 
 Take = Callable[..., dict[str, Any]]
 
@@ -64,7 +77,7 @@ def take(world: World, etcd: Member, tmp_path: Path) -> Take:
             check=check, connect=lambda _access, _warn: Host(world, etcd), warn=warnings.append
         )
         if target:
-            context = Context(connect=context.connect, target=lambda _snapshots: target)
+            context = Context(connect=context.connect, targets=Fixed(target))
         arguments = {"name": "tenant-a", "kubeconfig": "/k/hc1", "snapshots": options, **more}
         return {**answer(engine, arguments, context), "warnings": warnings}
 

@@ -53,6 +53,15 @@ def test_templates_give_text_where_numbers_and_switches_are_meant() -> None:
         ({"api_token": "t"}, "without vcluster_api_host"),
         ({"api_host": "https://x", "context": "y"}, "Keep one"),
         ({"snapshots": {"directory": "/b", "s3": {"bucket": "b"}}}, "Keep one"),
+        ({"snapshots": {"claim": {"name": "c"}}}, "vcluster_snapshots.claim.namespace is missing"),
+        (
+            {"snapshots": {"claim": {"name": "../c", "namespace": "n"}}},
+            "vcluster_snapshots.claim.name is '../c'",
+        ),
+        (
+            {"snapshots": {"directory": "/b", "claim": {"name": "c", "namespace": "n"}}},
+            "vcluster_snapshots.directory and vcluster_snapshots.claim are given",
+        ),
         ({"snapshots": {"s3": {"prefix": "p"}}}, "vcluster_snapshots.s3.bucket is missing"),
         ({"snapshots": {"s3": "b"}}, "not a mapping"),
         (
