@@ -216,6 +216,16 @@ STAGES = (
     integration("waves", "helm4", WAVES, suites=("full",), limit=3600),
     integration("snapshots", "helm4", *SNAPSHOTS, suites=("full",), limit=3600),
     integration("faults", "helm4", FAULTS, suites=("full",), limit=3600),
+    # A store of 1 GB, saved and restored.
+    Stage(
+        "sizes",
+        (str(NEW / "python"), "tests/bench/bench.py", "snapshot_1gb"),
+        ("full",),
+        ("setup", "lab-up"),
+        limit=3600,
+        environment=tools(NEW, PYTHONPATH="tests/lab:tests/integration"),
+        lane=LAB,
+    ),
     integration("integration-helm3", "helm3", *HELM),
     Stage(
         "molecule",

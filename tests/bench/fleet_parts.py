@@ -12,6 +12,7 @@ from typing import Any
 
 import curves
 import peers
+from backup_parts import backup
 from hosts import BENCH, Counted
 from measure import BenchError
 from results import Result, against_goal
@@ -171,4 +172,5 @@ PARTS = {
     "one_changed": one_changed,
     "growth": growth,
     "changed": changed,
+    "backup": backup,
 }

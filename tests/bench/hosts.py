@@ -145,16 +145,20 @@ class Inventory:
         path.write_text(yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False))
         return path
 
-    def spec(self, host: str, kubeconfig: Path | None = None) -> Spec:
-        """What the collection makes of the variables of one vCluster."""
-        cluster = {"vcluster_kubeconfig": str(kubeconfig or self.clusters[self.hosts[host]])}
+    def arguments(self, host: str) -> dict[str, Any]:
+        """The variables of one vCluster as the arguments of a module."""
+        cluster = {"vcluster_kubeconfig": str(self.clusters[self.hosts[host]])}
         everything = {**self.variables, **cluster, **self.own.get(host, {})}
         arguments = {
             key.removeprefix(PREFIX): value
             for key, value in everything.items()
             if key.startswith(PREFIX) and key.removeprefix(PREFIX) not in FLEET_ARGUMENTS
         }
-        return spec_from({**arguments, "name": host, "host": host})
+        return {**arguments, "name": host}
+
+    def spec(self, host: str) -> Spec:
+        """What the collection makes of the variables of one vCluster."""
+        return spec_from({**self.arguments(host), "host": host})
 
     def play(self, playbook: str, *, memory: bool = False, more: Sequence[str] = ()) -> Usage:
         """Run a playbook of the collection, or one of ours by its path."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from typing import TypeVar
 
@@ -86,10 +87,10 @@ def verify() -> list[Result]:
     return _fresh(inventory, measured)
 
 
-def snapshot() -> list[Result]:
+def snapshot(end: str = "") -> list[Result]:
     """See snapshot_parts."""
     inventory = _inventory("snapshot", 1, clusters=1, **snapshot_parts.WANTED)
-    return _fresh(inventory, lambda: snapshot_parts.measured(inventory))
+    return _fresh(inventory, lambda: snapshot_parts.measured(inventory, end))
 
 
 def _median(inventory: Inventory, playbook: str) -> tuple[float, float]:
@@ -136,4 +137,9 @@ def _remove(inventory: Inventory) -> None:
         kubectl(inventory.clusters[cluster], *namespace)
 
 
-PARTS = {"verify": verify, "install": install, "snapshot": snapshot}
+PARTS = {
+    "verify": verify,
+    "install": install,
+    "snapshot": snapshot,
+    "snapshot_1gb": partial(snapshot, "_1gb"),
+}

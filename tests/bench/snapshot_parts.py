@@ -1,7 +1,7 @@
 # Copyright (c) fleetops.vcluster contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a snapshot of a deployed etcd takes, beside `etcdctl snapshot save` to the same folder."""
+"""What a snapshot of a deployed etcd takes, and to restore it, beside the tools of etcd and the same way."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from typing import Any
 import pyrage
 from harness import kubectl, program
 from hosts import BENCH, Inventory
+from measure import BenchError
 from results import Result, against_goal
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.host import connect
@@ -33,26 +34,41 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.streams
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import HostCluster
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Spec
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.door import answer
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.restore import run_restore
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.taking import (
     opened_store,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.targets import open_target
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.rewrite import batches
 
-MEGABYTES = 100
+SIZES = {"": 100, "_1gb": 1000}  # MB, by the end of a figure's name
 KEY = pyrage.x25519.Identity.generate()
 PLACE = BENCH / "snapshots"
+SAVED = PLACE / "etcdctl.db"
+BY_HAND = "by-hand"
+FILLING, COMPARING = "filling 1 etcd members", "comparing the store"  # what a restore says
 WANTED: dict[str, Any] = {
     "vcluster_store": {"type": "etcd_deployed", "members": 1},
-    "vcluster_snapshots": {"directory": str(PLACE), "recipients": [str(KEY.to_public())]},
+    "vcluster_snapshots": {
+        "directory": str(PLACE),
+        "recipients": [str(KEY.to_public())],
+        "identity": str(KEY),
+    },
 }
-# Of the rate of etcdctl: what the data has to reach, and the whole run with reading back.
+# Of the rate of etcd's tools: what the data has to reach, and the whole run with reading back.
 DATA, WHOLE = 1 / 0.8, 1 / 0.35
 MEMORY = 200  # MB
 
 
-def measured(inventory: Inventory) -> list[Result]:
-    """Of one vCluster with one member that holds that many objects of 1 KB; ours is encrypted, etcdctl's is not."""
+def measured(inventory: Inventory, end: str) -> list[Result]:
+    """Of one vCluster with one member that holds objects of 1 KB; ours is encrypted, etcdctl's is not.
+
+    Args:
+        end: Of the names of the figures, see SIZES.
+    """
+    megabytes = SIZES[end]
     shutil.rmtree(PLACE, ignore_errors=True)
     PLACE.mkdir(parents=True)
     try:
@@ -60,19 +76,23 @@ def measured(inventory: Inventory) -> list[Result]:
         (name,) = inventory.hosts
         spec = inventory.spec(name)
         host = connect(spec.access, print)
-        _fill(spec, host)
+        _fill(spec, host, megabytes)
         with _reached(inventory, spec) as save:
             peer = _seconds(save)
         ours = _seconds(lambda: _written(spec, host))
         run = inventory.play("backup", memory=True)
         whole = run.wall - inventory.play("plan").wall
+        by_hand = _seconds(lambda: _put_in_by_hand(inventory, spec, host))
+        put_in = _put_in(inventory, spec)
     finally:
         shutil.rmtree(PLACE, ignore_errors=True)
-    unit = f"s for {MEGABYTES} MB"
+    unit = f"s for {megabytes} MB"
+    save_name, restore_name = "etcdctl snapshot save", "kubectl exec, etcdutl snapshot restore"
     return [
-        Result("snapshot_rate", ours, peer, "etcdctl snapshot save", unit, DATA),
-        Result("snapshot_rate_whole", whole, peer, "etcdctl snapshot save", unit, WHOLE),
-        against_goal("snapshot_memory", run.memory, MEMORY, "MB"),
+        Result(f"snapshot_rate{end}", ours, peer, save_name, unit, DATA),
+        Result(f"snapshot_rate_whole{end}", whole, peer, save_name, unit, WHOLE),
+        Result(f"restore_rate{end}", put_in, by_hand, restore_name, unit, DATA),
+        against_goal(f"snapshot_memory{end}", run.memory, MEMORY, "MB"),
     ]
 
 
@@ -82,9 +102,9 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.monotonic() - began
 
 
-def _fill(spec: Spec, host: HostCluster) -> None:
+def _fill(spec: Spec, host: HostCluster, megabytes: int) -> None:
     """Objects of 1 KB, where the API server looks for none; what is in them cannot be compressed."""
-    items = ((b"/bench/%08d" % number, os.urandom(1000)) for number in range(MEGABYTES * 1000))
+    items = ((b"/bench/%08d" % number, os.urandom(1000)) for number in range(megabytes * 1000))
     with host.reach(spec).member(f"{spec.name}-etcd-0") as etcd:
         for changes in batches(items):
             etcd.write(changes)
@@ -126,8 +146,67 @@ def _reached(inventory: Inventory, spec: Spec) -> Iterator[Callable[[], object]]
                 path.touch(mode=0o600)
                 path.write_bytes(base64.b64decode(secret["data"][entry]))
                 command.append(f"--{flag}={path}")
-            save = [*command, "snapshot", "save", str(PLACE / "etcdctl.db")]
+            save = [*command, "snapshot", "save", str(SAVED)]
             yield lambda: subprocess.run(save, check=True, capture_output=True, timeout=600)
         finally:
             process.terminate()
             process.wait(timeout=20)
+
+
+def _put_in(inventory: Inventory, spec: Spec) -> float:
+    """Seconds of the data phase of a restore: from the stopped member to the one that starts with the data."""
+    moments: dict[str, float] = {}
+
+    def progress(text: str) -> None:
+        for words in (FILLING, COMPARING):
+            if words in text:
+                moments.setdefault(words, time.monotonic())
+
+    arguments = {**inventory.arguments(spec.name), "snapshot": "latest", "safety": False}
+    result = answer(run_restore, arguments, Context(progress=progress))
+    if result.get("outcome") != "done":
+        raise BenchError(f"the restore failed: {result['msg']}")
+    return moments[COMPARING] - moments[FILLING]
+
+
+def _put_in_by_hand(inventory: Inventory, spec: Spec, host: HostCluster) -> None:
+    """The file that etcdctl saved into a pod with an empty folder, and etcdutl there, as a person does it."""
+    kubeconfig = inventory.clusters[inventory.hosts[spec.name]]
+    place = f"--namespace={spec.namespace}"
+    pod = _empty_pod(host, spec)
+    kubectl(kubeconfig, place, "apply", "-f", "-", stdin=json.dumps(pod))
+    kubectl(kubeconfig, place, "wait", "--for=condition=Ready", f"pod/{BY_HAND}", "--timeout=60s")
+    execute = [program("kubectl"), f"--kubeconfig={kubeconfig}", place, "exec", "-i", BY_HAND]
+    with SAVED.open("rb") as file:
+        take = [*execute, "-c", "shell", "--", "sh", "-c", "cat > /work/etcd.db"]
+        subprocess.run(take, stdin=file, check=True, capture_output=True, timeout=600)
+    restore = ["etcdutl", "snapshot", "restore", "/work/etcd.db", "--data-dir=/work/restored"]
+    subprocess.run(
+        [*execute, "-c", "etcd", "--", *restore], check=True, capture_output=True, timeout=600
+    )
+    kubectl(kubeconfig, place, "delete", "pod", BY_HAND, "--wait=false")
+
+
+def _empty_pod(host: HostCluster, spec: Spec) -> dict[str, Any]:
+    """A pod with the images that a restore uses."""
+    folder = [{"name": "work", "mountPath": "/work"}]
+    images = {
+        name: host.api.get(f"/apis/apps/v1/namespaces/{spec.namespace}/statefulsets/{workload}")[
+            "spec"
+        ]["template"]["spec"]["containers"][0]["image"]
+        for name, workload in (("shell", spec.name), ("etcd", f"{spec.name}-etcd"))
+    }
+    commands = {"shell": ["sleep", "3600"], "etcd": ["etcd", "--data-dir=/work/own"]}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": BY_HAND},
+        "spec": {
+            "terminationGracePeriodSeconds": 1,
+            "containers": [
+                {"name": name, "image": image, "command": commands[name], "volumeMounts": folder}
+                for name, image in images.items()
+            ],
+            "volumes": [{"name": "work", "emptyDir": {}}],
+        },
+    }

@@ -90,20 +90,22 @@ class Bolt:
             return None
         return _Meta(size, root, pages, txid)
 
-    def _leaves(self, page: int, depth: int = 0) -> Iterator[bytes]:
-        """All leaf pages below a page."""
-        if depth > DEEPEST:
-            raise damaged("its pages form a circle")
-        data = self._page(page)
-        _id, flags, count, _overflow = _PAGE.unpack_from(data)
-        if flags & LEAF:
-            yield data
-        elif flags & BRANCH:
-            for number in range(count):
-                _position, _size, child = _unpack(_BRANCH, data, _PAGE.size + number * _BRANCH.size)
-                yield from self._leaves(child, depth + 1)
-        else:
-            raise damaged(f"page {page} is neither branch nor leaf")
+    def _leaves(self, page: int) -> Iterator[bytes]:
+        """All leaf pages below a page, in the order of their keys."""
+        left = [(page, 0)]
+        while left:
+            page, depth = left.pop()
+            if depth > DEEPEST:
+                raise damaged("its pages form a circle")
+            data = self._page(page)
+            _id, flags, count, _overflow = _PAGE.unpack_from(data)
+            if flags & LEAF:
+                yield data
+            elif flags & BRANCH:
+                below = _several(_BRANCH, data, count)
+                left += [(child, depth + 1) for _position, _size, child in reversed(below)]
+            else:
+                raise damaged(f"page {page} is neither branch nor leaf")
 
     def _page(self, number: int) -> bytes:
         size, pages = self._meta.page_size, self._meta.pages
@@ -129,19 +131,25 @@ def _elements(leaf: bytes) -> list[tuple[int, bytes, bytes]]:
     _id, flags, count, _overflow = _unpack(_PAGE, leaf, 0)
     if not flags & LEAF:
         raise damaged("a bucket holds no leaf")
-    if _PAGE.size + count * _LEAF.size > len(leaf):
-        raise damaged("a page is too short for what it counts")
     found = []
-    for number in range(count):
-        offset = _PAGE.size + number * _LEAF.size
-        kind, position, key_size, value_size = _LEAF.unpack_from(leaf, offset)
+    offset = _PAGE.size
+    for kind, position, key_size, value_size in _several(_LEAF, leaf, count):
         start = offset + position
         middle = start + key_size
         end = middle + value_size
         if end > len(leaf):
             raise damaged("a value reaches beyond its page")
         found.append((kind, leaf[start:middle], leaf[middle:end]))
+        offset += _LEAF.size
     return found
+
+
+def _several(shape: struct.Struct, page: bytes, count: int) -> list[tuple[int, ...]]:
+    """What a page begins with: so many of the same shape."""
+    end = _PAGE.size + count * shape.size
+    if end > len(page):
+        raise damaged("a page is too short for what it counts")
+    return list(shape.iter_unpack(page[_PAGE.size : end]))
 
 
 def _unpack(shape: struct.Struct, data: bytes, offset: int) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO
 
 from .._core.contents import Held, Snapshot, snapshot_of
 from .._core.wire import Malformed, varint
@@ -34,7 +34,8 @@ SECTOR = 512  # a database is a multiple of it: what is over is the sum
 PIECE = 1 << 20
 KEY_FIELD, VALUE_FIELD = 0x0A, 0x2A  # mvccpb.KeyValue: key 1, value 5, both length-delimited
 LEASE_FIELD = 0x30  # lease 6
-_VARINTS = frozenset({0x10, 0x18, 0x20, LEASE_FIELD})  # create_revision, mod_revision, version
+_OTHER_NUMBERS = frozenset({0x10, 0x18, 0x20})  # create_revision, mod_revision, version
+_KEY_FIRST = bytes([KEY_FIELD])
 
 
 def inspect(file: IO[bytes]) -> Snapshot:
@@ -111,33 +112,41 @@ def _revision(at: bytes) -> tuple[int, bool]:
 
 def _key(change: bytes) -> bytes:
     """The key of a change, which comes first in it."""
-    return next((value for field, value in _fields(change) if field == KEY_FIELD), b"")
+    if change[:1] != _KEY_FIRST:
+        return b""
+    size, at = _number(change, 1)
+    return change[at : at + size]
 
 
 def _record(change: bytes) -> Held:
     """What a change says; what it has not is empty or 0."""
-    found: dict[int, Any] = dict(_fields(change))
-    return found.get(KEY_FIELD, b""), found.get(VALUE_FIELD, b""), found.get(LEASE_FIELD, 0)
-
-
-def _fields(change: bytes) -> Iterator[tuple[int, Any]]:
-    """The fields of a change in their order: bytes or a number each."""
-    at, end = 0, len(change)
+    key = value = b""
+    lease = at = 0
+    end = len(change)
     while at < end:
         field = change[at]
-        try:
-            number, at = varint(change, at + 1)
-        except Malformed as error:
-            raise damaged("a change is cut off") from error
-        if field in (KEY_FIELD, VALUE_FIELD):
-            if at + number > end:
-                raise damaged("a change is cut off")
-            yield field, change[at : at + number]
+        number, at = _number(change, at + 1)
+        if field == KEY_FIELD or field == VALUE_FIELD:
+            content = change[at : at + number]
             at += number
-        elif field in _VARINTS:
-            yield field, number
-        else:
+            if at > end:
+                raise damaged("a change is cut off")
+            if field == KEY_FIELD:
+                key = content
+            else:
+                value = content
+        elif field == LEASE_FIELD:
+            lease = number
+        elif field not in _OTHER_NUMBERS:
             raise damaged(f"a change has the unknown field {field:#x}")
+    return key, value, lease
+
+
+def _number(change: bytes, at: int) -> tuple[int, int]:
+    try:
+        return varint(change, at)
+    except Malformed as error:
+        raise damaged("a change is cut off") from error
 
 
 def _check_sum(file: IO[bytes]) -> None:

@@ -67,6 +67,8 @@ def _fields(message: bytes) -> Iterator[tuple[int, int, int, int]]:
 
 def varint(data: bytes, at: int) -> tuple[int, int]:
     """A number, and where it ends; Malformed when it is cut off."""
+    if at < len(data) and data[at] < 0x80:  # most of them
+        return data[at], at + 1
     number = shift = 0
     while at < len(data) and shift < 70:
         byte = data[at]
