@@ -112,3 +112,18 @@ def test_a_host_cluster_that_is_cut_off_in_a_backup_leaves_no_snapshot(
     assert len(manifests(tmp_path / "target")) == 1
     fleet.play("backup").succeeded()
     saved.is_whole()
+
+
+@pytest.mark.parametrize("words", ["writing the snapshot", "reading it back"])
+def test_a_control_plane_that_restarts_in_a_backup_is_saved_whole_or_not_at_all(
+    fleet: Fleet, lab: Lab, saved: Saved, tmp_path: Path, words: str
+) -> None:
+    def restart() -> None:
+        in_namespace(lab, NAME, "delete", "pod", f"{NAME}-0", "--wait=false")
+
+    run = watched(fleet, words, restart, "backup")
+    assert "Traceback" not in run.output
+    assert len(manifests(tmp_path / "target")) == (2 if run.returncode == 0 else 1), run.output
+    wait_until("a proof that passes", lambda: fleet.play("verify").returncode == 0, 200)
+    fleet.play("backup").succeeded()
+    saved.is_whole()
