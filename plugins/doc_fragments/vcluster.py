@@ -283,8 +283,10 @@ options:
             type: str
           archive:
             description:
-              - Path of an archive on the controller that C(vcluster snapshot) wrote; it is restored as V(latest). Its
-                name and namespace have to be those of the vCluster it was taken of.
+              - An archive that C(vcluster snapshot) wrote; it is restored as V(latest). Its name and namespace have to
+                be those of the vCluster it was taken of.
+              - A path on the controller, or V(s3://BUCKET/KEY) in the bucket of O(snapshots.s3), which says how to get
+                there.
               - It holds no certificates; those of the vCluster stay.
             type: path
       allow_outage:

@@ -12,6 +12,7 @@ import io
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
@@ -84,6 +85,13 @@ class Bucket:
             yield buffered(_Reading(body, name, self.title))
         finally:
             body.close()
+
+    def written(self, name: str) -> datetime:
+        """See Target."""
+        with explained(name, "read", self.title):
+            found = self._client.head_object(**self._at, Key=self._key(name))
+        moment: datetime = found["LastModified"]
+        return moment
 
     def files(self, prefix: str) -> Iterator[Stored]:
         """See Target."""

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import IO
 
@@ -55,6 +56,7 @@ done
 echo "$4  $1" | sha256sum -c >/dev/null && sync "$1" && mv "$1" "$2" && sync "$(dirname "$2")"
 """
 READ = 'cat "$1"'
+WRITTEN = 'stat -c %Y "$1"'
 LIST = (
     f"""[ ! -d "$1" ] || find "$1" -type f ! -name '{UNFINISHED}*' -exec stat -c '%s %n' {{}} ';'"""
 )
@@ -113,6 +115,11 @@ class ClaimFolder:
             content = io.BufferedReader(Pieces(self._pieces(process, name)), PIECE)
             content.peek(1)  # one that is not there is an error here
             yield content
+
+    def written(self, name: str) -> datetime:
+        """See Target."""
+        seconds = self._run(proper(name, self.title), "read", WRITTEN, name)
+        return datetime.fromtimestamp(int(seconds), UTC)
 
     def files(self, prefix: str) -> Iterator[Stored]:
         """See Target."""

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -59,6 +60,11 @@ class Directory:
         """See Target."""
         with self._explained(name, "read"), self._path(name).open("rb") as file:
             yield file
+
+    def written(self, name: str) -> datetime:
+        """See Target."""
+        with self._explained(name, "read"):
+            return datetime.fromtimestamp(self._path(name).stat().st_mtime, UTC)
 
     def files(self, prefix: str) -> Iterator[Stored]:
         """See Target."""

@@ -26,6 +26,7 @@ from .libraries import parse, yaml
 
 ABOUT = b"/vcluster/snapshot/"  # members below it are no keys of the store
 RELEASE = f"{ABOUT.decode()}release"
+DATABASE = ABOUT + b"db"  # an embedded etcd as a whole, instead of its keys (since 0.35)
 BLOCK = 512
 LEVEL = 3  # what the vendor's own tool uses: more costs much and saves little
 LARGEST = 512 * 1024 * 1024  # of one value; etcd takes 1.5 MiB by default
@@ -61,11 +62,21 @@ def inspect(file: IO[bytes]) -> Snapshot:
 
 
 def live(file: IO[bytes]) -> Iterator[Held]:
-    """What it holds, in the archive's order; raises as `inspect` does, at the end at the latest."""
+    """What it holds, in the archive's order; raises as `inspect` does, at the end at the latest.
+
+    A key that comes twice in a row counts as it came last: before 0.30.5 each page of 1,000 keys began with the last
+    one of the page before (pkg/etcd/client.go).
+    """
     file.seek(0)
+    last: Held | None = None
     for name, value in _members(file):
-        if not name.startswith(ABOUT):
-            yield name, value, int(name.startswith(LEASED))
+        if name.startswith(ABOUT):
+            continue
+        if last is not None and last[0] != name:
+            yield last
+        last = name, value, int(name.startswith(LEASED))
+    if last is not None:
+        yield last
 
 
 def release(file: IO[bytes]) -> Release | None:
@@ -131,6 +142,11 @@ def _members(file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
     try:
         with gzip.GzipFile(fileobj=file, mode="rb") as packed:
             while (header := _exactly(packed, BLOCK)) != _END:
+                if _name(header) == DATABASE:
+                    raise FleetError(
+                        "The archive holds the database of an embedded etcd, and not its keys.",
+                        "The vendor's own tool restores it: vcluster restore.",
+                    )
                 size = _checked_size(header)
                 value = _exactly(packed, size)
                 _exactly(packed, -size % BLOCK)

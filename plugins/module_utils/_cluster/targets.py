@@ -10,7 +10,8 @@ import re
 
 from .._core.errors import FleetError
 
-_NAME = re.compile(r"[A-Za-z0-9%][A-Za-z0-9%._~-]*(/[A-Za-z0-9%][A-Za-z0-9%._~-]*)*")
+_PART = r"[A-Za-z0-9%_][A-Za-z0-9%._~:+=@,-]*"
+_NAME = re.compile(f"{_PART}(/{_PART})*")
 
 
 def proper(name: str, place: str) -> str:

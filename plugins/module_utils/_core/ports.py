@@ -307,6 +307,9 @@ class Target(Protocol):
     def open(self, name: str) -> AbstractContextManager[IO[bytes]]:
         """Read a file from its beginning, as a stream."""
 
+    def written(self, name: str) -> datetime:
+        """When a file was written, by the place's clock."""
+
     def files(self, prefix: str) -> Iterator[Stored]:
         """The files below a folder, ordered by name."""
 

@@ -2,17 +2,17 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can be restored: a snapshot in a target, or an archive of the vendor's on the controller."""
+"""What can be restored: a snapshot in a target, or an archive of the vendor's, on the controller or in a bucket."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from .._cluster import key_archive
@@ -21,9 +21,12 @@ from .._cluster.streams import whole
 from .._cluster.unpacked import unpacked
 from .._core.contents import Snapshot
 from .._core.errors import FleetError
+from .._core.s3_url import parse
 from .._core.snapshot import Manifest
 from .._core.spec import Spec
+from .._plan.guards.snapshots import origin_findings
 from .context import Context
+from .planning import accepted
 from .taking import CERTIFICATES, DATA, PRIVATE, VALUES
 
 LATEST = "latest"
@@ -89,7 +92,7 @@ def saved_of(spec: Spec, context: Context, wanted: str) -> Saved:
     """
     archive = spec.snapshots.origin.archive
     if archive:
-        found = of_archive(spec, Path(archive))
+        found = of_archive(spec, context, archive)
         if wanted in (LATEST, found.manifest.id):
             return found
         raise FleetError(
@@ -104,7 +107,7 @@ def known(spec: Spec, context: Context) -> tuple[list[Manifest], list[str]]:
     """All that could be asked for, oldest first, and what is wrong with those that cannot be read."""
     archive = spec.snapshots.origin.archive
     if archive:
-        return [of_archive(spec, Path(archive)).manifest], []
+        return [of_archive(spec, context, archive).manifest], []
     return Repository(context.target(spec), spec.origin).manifests()
 
 
@@ -129,29 +132,40 @@ def of_snapshot(spec: Spec, repository: Repository, manifest: Manifest) -> Saved
     return Saved(manifest, partial(part, DATA), private)
 
 
-def of_archive(spec: Spec, path: Path) -> Saved:
+def of_archive(spec: Spec, context: Context, named: str) -> Saved:
     """An archive of the vendor's. It holds no certificates: those of the vCluster stay.
 
+    Args:
+        named: Its path on the controller, or its URL.
+
     Raises:
-        FleetError: It cannot be read, is damaged, or is of another vCluster than the inventory says.
+        Refused: It is in another bucket than that of the inventory.
+        FleetError: It cannot be read, is damaged, holds nothing, or is of another vCluster than the inventory says.
     """
-    with _read(path) as file:
-        release, found = key_archive.release(file), key_archive.inspect(file)
+    archive = _archive(spec, context, named)
+    with archive.opened() as content, unpacked("keys", content) as (file, found):
+        release = key_archive.release(file)
     origin = spec.origin
     of = f"{release.namespace}/{release.name}" if release else "unknown"
     # An archive that does not say it is believed to be what the inventory says, where that says anything.
     if of != f"{origin.namespace}/{origin.name}" and (release or not spec.snapshots.origin.name):
         raise FleetError(
-            f"{spec.title}: the archive {path} is of vCluster {of}, and not of {origin.namespace}/{origin.name}.",
+            f"{spec.title}: the archive {archive.title} is of vCluster {of}, and not of "
+            f"{origin.namespace}/{origin.name}.",
             "Set name and namespace of vcluster_snapshots.from to those of the vCluster that was saved.",
         )
-    saved = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    if not found.contents.keys:
+        raise FleetError(
+            f"{spec.title}: the archive {archive.title} holds no keys.",
+            "A vCluster that is restored from it would be empty. Use another one.",
+        )
+    written = archive.written()
     manifest = Manifest(
-        id=path.name,
+        id=archive.name,
         name=origin.name,
         namespace=origin.namespace,
         cluster=origin.cluster,
-        taken_at=saved,
+        taken_at=written,
         way="keys",
         store="",
         store_version="",
@@ -165,10 +179,40 @@ def of_archive(spec: Spec, path: Path) -> Saved:
         by="",
         reason="",
         safety_of="",
-        verified_at=saved,
+        verified_at=written,
     )
     values = release.values if release else {}
-    return Saved(manifest, partial(_read, path), lambda: {VALUES: values, CERTIFICATES: None})
+    return Saved(manifest, archive.opened, lambda: {VALUES: values, CERTIFICATES: None})
+
+
+@dataclass(frozen=True)
+class _Archive:
+    """A file that another tool wrote.
+
+    Attributes:
+        title: What messages call it.
+        name: Its last name.
+        opened: Opens it.
+        written: When it was written.
+    """
+
+    title: str
+    name: str
+    opened: Callable[[], AbstractContextManager[IO[bytes]]]
+    written: Callable[[], datetime]
+
+
+def _archive(spec: Spec, context: Context, named: str) -> _Archive:
+    accepted(spec, origin_findings(spec), context)
+    url, s3 = parse(named), spec.snapshots.s3
+    if url is None or s3 is None:
+        path = Path(named)
+        return _Archive(named, path.name, partial(_read, path), partial(_written, path))
+    # It may lie anywhere in the bucket.
+    whole = replace(spec.snapshots, s3=replace(s3, prefix=""))
+    target = context.target(replace(spec, snapshots=whole))
+    name = PurePosixPath(url.key).name
+    return _Archive(named, name, partial(target.open, url.key), partial(target.written, url.key))
 
 
 @contextmanager
@@ -179,8 +223,12 @@ def _read(path: Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise FleetError(
             f"The archive {path} cannot be read: {error.strerror}.",
-            "Check vcluster_snapshots.from.archive; it is a path on the controller.",
+            "Check vcluster_snapshots.from.archive; it is a path on the controller, or an s3:// URL.",
         ) from error
+
+
+def _written(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def _chosen(spec: Spec, repository: Repository, wanted: str) -> Manifest:

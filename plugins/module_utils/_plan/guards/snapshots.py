@@ -12,6 +12,7 @@ from typing import Any
 
 from ..._core.finding import Finding, refuse
 from ..._core.observation import RESTORING, Observation
+from ..._core.s3_url import parse
 from ..._core.snapshot import Manifest
 from ..._core.spec import TARGETS, Spec
 from ..._core.versions import version_of
@@ -30,6 +31,28 @@ def target_findings(spec: Spec) -> tuple[Finding, ...]:
             "",
             "Set vcluster_snapshots.directory to a folder of the controller, or a share mounted there, "
             "vcluster_snapshots.s3 to a bucket, or vcluster_snapshots.claim to a claim on the host cluster.",
+        ),
+    )
+
+
+def origin_findings(spec: Spec) -> tuple[Finding, ...]:
+    """An archive in a bucket is read with what `vcluster_snapshots.s3` says, so it has to be that bucket."""
+    url = parse(spec.snapshots.origin.archive or "")
+    s3 = spec.snapshots.s3
+    if url is None or (s3 and s3.bucket == url.bucket and url.key and not url.options):
+        return ()
+    if url.options:
+        words = "has options after the question mark"
+    elif not url.key:
+        words = f"is {url} and names no object"
+    else:
+        words = f"is in bucket {url.bucket}, and vcluster_snapshots.s3 {f'is {s3.bucket}' if s3 else 'is not set'}"
+    return (
+        refuse(
+            "spec",
+            f"{spec.title}: vcluster_snapshots.from.archive {words}.",
+            "It is read with the endpoint and the keys of vcluster_snapshots.s3.",
+            "Set it to s3://BUCKET/KEY, and vcluster_snapshots.s3 to that bucket.",
         ),
     )
 

@@ -186,3 +186,25 @@ def test_a_link_is_no_key() -> None:
         archive.addfile(header)
     with pytest.raises(FleetError, match="member of the kind '2'"):
         inspect(io.BytesIO(file.getvalue()))
+
+
+def test_a_key_that_a_page_repeats_counts_once_as_it_came_last() -> None:
+    """Before 0.30.5 the vendor's tool began each page with the last key of the one before."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as archive:
+        for name, value in (("a", b"1"), ("b", b"2"), ("b", b"3"), ("c", b"4")):
+            header = tarfile.TarInfo(f"/registry/{name}")
+            header.size = len(value)
+            archive.addfile(header, io.BytesIO(value))
+    found = [(key, value) for key, value, _lease in live(file)]
+    assert found == [(b"/registry/a", b"1"), (b"/registry/b", b"3"), (b"/registry/c", b"4")]
+    assert inspect(file).contents.keys == 3
+
+
+def test_the_database_of_an_embedded_etcd_is_no_empty_archive() -> None:
+    """Nobody's store is filled with the nothing that is beside it, whatever its size."""
+    about = {b"/vcluster/snapshot/release": json.dumps(SAID).encode()}
+    file = io.BytesIO(packed({**about, b"/vcluster/snapshot/db": b"bolt"}))
+    assert release(file) == RELEASE
+    with pytest.raises(FleetError, match="database of an embedded etcd"):
+        inspect(file)

@@ -10,6 +10,7 @@ import io
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from places import Place
@@ -74,12 +75,20 @@ def test_files_are_listed_below_a_folder_in_order(place: Place) -> None:
 
 def test_any_name_of_a_folder_is_kept_as_it_is(place: Place) -> None:
     target = place.target()
-    name = "%2E.%2Fadmin%40west%3A6443/a+b/data".replace("+", "~")
+    name = "%2E.%2Fadmin%40west%3A6443/a~b/_of@2026-03-17T09:30:00+01:00=x,y.tar.gz"
     write(target, name, b"x")
     assert read(target, name) == b"x"
     assert [file.name for file in target.files(name.partition("/")[0])] == [name]
     target.delete(name)
     assert place.everything() == []
+
+
+def test_when_it_was_written_is_told(place: Place) -> None:
+    target = place.target()
+    write(target, "a/data", b"x")
+    assert abs(datetime.now(UTC) - target.written("a/data")) < timedelta(minutes=5)
+    with pytest.raises(FleetError, match="a/b cannot be read"):
+        target.written("a/b")
 
 
 @pytest.mark.parametrize("after", [0, 10, PART + 10])

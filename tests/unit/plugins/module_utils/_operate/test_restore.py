@@ -557,12 +557,21 @@ def test_an_archive_that_cannot_be_read_touches_nothing(
 def test_an_archive_that_does_not_say_whose_it_is_needs_a_name(
     run: Run, world: World, archive: Path, filled: Filled
 ) -> None:
-    with tarfile.open(archive, "w:gz"):
-        pass
+    with tarfile.open(archive, "w:gz") as file:
+        file.addfile(tarfile.TarInfo("/registry/a"))
     assert "is of vCluster unknown" in run(**of_archive(archive))["msg"]
     assert world.log == []
     named = run(check=True, **of_archive(archive, name="tenant-a"))
     assert named["outcome"] == "planned"
+
+
+def test_an_archive_without_keys_empties_nobody(run: Run, world: World, archive: Path) -> None:
+    with tarfile.open(archive, "w:gz"):
+        pass
+    result = run(**of_archive(archive, name="tenant-a"))
+    assert result["failed"]
+    assert "holds no keys" in result["msg"]
+    assert world.log == []
 
 
 def test_an_archive_is_the_only_snapshot_there_is(run: Run, archive: Path, filled: Filled) -> None:

@@ -22,11 +22,13 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.snapshot i
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import (
     S3,
     Access,
+    Origin,
     Snapshots,
     Spec,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.guards.snapshots import (
     RESTORING,
+    origin_findings,
     restore_findings,
     snapshot_findings,
 )
@@ -156,3 +158,32 @@ def test_g34_nothing_is_saved_of_a_store_that_is_being_restored() -> None:
         Spec("a", "a", "n", "hc1", Access(), snapshots=PLACE), observation
     )
     assert finding.guard == "G34"
+
+
+@pytest.mark.parametrize(
+    ("archive", "words"),
+    [
+        (None, None),
+        ("/backups/a.tar.gz", None),
+        ("s3://b/west/a.tar.gz", None),
+        ("s3://c/west/a.tar.gz", "is in bucket c, and vcluster_snapshots.s3 is b"),
+        ("s3://b", "names no object"),
+        ("s3://b/", "names no object"),
+        ("s3://b/a.tar.gz?secret-access-key=c2VjcmV0", "has options after the question mark"),
+    ],
+)
+def test_an_archive_in_a_bucket_is_in_that_of_the_inventory(
+    archive: str | None, words: str | None
+) -> None:
+    snapshots = Snapshots(s3=S3("b"), origin=Origin(archive=archive))
+    spec = Spec("a", "a", "n", "hc1", Access(), snapshots=snapshots)
+    findings = origin_findings(spec)
+    assert bool(findings) == bool(words)
+    assert all((words or "") in finding.what for finding in findings)
+    assert "c2VjcmV0" not in str(findings)
+
+
+def test_an_archive_in_a_bucket_needs_its_endpoint_and_keys() -> None:
+    snapshots = Snapshots(directory="/b", origin=Origin(archive="s3://b/a.tar.gz"))
+    (finding,) = origin_findings(Spec("a", "a", "n", "hc1", Access(), snapshots=snapshots))
+    assert "vcluster_snapshots.s3 is not set" in finding.what
