@@ -42,13 +42,13 @@ class Bucket:
     def __init__(self, s3: S3) -> None:
         require()
         self._s3 = s3
-        self._root = s3.prefix.strip("/")
 
     @property
     def title(self) -> str:
         """See Target."""
-        folder = "/".join(filter(None, (self._s3.bucket, self._root)))
-        return f"bucket {folder}{f' at {self._s3.endpoint}' if self._s3.endpoint else ''}"
+        folder = self._s3.key("")
+        place = f"{self._s3.bucket}/{folder}" if folder else self._s3.bucket
+        return f"bucket {place}{f' at {self._s3.endpoint}' if self._s3.endpoint else ''}"
 
     def write(self, name: str, content: IO[bytes]) -> None:
         """See Target."""
@@ -147,11 +147,11 @@ class Bucket:
 
     def _folder(self, prefix: str) -> str:
         """What the keys of everything below a folder begin with."""
-        parts = (self._root, proper(prefix, self.title) if prefix else "")
-        return "".join(f"{part}/" for part in parts if part)
+        folder = self._s3.key(proper(prefix, self.title) if prefix else "")
+        return f"{folder}/" if folder else ""
 
     def _key(self, name: str) -> str:
-        return f"{self._folder('')}{proper(name, self.title)}"
+        return self._s3.key(proper(name, self.title))
 
 
 class _Reading(io.RawIOBase):

@@ -24,6 +24,7 @@ from .._core.errors import FleetError
 from .._core.ports import Json, KeyValue
 from .libraries import parse, yaml
 
+KEYS = b"/"  # what the vendor's tool saves and restores; other keys are bookkeeping of the store
 ABOUT = b"/vcluster/snapshot/"  # members below it are no keys of the store
 RELEASE = f"{ABOUT.decode()}release"
 DATABASE = ABOUT + b"db"  # an embedded etcd as a whole, instead of its keys (since 0.35)
@@ -109,7 +110,7 @@ def write(file: IO[bytes], found: Iterable[KeyValue], release: Release) -> Conte
     with gzip.GzipFile(
         filename="", mode="wb", compresslevel=LEVEL, fileobj=file, mtime=0
     ) as packed:
-        _write_member(packed, RELEASE.encode(), _said(release))
+        _write_member(packed, RELEASE.encode(), json.dumps(said(release)).encode())
         for key, value in found:
             tally.add(key, value)
             _write_member(packed, key, value)
@@ -117,15 +118,15 @@ def write(file: IO[bytes], found: Iterable[KeyValue], release: Release) -> Conte
     return tally.contents
 
 
-def _said(release: Release) -> bytes:
-    document = {
+def said(release: Release) -> Json:
+    """A release as the vendor's tool says it; its values are YAML, of which JSON is a part."""
+    return {
         "releaseName": release.name,
         "releaseNamespace": release.namespace,
         "chartName": release.chart,
         "chartVersion": release.chart_version,
         "values": base64.b64encode(json.dumps(release.values).encode()).decode(),
     }
-    return json.dumps(document).encode()
 
 
 def _write_member(packed: gzip.GzipFile, name: bytes, value: bytes) -> None:

@@ -5,7 +5,8 @@
 """The snapshots of one vCluster in a target: CLUSTER/NAMESPACE/NAME/ID/{data,private,manifest.json}.
 
 The manifest is written last and deleted first. A folder without one is no snapshot: it is being
-written, or was cut off.
+written, or was cut off. Archives that the vendor's controller writes lie beside: no name of a vCluster
+has an underscore.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Repository:
 
     def __init__(self, target: Target, spec: Spec) -> None:
         self._target = target
-        self._folder = "/".join(map(_folder_name, (spec.cluster, spec.namespace, spec.name)))
+        self._folder = _folder(spec)
 
     @property
     def title(self) -> str:
@@ -127,6 +128,15 @@ class Repository:
 
     def _path(self, *names: str) -> str:
         return "/".join((self._folder, *names))
+
+
+def archives_of(spec: Spec) -> str:
+    """The folder with the vendor's archives of one vCluster."""
+    return f"{_folder(spec)}_archives"
+
+
+def _folder(spec: Spec) -> str:
+    return "/".join(map(_folder_name, (spec.cluster, spec.namespace, spec.name)))
 
 
 def _folder_name(text: str) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 from .contents import Contents
@@ -22,6 +23,11 @@ FORMAT = 1
 ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 Way = Literal["etcd", "sqlite", "keys"]
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def fresh_id(now: datetime) -> str:
+    """An id of this moment that no other has."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,10 @@ class S3:
     secret_key: str | None = field(default=None, repr=False)
     session_token: str | None = field(default=None, repr=False)
 
+    def key(self, name: str) -> str:
+        """The key of a file in that folder."""
+        return "/".join(filter(None, (self.prefix.strip("/"), name)))
+
 
 @dataclass(frozen=True)
 class Claim:

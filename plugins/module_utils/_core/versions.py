@@ -27,6 +27,10 @@ class Version:
     numbers: tuple[int, int, int]
     suffix: str = ""
 
+    def __str__(self) -> str:
+        numbers = ".".join(map(str, self.numbers))
+        return f"{numbers}-{self.suffix}" if self.suffix else numbers
+
     @property
     def minor(self) -> tuple[int, int]:
         """The line of a chart, or the minor of a Kubernetes."""

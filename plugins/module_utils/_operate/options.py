@@ -21,7 +21,7 @@ COMMON: dict[str, dict[str, Any]] = {
     "secret_paths": {"type": "list", "elements": "str", "no_log": False},
 }
 VCLUSTER_SPEC: dict[str, dict[str, Any]] = {**ARGUMENTS, **COMMON}
-INFO_SPEC = VERIFY_SPEC = SNAPSHOT_INFO_SPEC = VCLUSTER_SPEC
+INFO_SPEC = VERIFY_SPEC = SNAPSHOT_INFO_SPEC = SNAPSHOT_REQUEST_SPEC = VCLUSTER_SPEC
 AUDIT: dict[str, dict[str, Any]] = {
     "run": {"type": "str"},
     "by": {"type": "str"},

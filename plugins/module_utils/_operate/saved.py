@@ -209,8 +209,8 @@ def _archive(spec: Spec, context: Context, named: str) -> _Archive:
         path = Path(named)
         return _Archive(named, path.name, partial(_read, path), partial(_written, path))
     # It may lie anywhere in the bucket.
-    whole = replace(spec.snapshots, s3=replace(s3, prefix=""))
-    target = context.target(replace(spec, snapshots=whole))
+    everywhere = replace(spec.snapshots, s3=replace(s3, prefix=""))
+    target = context.target(replace(spec, snapshots=everywhere))
     name = PurePosixPath(url.key).name
     return _Archive(named, name, partial(target.open, url.key), partial(target.written, url.key))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from .._cluster import key_archive
+from .._cluster.charts import CHART
 from .._cluster.files import replacing
 from .._cluster.unpacked import live
 from .._core.contents import Contents, Tally
@@ -24,9 +25,6 @@ from .options import spec_of
 from .planning import accepted
 from .saved import Saved, saved_of
 from .snapshot_text import as_data
-
-KEYS = b"/"  # what the vendor's tool saves and restores; other keys are bookkeeping of the store
-CHART = "vcluster"
 
 
 def run_snapshot_archive(arguments: Arguments, context: Context) -> Result:
@@ -60,7 +58,7 @@ def run_snapshot_archive(arguments: Arguments, context: Context) -> Result:
 def _contents(manifest: Manifest, file: IO[bytes]) -> Contents:
     tally = Tally()
     for key, value in live(manifest.way, file):
-        if key.startswith(KEYS):
+        if key.startswith(key_archive.KEYS):
             tally.add(key, value)
     return tally.contents
 
@@ -79,7 +77,7 @@ def _write(spec: Spec, path: Path, saved: Saved, file: IO[bytes], wanted: Conten
     release = key_archive.Release(
         manifest.name, manifest.namespace, CHART, manifest.chart_version, dict(saved.values)
     )
-    keys = (item for item in live(manifest.way, file) if item[0].startswith(KEYS))
+    keys = (item for item in live(manifest.way, file) if item[0].startswith(key_archive.KEYS))
     with replacing(path) as archive:
         key_archive.write(archive, keys, release)
         if key_archive.inspect(archive).contents != wanted:

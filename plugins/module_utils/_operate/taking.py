@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import io
 import json
-import secrets
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -28,7 +27,7 @@ from .._core.contents import Contents
 from .._core.errors import FleetError, Unsettled
 from .._core.observation import Observation, Release
 from .._core.ports import HostCluster, Lock
-from .._core.snapshot import Manifest, Part
+from .._core.snapshot import Manifest, Part, fresh_id
 from .._core.spec import Spec
 from .._stores.registry import source, store_in
 from .._stores.source import Source
@@ -70,7 +69,7 @@ class Taking:
         """Write the parts, read them back, write the manifest."""
         release = present(self.spec, self.observation.last_good)
         now = self.host.api.now.astimezone(UTC)
-        identifier = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+        identifier = fresh_id(now)
         pair = fresh_pair() if self.spec.snapshots.recipients else None
         try:
             with opened_store(self.spec, self.host, self.observation) as found:

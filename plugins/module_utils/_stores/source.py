@@ -9,10 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from .._core.errors import FleetError
 from .._core.ports import Etcd, MemberStatus
 from .._core.snapshot import Way
+
+
+class Count(Protocol):
+    """How many keys a store holds at a revision, of all or of those with a prefix; None where it cannot tell."""
+
+    def __call__(self, revision: int, prefix: bytes = b"") -> int | None: ...
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,7 @@ class Source:
         revision: All that was acknowledged before is at or below it; the data must reach it. None where nobody tells
             it: the control plane of a store that lives in it is stopped.
         pieces: Begins the stream of the data.
-        count: How many keys the store holds at a revision; None where it cannot tell any more.
+        count: See Count.
     """
 
     title: str
@@ -34,7 +41,7 @@ class Source:
     version: str
     revision: int | None
     pieces: Callable[[], Iterator[bytes]]
-    count: Callable[[int], int | None]
+    count: Count
 
 
 def etcd_source(title: str, etcd: Etcd) -> Source:
@@ -47,8 +54,8 @@ def etcd_source(title: str, etcd: Etcd) -> Source:
     if before is None:
         raise FleetError(f"{title} does not tell its revision.", "Look at its log.")
 
-    def count(revision: int) -> int | None:
-        found = etcd.count(revision)
+    def count(revision: int, prefix: bytes = b"") -> int | None:
+        found = etcd.count(revision, prefix)
         return found[1] if found else None
 
     return Source(title, "etcd", etcd.status().version, before[0], etcd.snapshot, count)

@@ -148,7 +148,11 @@ class Sqlite(Usual):
         revision = _revision(reach, plane.name) if plane else None
         title = f"SQLite in claim data-{spec.name}-0"
         with reach.database() as database:
-            yield Source(title, "sqlite", "", revision, database.snapshot, database.count)
+
+            def count(revision: int, prefix: bytes = b"") -> int | None:
+                return None if prefix else database.count(revision)
+
+            yield Source(title, "sqlite", "", revision, database.snapshot, count)
 
     def takes(self, way: Way) -> Way:
         """See Store."""

@@ -14,6 +14,7 @@ from ..._core.finding import Finding, refuse
 from ..._core.observation import RESTORING, Observation
 from ..._core.s3_url import parse
 from ..._core.snapshot import Manifest
+from ..._core.snapshot_request import OLDEST
 from ..._core.spec import TARGETS, Spec
 from ..._core.versions import version_of
 from ..._stores.registry import store_in, store_named
@@ -72,7 +73,56 @@ def snapshot_findings(spec: Spec, observation: Observation) -> tuple[Finding, ..
     return lifted(found, spec.allow)
 
 
+def request_findings(spec: Spec, observation: Observation) -> tuple[Finding, ...]:
+    """The vendor's controller runs, can write to the target, and writes an archive that can be read."""
+    found = _kept_findings(spec, observation)
+    good = observation.last_good
+    version = version_of((good.chart_version if good else None) or "")
+    if version and version.order < OLDEST.order:
+        found.append(
+            refuse(
+                "G26",
+                f"{spec.title}: chart {version} has no controller that writes whole archives.",
+                "Before 0.29 there is none; up to 0.30.4 it reads the store page by page, each at another revision.",
+                f"Bring it to {OLDEST} first, or take a snapshot with fleetops.vcluster.snapshot.",
+            )
+        )
+    plane = observation.workload("control_plane")
+    if (
+        good
+        and observation.paused != RESTORING
+        and (observation.paused or not (plane and plane.replicas))
+    ):
+        how = (
+            f"paused or sleeping (annotation {observation.paused})"
+            if observation.paused
+            else "stopped"
+        )
+        found.append(
+            refuse(
+                "G34", f"{spec.title} is {how}.", "Its controller does not run.", "Resume it first."
+            )
+        )
+    if spec.snapshots.s3 is None:
+        found.append(
+            refuse(
+                "spec",
+                f"{spec.title}: there is no bucket for its archive.",
+                "The vendor's controller cannot write to a folder of this machine.",
+                "Set vcluster_snapshots.s3.",
+            )
+        )
+    return tuple(found)
+
+
 def _store_findings(spec: Spec, observation: Observation) -> list[Finding]:
+    found = _kept_findings(spec, observation)
+    good = observation.last_good
+    return found or (_data_findings(spec, good.values or {}) if good else [])
+
+
+def _kept_findings(spec: Spec, observation: Observation) -> list[Finding]:
+    """There is a store, it is whole, and of a kind that can be saved."""
     good = observation.last_good
     if good is None:
         return [
@@ -92,10 +142,9 @@ def _store_findings(spec: Spec, observation: Observation) -> list[Finding]:
                 "Run that restore again first.",
             )
         ]
-    values = good.values or {}
-    store = store_in(values)
+    store = store_in(good.values or {})
     if store.way is not None:
-        return _data_findings(spec, values)
+        return []
     return [
         refuse(
             "spec",

@@ -25,6 +25,7 @@ MODULES = (
     "snapshot",
     "snapshot_archive",
     "snapshot_info",
+    "snapshot_request",
     "verify",
 )
 ACTIONS_ONLY = ("adopt", "plan", "proof", "report", "snapshots", "soak", "status")

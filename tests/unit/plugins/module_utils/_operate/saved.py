@@ -56,7 +56,7 @@ class Member:
     def status(self) -> MemberStatus:
         return MemberStatus("1", "3.6.8", "1", 1 << 20, 2 << 30, self.before, 1, False, ())
 
-    def count(self, revision: int = 0) -> tuple[int, int] | None:
+    def count(self, revision: int = 0, prefix: bytes = b"") -> tuple[int, int] | None:
         self.asked.append(revision)
         keys = self.keys if revision else len(PAIRS)
         return None if keys is None else (self.before, keys)

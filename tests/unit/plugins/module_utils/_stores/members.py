@@ -79,7 +79,7 @@ class FakeMember:
     def hash(self, revision: int) -> tuple[int, int]:
         return self.hashed[revision]
 
-    def count(self, revision: int = 0) -> tuple[int, int] | None:
+    def count(self, revision: int = 0, prefix: bytes = b"") -> tuple[int, int] | None:
         return self.counting(revision)
 
     def snapshot(self) -> Iterator[bytes]:

@@ -118,3 +118,4 @@ def test_a_snapshot_has_to_reach_what_the_tenants_api_tells_before(
         assert source.title == "SQLite in claim data-tenant-0"
         assert b"".join(source.pieces()) == b"database"
         assert source.count(4) == 8
+        assert source.count(4, b"/") is None, "a copy is counted as a whole"

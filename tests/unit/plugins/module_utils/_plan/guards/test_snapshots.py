@@ -29,12 +29,14 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec impor
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.guards.snapshots import (
     RESTORING,
     origin_findings,
+    request_findings,
     restore_findings,
     snapshot_findings,
 )
 
 ETCD = {"controlPlane": {"backingStore": {"etcd": {"deploy": {"enabled": True}}}}}
 PLACE = Snapshots(directory="/b", recipients=("age1x",))
+BUCKET = Snapshots(s3=S3("b"))
 
 
 def found(
@@ -187,3 +189,66 @@ def test_an_archive_in_a_bucket_needs_its_endpoint_and_keys() -> None:
     snapshots = Snapshots(directory="/b", origin=Origin(archive="s3://b/a.tar.gz"))
     (finding,) = origin_findings(Spec("a", "a", "n", "hc1", Access(), snapshots=snapshots))
     assert "vcluster_snapshots.s3 is not set" in finding.what
+
+
+def asked(
+    chart: str = "0.36.1",
+    replicas: int = 1,
+    paused: str = "",
+    values: object = ETCD,
+    snapshots: Snapshots = BUCKET,
+) -> tuple[Finding, ...]:
+    """What keeps the vendor's controller from writing an archive."""
+    release = Release(1, "deployed", chart_version=chart, values=values)  # type: ignore[arg-type]
+    plane = Workload("control_plane", "StatefulSet", "a", replicas)
+    observation = Observation(last_good=release, workloads=(plane,), paused=paused)
+    return request_findings(Spec("a", "a", "n", "hc1", Access(), snapshots=snapshots), observation)
+
+
+def test_a_controller_that_runs_and_reaches_a_bucket_is_asked() -> None:
+    assert asked() == ()
+    assert asked(chart="0.30.5") == ()
+    assert asked(chart="0.37.0-rc.1") == ()
+    assert asked(values={}) == ()
+    gone = {"controlPlane": {"statefulSet": {"persistence": {"volumeClaim": {"enabled": False}}}}}
+    assert asked(values=gone) == (), "it reads the store through its server, wherever that keeps it"
+
+
+@pytest.mark.parametrize("chart", ["0.28.2", "0.29.3", "0.30.4", "0.30.5-rc.1"])
+def test_g26_older_controllers_write_none_or_torn_ones(chart: str) -> None:
+    (finding,) = asked(chart)
+    assert (finding.guard, finding.severity) == ("G26", "refuse")
+    assert f"chart {chart} has no controller" in finding.what
+    assert "0.30.5" in finding.way_out
+
+
+@pytest.mark.parametrize(
+    ("replicas", "paused", "words"),
+    [
+        (0, "", "is stopped"),
+        (0, "loft.sh/paused", "is paused or sleeping (annotation loft.sh/paused)"),
+        (1, "loft.sh/paused", "is paused or sleeping (annotation loft.sh/paused)"),
+        (0, RESTORING, "is being restored"),
+    ],
+)
+def test_g34_without_a_control_plane_there_is_no_controller(
+    replicas: int, paused: str, words: str
+) -> None:
+    (finding,) = asked(replicas=replicas, paused=paused)
+    assert finding.guard == "G34"
+    assert words in finding.what
+
+
+def test_a_controller_writes_to_no_folder_of_ours() -> None:
+    (finding,) = asked(snapshots=PLACE)
+    assert "no bucket" in finding.what
+    assert finding.way_out == "Set vcluster_snapshots.s3."
+
+
+def test_what_is_not_there_or_is_another_kind_of_archive_is_not_asked_for() -> None:
+    embedded = {"controlPlane": {"backingStore": {"etcd": {"embedded": {"enabled": True}}}}}
+    (finding,) = asked(values=embedded)
+    assert "etcd_embedded" in finding.what
+    spec = Spec("a", "a", "n", "hc1", Access(), snapshots=Snapshots(s3=S3("b")))
+    (nothing,) = request_findings(spec, Observation())
+    assert "does not exist" in nothing.what
