@@ -22,6 +22,7 @@ import (
 	"lab/syncer/internal/pki"
 	"lab/syncer/internal/plane"
 	"lab/syncer/internal/process"
+	"lab/syncer/internal/snapshot"
 	"lab/syncer/internal/store"
 )
 
@@ -66,7 +67,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return unlessAsked(ctx, err)
 	}
-	return unlessAsked(ctx, work(ctx, group, h, values, tenant, files))
+	return unlessAsked(ctx, work(ctx, group, h, p, tenant, files))
 }
 
 // unlessAsked drops errors that come of being told to end.
@@ -185,17 +186,16 @@ func untilReady(ctx context.Context, group *process.Group, tenant kubernetes.Int
 }
 
 // work leads, or waits to, until asked to end or something breaks.
-func work(ctx context.Context, group *process.Group, h host.Host, values *config.Values, tenant kubernetes.Interface, files map[string][]byte) error {
+func work(ctx context.Context, group *process.Group, h host.Host, p plane.Plane, tenant kubernetes.Interface, files map[string][]byte) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	led := make(chan error, 1)
 	go func() {
-		led <- election.Lead(ctx, h, values.ControlPlane.StatefulSet.HighAvailability, func(ctx context.Context) error {
-			if err := export.Write(ctx, h, values.ExportKubeConfig, files["admin.conf"]); err != nil {
+		led <- election.Lead(ctx, h, p.Values.ControlPlane.StatefulSet.HighAvailability, func(ctx context.Context) error {
+			if err := export.Write(ctx, h, p.Values.ExportKubeConfig, files["admin.conf"]); err != nil {
 				return err
 			}
-			syncer := &dns.Syncer{Host: h, Tenant: tenant, Settings: values.ControlPlane.CoreDNS}
-			return syncer.Run(ctx)
+			return lead(ctx, h, p, tenant)
 		})
 	}()
 	select {
@@ -209,4 +209,19 @@ func work(ctx context.Context, group *process.Group, h host.Host, values *config
 	case <-ctx.Done():
 		return nil
 	}
+}
+
+// lead does what one replica does for all, until ctx ends or a part of it fails.
+func lead(ctx context.Context, h host.Host, p plane.Plane, tenant kubernetes.Interface) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	syncer := &dns.Syncer{Host: h, Tenant: tenant, Settings: p.Values.ControlPlane.CoreDNS}
+	snapshots := &snapshot.Controller{Host: h, Keys: func(ctx context.Context, each func(key, value []byte) error) error {
+		return store.Keys(ctx, p.Store, "/", each)
+	}}
+	ended := make(chan error, 2)
+	for _, part := range []func(context.Context) error{syncer.Run, snapshots.Run} {
+		go func() { ended <- part(ctx) }()
+	}
+	return <-ended
 }
