@@ -45,6 +45,11 @@ class Lab:
         return {entry["name"]: Path(entry["kubeconfig"]) for entry in self.facts["clusters"]}
 
     @property
+    def gateways(self) -> dict[str, str]:
+        """Address of this machine that the pods of a host cluster reach, by host cluster."""
+        return {entry["name"]: entry["gateway"] for entry in self.facts["clusters"]}
+
+    @property
     def chart_repository(self) -> str:
         return str(self.facts["chart_repository"])
 

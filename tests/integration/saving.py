@@ -10,6 +10,7 @@ import base64
 import json
 import re
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pyrage
+import yaml
 import zstandard
 from by_hand import CLUSTER, in_namespace, namespace
 from harness import Fleet, Lab, program
@@ -122,3 +124,37 @@ def resource_version(target: Target) -> int:
     _status, found = target.request(connection, "GET", "/api/v1/namespaces?limit=1")
     connection.close()
     return int(found["metadata"]["resourceVersion"])
+
+
+def keys_of(archive: Path) -> Iterator[tuple[str, bytes]]:
+    """The keys and values of the vendor's archive, by Python's tar reader."""
+    with tarfile.open(archive) as members:
+        for member in members.getmembers():
+            name, content = f"/{member.name.lstrip('/')}", members.extractfile(member)
+            assert content is not None
+            if not name.startswith("/vcluster/snapshot/"):
+                yield name, content.read()
+
+
+def asking(folder: Path, module: str, **options: Any) -> Path:
+    """A playbook that runs a module of ours for each host, and writes what it says to FOLDER/found."""
+    path = folder / f"{module}.yml"
+    play = {
+        "hosts": "all",
+        "gather_facts": False,
+        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+        "tasks": [
+            {
+                f"fleetops.vcluster.{module}": {"from_inventory": True, **options},
+                "register": "found",
+            },
+            {
+                "ansible.builtin.copy": {
+                    "content": "{{ found | to_json }}",
+                    "dest": f"{folder}/found",
+                }
+            },
+        ],
+    }
+    path.write_text(yaml.safe_dump([play]))
+    return path

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
-import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -21,9 +20,11 @@ import yaml
 from by_hand import CLUSTER, namespace, wait_until
 from harness import Fleet, Lab, kubectl, program
 from saving import (
+    asking,
     configmaps,
     delete_all,
     installed,
+    keys_of,
     kubeconfig_of,
     manifests,
     resource_version,
@@ -130,39 +131,6 @@ def test_an_etcd_that_others_use_too_is_not_emptied(
     etcdctl("del", "/theirs/a")
 
 
-def keys_of(archive: Path) -> Iterator[tuple[str, bytes]]:
-    """The keys and values of an archive, by Python's tar reader."""
-    with tarfile.open(archive) as members:
-        for member in members.getmembers():
-            name, content = f"/{member.name.lstrip('/')}", members.extractfile(member)
-            assert content is not None
-            if not name.startswith("/vcluster/snapshot/"):
-                yield name, content.read()
-
-
-def task(folder: Path, **options: Any) -> Path:
-    path = folder / "archive.yml"
-    play = {
-        "hosts": "all",
-        "gather_facts": False,
-        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
-        "tasks": [
-            {
-                "fleetops.vcluster.snapshot_archive": {"from_inventory": True, **options},
-                "register": "found",
-            },
-            {
-                "ansible.builtin.copy": {
-                    "content": "{{ found | to_json }}",
-                    "dest": f"{folder}/found",
-                }
-            },
-        ],
-    }
-    path.write_text(yaml.safe_dump([play]))
-    return path
-
-
 def test_an_archive_of_ours_is_the_vendors_and_comes_back(
     make_fleet: Any, restorers: dict[str, Path], lab: Lab, etcds: MakeEtcd, tmp_path: Path
 ) -> None:
@@ -176,7 +144,7 @@ def test_an_archive_of_ours_is_the_vendors_and_comes_back(
         ledger.write()
     written = {int(number) for number in kept.read_text().split()}
     fleet.play("backup").succeeded()
-    fleet.play_file(task(tmp_path, dest=str(archive))).succeeded()
+    fleet.play_file(asking(tmp_path, "snapshot_archive", dest=str(archive))).succeeded()
     told = json.loads((tmp_path / "found").read_text())
     etcdctl = Etcdctl(etcds(FILE), tmp_path)
     for key, value in keys_of(archive):

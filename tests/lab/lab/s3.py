@@ -1,9 +1,9 @@
 # Copyright (c) fleetops.vcluster contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An S3 service on loopback: moto's, with TLS by an authority of its own, signatures and rights verified.
+"""An S3 service: moto's, with TLS by an authority of its own, signatures and rights verified.
 
-`S3Server` runs it as a child that ends with its parent; `python -m lab.s3 FOLDER` is that child.
+`S3Server` runs it as a child that ends with its parent; `python -m lab.s3 FOLDER ADDRESS` is that child.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .command import LabError
 from .pki import Authority
 from .process import PACKAGE_ROOT
 
-ADDRESS = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 REGION = "us-east-1"
 LIMIT = 20.0  # seconds to end
 RIGHTS = (
@@ -57,15 +57,16 @@ class S3Server:
     """The service, with one account that may do what docs/snapshots.md says and nothing more.
 
     :param folder: For its authority and its log.
+    :param address: Where it listens; pods of a host cluster reach the gateway of its network, and no loopback.
     :ivar account: The one under test.
     :ivar client: Of one that may do everything, to look at what the tested one did.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, address: str = LOOPBACK) -> None:
         folder.mkdir(exist_ok=True)
         with (folder / "s3.log").open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "lab.s3", str(folder)],
+                [sys.executable, "-m", "lab.s3", str(folder), address],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -89,7 +90,7 @@ class S3Server:
         return {"bucket": name, **asdict(self.account)}
 
 
-def serve(folder: Path) -> dict[str, Account]:
+def serve(folder: Path, address: str) -> dict[str, Account]:
     """Serve from now on, in a thread; returns the accounts."""
     # Large, and only the child needs them.
     from moto import settings
@@ -102,9 +103,9 @@ def serve(folder: Path) -> dict[str, Account]:
         disable_nagle_algorithm = True  # else each answer on a kept connection takes 40 ms
 
     authority = Authority.create(folder, "authority of s3")
-    pair = authority.issue("s3", "s3", hosts=(ADDRESS, "localhost"))
+    pair = authority.issue("s3", "s3", hosts=(address, "localhost"))
     server = make_server(
-        ADDRESS,
+        address,
         0,
         DomainDispatcherApplication(create_backend_app),
         threaded=True,
@@ -113,7 +114,7 @@ def serve(folder: Path) -> dict[str, Account]:
     )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     # Until there are accounts, everybody may do everything.
-    nobody = Account(f"https://{ADDRESS}:{server.server_port}", str(authority.certificate))
+    nobody = Account(f"https://{address}:{server.server_port}", str(authority.certificate))
     iam = nobody.client("iam")
     accounts = {
         "root": _user(nobody, iam, "root", ["s3:*"]),
@@ -136,6 +137,6 @@ def _user(nobody: Account, iam: Any, name: str, actions: list[str]) -> Account:
 
 
 if __name__ == "__main__":
-    served = serve(Path(sys.argv[1]))
+    served = serve(Path(sys.argv[1]), sys.argv[2])
     print(json.dumps({name: asdict(account) for name, account in served.items()}), flush=True)
     sys.stdin.read()

@@ -175,6 +175,7 @@ def _entry(cluster: HostCluster) -> dict[str, Any]:
         "kubeconfig": str(cluster.kubeconfig),
         "nodes": cluster.nodes,
         "node_ip": cluster.network.node(1),
+        "gateway": cluster.network.gateway,
     }
 
 
