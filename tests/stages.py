@@ -146,7 +146,8 @@ INTEGRATION = tuple(FILES.values())
 WAVES, FAULTS, *SNAPSHOTS = (
     f"tests/integration/test_{name}.py"
     for name in (
-        "waves", "saving_faults", "snapshot", "snapshot_sqlite", "snapshot_keys", "snapshot_claim", "snapshot_request", "drill", "move",
+        "waves", "saving_faults", "snapshot", "snapshot_sqlite", "snapshot_keys", "snapshot_claim",
+        "snapshot_request", "drill", "move",
     )
 )  # fmt: skip
 # What depends on Helm's version: the same tests with each; input, doors and proof do not.

@@ -18,7 +18,8 @@ description:
   - Nothing is left of one that does not count. The error is the controller's own.
   - C(vcluster restore) takes it by RV(url); so does O(snapshots.from.archive) of M(fleetops.vcluster.restore).
   - It lies in the folder of O(snapshots.s3.prefix) as C(CLUSTER/NAMESPACE/NAME_archives/ID.tar.gz). It is not
-    encrypted, and holds the tenant's Secrets and the chart values, and no certificates. Nothing deletes it.
+    encrypted, which V(G38) in O(allow) consents to, and holds the tenant's Secrets and the chart values, and no
+    certificates. Nothing deletes it.
   - The control plane has to reach the bucket by O(snapshots.s3.endpoint). It gets the keys, the region and the
     certificates of O(snapshots.s3) in a Secret of its namespace, which is deleted in the end; where this run is cut
     off, by the next one. Nothing of Ansible's environment is given to it; without O(snapshots.s3.access_key) it uses
@@ -39,6 +40,7 @@ EXAMPLES = r"""
 - name: An archive by the vendor's controller
   fleetops.vcluster.snapshot_request:
     from_inventory: true
+    allow: [G38]
   register: archive
 
 - name: Put it back later

@@ -126,7 +126,7 @@ def _record(change: bytes) -> Held:
     while at < end:
         field = change[at]
         number, at = _number(change, at + 1)
-        if field == KEY_FIELD or field == VALUE_FIELD:
+        if field in (KEY_FIELD, VALUE_FIELD):
             content = change[at : at + number]
             at += number
             if at > end:

@@ -74,7 +74,7 @@ def snapshot_findings(spec: Spec, observation: Observation) -> tuple[Finding, ..
 
 
 def request_findings(spec: Spec, observation: Observation) -> tuple[Finding, ...]:
-    """The vendor's controller runs, can write to the target, and writes an archive that can be read."""
+    """The vendor's controller runs, can write to the target, and writes an archive that can be read; in clear (G38)."""
     found = _kept_findings(spec, observation)
     good = observation.last_good
     version = version_of((good.chart_version if good else None) or "")
@@ -112,7 +112,15 @@ def request_findings(spec: Spec, observation: Observation) -> tuple[Finding, ...
                 "Set vcluster_snapshots.s3.",
             )
         )
-    return tuple(found)
+    found.append(
+        refuse(
+            "G38",
+            f"{spec.title}: its archive would not be encrypted.",
+            "The vendor's controller writes its values and the tenant's Secrets in clear.",
+            "Set vcluster_allow: [G38], or take a snapshot with fleetops.vcluster.snapshot.",
+        )
+    )
+    return lifted(found, spec.allow)
 
 
 def _store_findings(spec: Spec, observation: Observation) -> list[Finding]:

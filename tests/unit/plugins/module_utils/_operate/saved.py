@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +26,8 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports impo
     Json,
     MemberStatus,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Spec
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.targets import Targets
 
 ETCD = {"controlPlane": {"backingStore": {"etcd": {"deploy": {"enabled": True}}}}}
 PAIRS = {b"/registry/a": b"1", b"/registry/b": b"2", b"compact_rev_key": b"7"}
@@ -192,3 +194,14 @@ def deploy(world: World, values: Mapping[str, Any] = ETCD) -> None:
     """Install it."""
     world.deploy("tenant-a", "0.36.1", values)
     world.objects[CERTS] = {"data": {"ca.key": "c2VjcmV0LWtleQ=="}}
+
+
+class Fixed(Targets):
+    """One target, whatever is asked for."""
+
+    def __init__(self, target: ports.Target) -> None:
+        super().__init__()
+        self._target = target
+
+    def of(self, spec: Spec, api: Callable[[], ports.Api]) -> ports.Target:
+        return self._target

@@ -31,6 +31,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.saved i
     known,
     saved_of,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.targets import Targets
 
 PAIRS = {b"/registry/a": b"1", b"/registry/b": b"2"}
 KEY = "others/a@b.tar.gz"
@@ -46,16 +47,17 @@ def spec_of(archive: str) -> Spec:
 def context(tmp_path: Path) -> Context:
     """A bucket with one archive, outside the folder of our snapshots."""
 
-    def target(snapshots: Snapshots) -> Target:
-        assert snapshots.s3 == S3("backups", prefix="")
-        return Directory(tmp_path)
+    class Whole(Targets):
+        def of(self, spec: Spec, api: Any) -> Target:
+            assert spec.snapshots.s3 == S3("backups", prefix="")
+            return Directory(tmp_path)
 
     file = io.BytesIO()
     release = key_archive.Release("tenant-a", "vcluster-tenant-a", "vcluster", "0.36.1", VALUES)
     key_archive.write(file, PAIRS.items(), release)
     file.seek(0)
     Directory(tmp_path).write(KEY, file)
-    return Context(target=target)
+    return Context(targets=Whole())
 
 
 def test_what_lies_in_a_bucket_is_found_read_and_counted(context: Context, tmp_path: Path) -> None:
@@ -76,8 +78,9 @@ def test_one_that_is_not_there_is_said(context: Context) -> None:
 
 
 def test_another_bucket_is_refused_before_it_is_asked(context: Context) -> None:
-    def never(_snapshots: Any) -> Target:
-        raise AssertionError
+    class Never(Targets):
+        def of(self, spec: Spec, api: Any) -> Target:
+            raise AssertionError
 
     with pytest.raises(Refused, match="is in bucket others"):
-        saved_of(spec_of("s3://others/a.tar.gz"), Context(target=never), "latest")
+        saved_of(spec_of("s3://others/a.tar.gz"), Context(targets=Never()), "latest")

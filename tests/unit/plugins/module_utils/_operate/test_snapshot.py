@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from bolt_pages import etcd_snapshot
 from fakes import NOW, FakeApi, World
-from saved import ETCD, PAIR, PAIRS, Host, Member, deploy
+from saved import ETCD, PAIR, PAIRS, Fixed, Host, Member, deploy
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.directory import Directory
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.repository import (
@@ -39,19 +39,6 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.snapsho
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.snapshot_info import (
     run_snapshot_info,
 )
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.targets import Targets
-
-
-class Fixed(Targets):
-    """One target, whatever is asked for."""
-
-    def __init__(self, target: Any) -> None:
-        super().__init__()
-        self._target = target
-
-    def of(self, spec: Spec, api: Any) -> Any:
-        return self._target
-
 
 Take = Callable[..., dict[str, Any]]
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from fakes import Cut, World
-from saved import ETCD, PAIRS, Api, Host, Member, Volume, deploy
+from saved import ETCD, PAIRS, Api, Fixed, Host, Member, Volume, deploy
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import key_archive
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.directory import Directory
@@ -178,7 +178,7 @@ def run(
         context = Context(
             check=check,
             connect=lambda _access, _warn: host,
-            target=lambda _snapshots: bucket,
+            targets=Fixed(bucket),
             progress=said.append,
             warn=warnings.append,
         )
@@ -188,6 +188,7 @@ def run(
             "kubeconfig": "/k/hc1",
             "snapshots": {"s3": s3},
             "timeouts": {"total": 1},
+            "allow": ["G38"],
             **more,
         }
         result = answer(run_snapshot_request, arguments, context)
@@ -335,7 +336,7 @@ def test_g38_a_secret_that_cannot_be_deleted_is_said_and_the_rest_goes(
     api.fails["secrets"] = Unreachable("hc1 does not answer.")
     result = run()
     assert "(Failed)" in result["msg"]
-    assert "with the keys of the bucket" in result["warnings"][0]
+    assert "with the keys of the bucket" in result["warnings"][-1]
     assert [path.split("/")[-2] for path in requests(world)] == ["secrets"]
     assert archives(bucket) == []
     api.fails.clear()
@@ -358,7 +359,7 @@ def test_a_controller_that_holds_on_to_a_request_is_said(
     controller.phases, controller.holds = ("CreatingEtcdBackup",), True
     result = run()
     assert "no archive after" in result["msg"]
-    assert "still holds on to tenant-a-snapshot-request-" in result["warnings"][0]
+    assert "still holds on to tenant-a-snapshot-request-" in result["warnings"][-1]
     again = run()
     assert again["failed"]
     assert "still holds on to" in again["msg"], "it works them off one after the other"

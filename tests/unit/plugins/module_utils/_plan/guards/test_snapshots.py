@@ -37,6 +37,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.guards.sna
 ETCD = {"controlPlane": {"backingStore": {"etcd": {"deploy": {"enabled": True}}}}}
 PLACE = Snapshots(directory="/b", recipients=("age1x",))
 BUCKET = Snapshots(s3=S3("b"))
+OPEN = Spec("a", "a", "n", "hc1", Access(), snapshots=BUCKET, allow=frozenset({"G38"}))
 
 
 def found(
@@ -202,7 +203,14 @@ def asked(
     release = Release(1, "deployed", chart_version=chart, values=values)  # type: ignore[arg-type]
     plane = Workload("control_plane", "StatefulSet", "a", replicas)
     observation = Observation(last_good=release, workloads=(plane,), paused=paused)
-    return request_findings(Spec("a", "a", "n", "hc1", Access(), snapshots=snapshots), observation)
+    found = request_findings(replace(OPEN, snapshots=snapshots), observation)
+    assert {f.guard for f in found if f.severity == "warn"} == {"G38"}, "lifted by consent"
+    return tuple(finding for finding in found if finding.severity == "refuse")
+
+
+def test_g38_an_archive_in_clear_takes_consent() -> None:
+    closed = request_findings(replace(OPEN, allow=frozenset()), Observation())
+    assert [f.severity for f in closed if f.guard == "G38"] == ["refuse"]
 
 
 def test_a_controller_that_runs_and_reaches_a_bucket_is_asked() -> None:
@@ -249,6 +257,5 @@ def test_what_is_not_there_or_is_another_kind_of_archive_is_not_asked_for() -> N
     embedded = {"controlPlane": {"backingStore": {"etcd": {"embedded": {"enabled": True}}}}}
     (finding,) = asked(values=embedded)
     assert "etcd_embedded" in finding.what
-    spec = Spec("a", "a", "n", "hc1", Access(), snapshots=Snapshots(s3=S3("b")))
-    (nothing,) = request_findings(spec, Observation())
+    nothing = request_findings(OPEN, Observation())[0]
     assert "does not exist" in nothing.what
