@@ -44,11 +44,6 @@ Take = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def etcd() -> Member:
-    return Member()
-
-
-@pytest.fixture
 def take(world: World, etcd: Member, tmp_path: Path) -> Take:
     deploy(world)
 

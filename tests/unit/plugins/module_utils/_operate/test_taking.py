@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from fakes import NOW, Cut, World
-from saved import PAIR, PAIRS, Api, Host, Volume, deploy
+from saved import PAIR, Api, Host, Volume, deploy
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
     ApiError,
@@ -33,13 +33,6 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.taking 
 
 Take = Callable[..., dict[str, Any]]
 OUTAGE = ["scale tenant-a to 0", "scale tenant-a to 1", "unmark"]
-
-
-@pytest.fixture
-def volume(world: World, tmp_path: Path) -> Volume:
-    made = Volume(world, tmp_path / "state.db")
-    made.hold(PAIRS, 40)
-    return made
 
 
 @pytest.fixture
