@@ -48,7 +48,7 @@ def claim(lab: Lab) -> Iterator[None]:
 
 @pytest.fixture
 def asked(tmp_path: Path) -> dict[str, Any]:
-    found = variables(tmp_path)
+    found = variables(tmp_path, vcluster_cluster=CLUSTER)  # whoever asks
     del found["vcluster_snapshots"]["directory"]
     found["vcluster_snapshots"]["claim"] = {"name": "backups", "namespace": namespace(PLACE)}
     return found

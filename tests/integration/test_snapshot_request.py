@@ -48,7 +48,7 @@ def service(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Se
 
 def in_bucket(folder: Path, name: str, options: dict[str, str]) -> dict[str, Any]:
     """The variables of a vCluster whose target is a bucket."""
-    asked = variables(folder, STORES[name], vcluster_allow=["G38"])
+    asked = variables(folder, STORES[name], vcluster_allow=["G38"], vcluster_cluster=CLUSTER)
     asked["vcluster_snapshots"]["s3"] = {**options, "prefix": "fleet"}
     del asked["vcluster_snapshots"]["directory"]
     return asked
