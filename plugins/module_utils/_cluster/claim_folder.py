@@ -30,17 +30,18 @@ LABEL = "fleetops.vcluster/claim"
 PLANE = "syncer"  # the container of the control plane (0.36.1)
 ENDED = ("Succeeded", "Failed")
 PAUSE = 0.5
-FORBIDDEN, NOT_FOUND = 403, 404
+FORBIDDEN = 403
 
 # The pod ends by itself five minutes after it was last asked: that of a run that was killed does not stay.
 WORK = "/work"
 ALIVE = f"{WORK}/alive"
 LIFE = f'touch {ALIVE}; while [ -n "$(find {ALIVE} -mmin -5)" ]; do sleep 5; done'
-# Before each command, which may take longer than that. The beat holds none of its streams.
-BEAT = (
-    f"touch {ALIVE}; (while sleep 60; do touch {ALIVE}; done) </dev/null >/dev/null 2>&1 & beat=$!"
+# Before each command, which may take longer than that, and at most a day. The beat holds none of its streams.
+BEAT = f"for _ in $(seq 1440); do sleep 60; touch {ALIVE}; done"
+COMMAND = (
+    f"touch {ALIVE}; ({BEAT}) </dev/null >/dev/null 2>&1 & beat=$!; trap 'kill $beat' EXIT; "
+    f"umask 077; cd {ROOT} || exit; "
 )
-COMMAND = f"{BEAT}; trap 'kill $beat' EXIT; umask 077; cd {ROOT} || exit; "
 
 # Names come as arguments: $1, $2 ... A name is `proper`: it needs no quotes, and has them all the same.
 WRITE = 'mkdir -p "$(dirname "$1")" && cat > "$1"'
