@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from claim_host import ClaimHost
+from claim_host import CLAIM, ClaimHost
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.directory import UNFINISHED
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import Target
@@ -27,12 +27,14 @@ class Place:
     """One place.
 
     Attributes:
+        snapshots: How the inventory names it.
         target: Opens it, a bucket with some options changed.
         code: A program that opens it as `target`.
         everything: Names of all that lies there, what is unfinished included.
         begin: Begins a file as a run leaves it that is killed.
     """
 
+    snapshots: Snapshots
     target: Callable[..., Target]
     code: str
     everything: Callable[[], list[str]]
@@ -41,9 +43,9 @@ class Place:
 
 def directory_place(folder: Path) -> Place:
     """A folder that is not there yet."""
+    found = Snapshots(directory=str(folder))
     code = f"target = open_target(Snapshots(directory={str(folder)!r}))"
-    everything, begin = _looks(folder)
-    return Place(lambda: open_target(Snapshots(directory=str(folder))), code, everything, begin)
+    return Place(found, lambda: open_target(found), code, *_looks(folder))
 
 
 def claim_place(folder: Path) -> Place:
@@ -53,7 +55,7 @@ def claim_place(folder: Path) -> Place:
         "from pathlib import Path\nfrom claim_host import ClaimHost\n"
         f"target = ClaimHost(Path({str(folder)!r})).target()"
     )
-    return Place(host.target, code, *_looks(host.folder))
+    return Place(Snapshots(claim=CLAIM), host.target, code, *_looks(host.folder))
 
 
 def _looks(folder: Path) -> tuple[Callable[[], list[str]], Callable[[str], None]]:
@@ -88,6 +90,7 @@ def bucket_place(server: S3Server) -> Place:
     s3 = S3(**options, prefix=f"/{PREFIX}/")
     code = f"target = open_target(Snapshots(s3=S3(**{asdict(s3)!r})))"
     return Place(
+        Snapshots(s3=s3),
         lambda **changed: open_target(Snapshots(s3=replace(s3, **changed))),
         code,
         everything,
