@@ -51,7 +51,6 @@ def run_snapshot(arguments: Arguments, context: Context) -> Result:
     clock, began = datetime.now(UTC), time.monotonic()
     with host.lock(spec) as lock:
         observation = host.observe(spec)
-        repository.sweep()
         deadline = Deadline(spec.limits.total)
         taking = Taking(
             spec, host, observation, repository, context, lock, audit_of(arguments), deadline

@@ -66,7 +66,8 @@ class Taking:
     safety_of: str = ""
 
     def take(self) -> Manifest:
-        """Write the parts, read them back, write the manifest."""
+        """Write the parts, read them back, write the manifest. What runs that were cut off left is removed before."""
+        self.repository.sweep()
         release = present(self.spec, self.observation.last_good)
         now = self.host.api.now.astimezone(UTC)
         identifier = fresh_id(now)

@@ -271,6 +271,16 @@ def test_g48_the_next_run_keeps_the_first_safety_snapshot(
     assert snapshots(tmp_path) == 2
 
 
+def test_g48_a_safety_snapshot_that_was_cut_off_is_swept(restore: Run, tmp_path: Path) -> None:
+    (manifest,) = (tmp_path / "target").rglob("manifest.json")
+    half = manifest.parent.with_name("20260101T000000Z-0badcafe")
+    half.mkdir()
+    (half / "data").write_bytes(b"half")
+    assert not restore().get("failed")
+    assert not half.exists()
+    assert snapshots(tmp_path) == 2
+
+
 def test_latest_is_never_what_an_earlier_restore_was_to_get_rid_of(
     restore: Run, etcd: Member, tmp_path: Path, filled: Filled
 ) -> None:
