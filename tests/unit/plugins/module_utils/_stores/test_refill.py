@@ -201,6 +201,19 @@ def test_a_pod_that_does_not_listen_yet_is_asked_again() -> None:
     assert api.dials == 3
 
 
+def test_a_quota_that_is_full_does_not_hinder_a_claim_that_is_there() -> None:
+    class Full(FakeApi):
+        def create(self, path: str, body: Json) -> Json:
+            if path == CLAIMS:
+                raise ApiError(403, "exceeded quota")
+            return super().create(path, body)
+
+    api = Full()
+    api.objects[f"{CLAIMS}/data-a-etcd-0"] = {}
+    refill_members(NAMESPACE, "a-etcd", 1, work(api))
+    assert "create a-etcd-0-restore" in api.log
+
+
 def test_a_claim_that_is_gone_is_made_and_one_that_is_there_stays() -> None:
     api = FakeApi()
     api.objects[f"{CLAIMS}/data-a-etcd-1"] = {"kept": True}
