@@ -27,7 +27,7 @@ from hosts import BENCH, Inventory
 from measure import BenchError, run
 from results import Result
 from session import Session
-from simulated import ORIGINAL, create, install
+from simulated import ORIGINAL, create, install, namespace
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import Api
 from lab.pki import Authority, Pair
@@ -51,6 +51,8 @@ def backup(session: Session, folder: Path) -> list[Result]:
         inventory = _inventory(session, etcd)
         first = session.lab.names[0]
         sample = replace(inventory, name="saved-original", hosts={ORIGINAL: first})
+        namespace(session.hosts[first].api, f"vcluster-{ORIGINAL}")
+        _hand_out(session.hosts[first].api, ORIGINAL, etcd)
         create(install(sample, session.hosts[first]), inventory, session.hosts)
         for name, cluster in inventory.hosts.items():
             _hand_out(session.hosts[cluster].api, name, etcd)

@@ -111,11 +111,12 @@ def _base64(text: str) -> str:
 def install(inventory: Inventory, host: Host) -> Original:
     """Install a vCluster as the collection would, read it back, and remove it again."""
     spec = inventory.spec(ORIGINAL)
-    steps = observe_and_plan(spec, host, Context()).plan.steps
+    planned = observe_and_plan(spec, host, Context()).plan
+    steps = planned.steps
     if not steps or steps[0].values is None:
-        raise BenchError("the plan of a new vCluster installs nothing")
+        raise BenchError(f"the plan of a new vCluster installs nothing: {planned.findings}")
     values = dict(steps[0].values)
-    _namespace(host.api, spec.namespace)
+    namespace(host.api, spec.namespace)
     chart = host.helm.pull(spec.chart, steps[0].version)
     host.helm.upgrade(spec.name, spec.namespace, chart, values, HELM_SECONDS)
     path = secret_path(spec.namespace, spec.name, 1)
@@ -182,7 +183,7 @@ def create(
 
 
 def _write(original: Original, spec: Spec, api: Api, complete: bool) -> None:
-    _namespace(api, spec.namespace)
+    namespace(api, spec.namespace)
     workload = json.loads(original.renamed(original.workload, spec.name))
     path = f"/apis/apps/v1/namespaces/{spec.namespace}/statefulsets"
     _create(api, path, workload)
@@ -225,7 +226,8 @@ def rolled_out(workload: Json, generation: int) -> Json:
     }
 
 
-def _namespace(api: Api, name: str) -> None:
+def namespace(api: Api, name: str) -> None:
+    """Make a namespace, unless it is there."""
     _create(api, "/api/v1/namespaces", {"metadata": {"name": name}})
 
 

@@ -190,12 +190,10 @@ def _put_in_by_hand(inventory: Inventory, spec: Spec, host: HostCluster) -> None
 def _empty_pod(host: HostCluster, spec: Spec) -> dict[str, Any]:
     """A pod with the images that a restore uses."""
     folder = [{"name": "work", "mountPath": "/work"}]
-    images = {
-        name: host.api.get(f"/apis/apps/v1/namespaces/{spec.namespace}/statefulsets/{workload}")[
-            "spec"
-        ]["template"]["spec"]["containers"][0]["image"]
-        for name, workload in (("shell", spec.name), ("etcd", f"{spec.name}-etcd"))
-    }
+    observation = host.observe(spec)
+    plane, etcd = observation.workload("control_plane"), observation.workload("etcd")
+    assert plane is not None and etcd is not None
+    images = {"shell": plane.images["syncer"], "etcd": etcd.images["etcd"]}
     commands = {"shell": ["sleep", "3600"], "etcd": ["etcd", "--data-dir=/work/own"]}
     return {
         "apiVersion": "v1",
