@@ -178,7 +178,7 @@ def _put_in_by_hand(inventory: Inventory, spec: Spec, host: HostCluster) -> None
     kubectl(kubeconfig, place, "wait", "--for=condition=Ready", f"pod/{BY_HAND}", "--timeout=60s")
     execute = [program("kubectl"), f"--kubeconfig={kubeconfig}", place, "exec", "-i", BY_HAND]
     with SAVED.open("rb") as file:
-        take = [*execute, "-c", "shell", "--", "sh", "-c", "cat > /work/etcd.db"]
+        take = [*execute, "-c", "shell", "--", "sh", "-c", "cat > /work/etcd.db || exit"]
         subprocess.run(take, stdin=file, check=True, capture_output=True, timeout=600)
     restore = ["etcdutl", "snapshot", "restore", "/work/etcd.db", "--data-dir=/work/restored"]
     subprocess.run(

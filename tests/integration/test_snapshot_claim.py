@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,8 @@ from harness import RBAC, Fleet, Lab, kubectl
 from runs import kill_at
 from saving import configmaps, delete_all, installed, kubeconfig_of, tenant, variables
 
-from lab.ledger import Ledger
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.directory import PIECE
+from lab.ledger import Ledger, Target
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -65,6 +68,19 @@ def pods(lab: Lab) -> list[str]:
     return [pod["metadata"]["name"] for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
 
+def fill(target: Target) -> None:
+    """Some megabytes that cannot be compressed."""
+    connection = target.connect()
+    for number in range(8):
+        content = base64.b64encode(os.urandom(700_000)).decode()
+        body = {"metadata": {"name": f"large-{number}"}, "binaryData": {"content": content}}
+        status, _answer = target.request(
+            connection, "POST", "/api/v1/namespaces/default/configmaps", body
+        )
+        assert status == 201
+    connection.close()
+
+
 def listed(fleet: Fleet, folder: Path) -> Any:
     """What the playbook `snapshots` says of the vCluster."""
     path = folder / "snapshots.json"
@@ -86,13 +102,14 @@ def test_what_was_destroyed_comes_back_from_a_claim(
     with tenant(lab, NAME, kubeconfig_of(lab, NAME, tmp_path)) as target:
         ledger = Ledger(target, "default", 20, 3, 4, kept)
         ledger.write()
+        fill(target)
     saver.play("backup", "--check").succeeded()
     assert pods(lab) == [], "a plan makes none"
     saver.play("backup").succeeded()
     assert pods(lab) == []
     found = listed(saver, tmp_path)
     assert (found["state"], found["count"]) == ("saved", 1)
-    assert found["size"] > 10_000
+    assert found["size"] > 4 * PIECE, "it goes there in several messages"
 
     with tenant(lab, NAME, kubeconfig_of(lab, NAME, tmp_path)) as target:
         delete_all(target)

@@ -44,7 +44,8 @@ COMMAND = (
 )
 
 # Names come as arguments: $1, $2 ... A name is `proper`: it needs no quotes, and has them all the same.
-WRITE = 'mkdir -p "$(dirname "$1")" && cat > "$1"'
+# The shell stays beside `cat`, and so does its output: a runtime ends a command that has closed it (containerd 1.6).
+WRITE = 'mkdir -p "$(dirname "$1")" && cat > "$1" || exit'
 # All of it is there when its size and its sum are right; `cat` gets no sign that nothing more comes.
 FINISH = """
 had=-1 tries=0
