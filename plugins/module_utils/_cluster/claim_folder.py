@@ -18,6 +18,7 @@ from pathlib import PurePosixPath
 from typing import IO
 
 from .._core.errors import ApiError, FleetError, TimedOut
+from .._core.observation import POD_ENDED
 from .._core.ports import Api, Json, Process, Stored
 from .._core.spec import Claim, Spec
 from .directory import PIECE, UNFINISHED
@@ -28,7 +29,6 @@ ROOT = "/snapshots"
 APP = "fleetops-snapshots"
 LABEL = "fleetops.vcluster/claim"
 PLANE = "syncer"  # the container of the control plane (0.36.1)
-ENDED = ("Succeeded", "Failed")
 PAUSE = 0.5
 FORBIDDEN = 403
 
@@ -193,7 +193,7 @@ class ClaimFolder:
     def _start(self) -> None:
         claim = self._found_claim()
         for pod in list(self._api.list(self._pods, {"labelSelector": f"app={APP}"})):
-            if pod["status"].get("phase") in ENDED:  # of runs that were killed
+            if pod["status"].get("phase") in POD_ENDED:  # of runs that were killed
                 self._api.delete(f"{self._pods}/{pod['metadata']['name']}")
         self._name = f"{APP}-{secrets.token_hex(4)}"
         try:
@@ -272,7 +272,7 @@ class ClaimFolder:
         while (pod := self._api.get(f"{self._pods}/{self._name}"))["status"].get(
             "phase"
         ) != "Running":
-            if time.monotonic() > end or pod["status"].get("phase") in ENDED:
+            if time.monotonic() > end or pod["status"].get("phase") in POD_ENDED:
                 raise TimedOut(
                     f"{self._spec.title}: pod {self._name} on the {self.title} does not run: {_why(pod['status'])}.",
                     "Look at its claim, its image and the room on the nodes.",

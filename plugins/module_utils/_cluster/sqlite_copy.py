@@ -36,13 +36,13 @@ from typing import IO, Any
 
 from .._core.contents import Snapshot
 from .._core.errors import FleetError, TimedOut, Unsettled
+from .._core.observation import POD_ENDED
 from .._core.ports import Api, Json
 from .._stores.claim_pod import WORK, ClaimPod
 from . import sqlite_file
 from .streams import PIECE, Pieces, buffered, write
 
 ALONE = "ReadWriteOncePod"
-ENDED = ("Succeeded", "Failed")
 COPY, SEND = "copy", "send"
 FILE = "state.db"  # 0.36.1; the log lies beside it as state.db-wal
 HEADER = 32
@@ -203,7 +203,7 @@ class _Plane:
         running = [
             pod
             for pod in api.list(pods, {"labelSelector": selector})
-            if (pod.get("status") or {}).get("phase") not in ENDED  # still listed for a moment
+            if (pod.get("status") or {}).get("phase") not in POD_ENDED  # still listed for a moment
         ]
         nodes = [pod["spec"].get("nodeName", "") for pod in running]
         stopped = found["spec"].get("replicas") == 0 and not running

@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from .._core.errors import FleetError
+from .._core.observation import POD_ENDED
 from .._core.ports import KeyChange
 from .._core.wire import Malformed, changed, get, without
 
@@ -36,7 +37,6 @@ METADATA, SPEC, STATUS = 1, 2, 3  # Pod
 DELETED = 9  # ObjectMeta: deletionTimestamp
 NODE = 10  # PodSpec: nodeName
 PHASE = 1  # PodStatus
-ENDED = ("Succeeded", "Failed")
 
 MOST, LARGEST = 100, 1 << 20  # keys and bytes of a lot
 
@@ -101,7 +101,7 @@ def unscheduled(value: bytes) -> bytes:
     wrapped = value[len(PROTOBUF) :]
     pod = get(wrapped, RAW) or b""
     phase = get(get(pod, STATUS) or b"", PHASE) or b""
-    if get(get(pod, METADATA) or b"", DELETED) is not None or phase.decode() in ENDED:
+    if get(get(pod, METADATA) or b"", DELETED) is not None or phase.decode() in POD_ENDED:
         return value
     pod = without(changed(pod, SPEC, lambda spec: without(spec, NODE)), STATUS)
     return PROTOBUF + changed(wrapped, RAW, lambda _old: pod)
@@ -109,7 +109,7 @@ def unscheduled(value: bytes) -> bytes:
 
 def _unscheduled_json(value: bytes) -> bytes:
     pod = json.loads(value)
-    if pod["metadata"].get("deletionTimestamp") or pod.get("status", {}).get("phase") in ENDED:
+    if pod["metadata"].get("deletionTimestamp") or pod.get("status", {}).get("phase") in POD_ENDED:
         return value
     pod["spec"].pop("nodeName", None)
     pod.pop("status", None)
