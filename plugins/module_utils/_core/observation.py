@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-# Helm's words for a release that another run left in the middle (helm.sh/helm, pkg/release/status.go).
 RESTORING = "loft.sh/restoring"  # the vendor's annotation of a workload (0.36, vcluster restore)
 POD_ENDED = ("Succeeded", "Failed")  # phases of a pod that never runs again
+# Helm's words for a release that another run left in the middle (helm.sh/helm, pkg/release/status.go).
 STUCK = frozenset({"pending-install", "pending-upgrade", "pending-rollback", "uninstalling"})
 
 

@@ -11,13 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from .._cluster.workloads import COMPONENTS, workload_of
-from .._core.observation import Pod, Workload
+from .._core.observation import POD_ENDED, Pod, Workload
 from .._core.ports import Api, Json
 from .._core.spec import Spec
 
 KINDS = {"deployments": "Deployment", "statefulsets": "StatefulSet"}
-# Phases after which a pod does not run again.
-ENDED = frozenset({"Failed", "Succeeded"})
 # Waiting reasons that say only that the container has not started yet; an event says more.
 STARTING = frozenset({"ContainerCreating", "PodInitializing"})
 # These two follow each other while nothing changes, with ever other words.
@@ -85,7 +83,7 @@ def pod(raw: Json) -> Pod:
         c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", ())
     )
     deleting = "deletionTimestamp" in metadata
-    ended = status.get("phase") in ENDED
+    ended = status.get("phase") in POD_ENDED
     ready = ready and not deleting and not ended
     return Pod(
         component=COMPONENTS[metadata["labels"]["app"]],
@@ -102,7 +100,7 @@ def pod(raw: Json) -> Pod:
 
 def _state(status: Json, containers: list[Json]) -> str:
     """Why a pod is not ready."""
-    if status.get("phase") in ENDED:
+    if status.get("phase") in POD_ENDED:
         reason, message = status.get("reason") or status["phase"], status.get("message") or ""
         return f"{reason}: {message}".rstrip(": ")
     for condition in status.get("conditions", ()):

@@ -19,7 +19,6 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.directory import Directory
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import Json
 
-NAMESPACE = "/api/v1/namespaces/vcluster-tenant-a"
 FOLDER = "hc1/vcluster-tenant-a/tenant-a_archives"
 UNPROVED = "fleetops.vcluster/unproved-archive"
 SECRET_KEY = "s3cret-s3cret"
