@@ -89,15 +89,15 @@ def write(results: Sequence[Result], path: Path, *, whole: bool) -> None:
 
 def table(results: Sequence[Result]) -> Iterator[str]:
     """The results by unit; a goal is what the ratio ours / peer must not exceed."""
-    yield f"{'':<22}{'OURS':>9}{'PEER':>9}{'RATIO':>8}{'GOAL':>6}  {'MET':<3} PEER"
+    yield f"{'':<22} {'OURS':>8} {'PEER':>8} {'RATIO':>7} {'GOAL':>6}  {'MET':<3} PEER"
     for unit in dict.fromkeys(result.unit for result in results):
         yield unit
         for result in (found for found in results if found.unit == unit):
-            goal = "-" if result.limit is None else f"{result.limit:g}"
+            goal = "-" if result.limit is None else f"{result.limit:.4g}"
             met = {None: "-", True: "yes", False: "NO"}[result.met]
             yield (
-                f"  {result.name:<20}{_short(result.ours):>9}{_short(result.peer):>9}"
-                f"{_short(result.ratio):>8}{goal:>6}  {met:<3} {result.peer_name}"
+                f"  {result.name:<20} {_short(result.ours):>8} {_short(result.peer):>8}"
+                f" {_short(result.ratio):>7} {goal:>6}  {met:<3} {result.peer_name}"
             )
 
 

@@ -23,6 +23,7 @@ from lab.command import LabError
 from lab.ledger import Ledger, Target
 
 RATE, SECONDS = 100.0, 0.5
+OUTAGE = 2.0  # s: a run with an outage in it; a busy machine may stop for some tenths of a second
 
 
 class Store:
@@ -104,22 +105,24 @@ def test_what_was_acknowledged_and_is_gone_or_changed_is_lost(ledger: Ledger, st
 
 
 def test_a_refused_write_is_failed_and_not_lost(ledger: Ledger, store: Store) -> None:
+    ledger.seconds = OUTAGE
     store.refuse = lambda: len(store.objects) >= 10
     ledger.write()
     ledger.check()
     report = ledger.report
-    assert (report.acknowledged, report.failed, report.lost) == (10, 40, 0)
-    assert report.longest_gap_s > 0.3  # the outage that lasts to the end counts
+    assert (report.acknowledged, report.failed, report.lost) == (10, 190, 0)
+    assert report.longest_gap_s > 1.0  # the outage that lasts to the end counts
 
 
 def test_the_longest_gap_is_that_between_acknowledged_writes(ledger: Ledger, store: Store) -> None:
+    ledger.seconds = OUTAGE
     began = time.monotonic()
-    store.refuse = lambda: 0.1 < time.monotonic() - began < 0.4
+    store.refuse = lambda: 0.4 < time.monotonic() - began < 1.6
     ledger.write()
     gaps = [after - before for before, after in pairwise(store.accepted)]
     # The writers hear of it a moment after the server has done it.
-    assert ledger.report.longest_gap_s == pytest.approx(max(gaps), abs=0.15)
-    assert ledger.report.longest_gap_s > 0.25
+    assert ledger.report.longest_gap_s == pytest.approx(max(gaps), abs=0.4)
+    assert ledger.report.longest_gap_s > 0.8
 
 
 def test_a_file_that_is_no_kubeconfig_is_named(tmp_path: Path) -> None:
