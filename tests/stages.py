@@ -143,11 +143,11 @@ FILES = {
 }
 INTEGRATION = tuple(FILES.values())
 # These take long.
-WAVES, FAULTS, *SNAPSHOTS = (
+WAVES, SCALE, SCALE_FAULTS, FAULTS, *SNAPSHOTS = (
     f"tests/integration/test_{name}.py"
     for name in (
-        "waves", "saving_faults", "snapshot", "snapshot_sqlite", "snapshot_keys", "snapshot_claim",
-        "snapshot_request", "drill", "move",
+        "waves", "scale", "scale_faults", "saving_faults",
+        "snapshot", "snapshot_sqlite", "snapshot_keys", "snapshot_claim", "snapshot_request", "drill", "move",
     )
 )  # fmt: skip
 # What depends on Helm's version: the same tests with each; input, doors and proof do not.
@@ -215,8 +215,9 @@ STAGES = (
     lab("lab-up", "up", "--helm", "helm3,helm4", needs=("lab-parts",)),
     integration("integration-helm4", "helm4", *INTEGRATION),
     integration("waves", "helm4", WAVES, suites=("full",), limit=3600),
+    integration("scale", "helm4", SCALE, suites=("full",), limit=3600),
     integration("snapshots", "helm4", *SNAPSHOTS, suites=("full",), limit=3600),
-    integration("faults", "helm4", FAULTS, suites=("full",), limit=3600),
+    integration("faults", "helm4", FAULTS, SCALE_FAULTS, suites=("full",), limit=7200),
     # A store of 1 GB, saved and restored.
     Stage(
         "sizes",

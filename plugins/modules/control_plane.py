@@ -25,6 +25,13 @@ options:
     type: str
     choices: [refuse, replan]
     default: refuse
+  view:
+    description:
+      - What of the plan is carried out. With V(size) only resources, members of the store and replicas, with the chart
+        that runs; whatever else is asked for waits.
+    type: str
+    choices: [everything, size]
+    default: everything
 extends_documentation_fragment:
   - fleetops.vcluster.vcluster
   - fleetops.vcluster.vcluster.audit

@@ -23,9 +23,10 @@ options:
     description:
       - What is planned.
       - V(site) brings each vCluster to the state that is asked for.
+      - V(scale) brings each to its size and leaves everything else alone.
       - V(backup) takes a snapshot of each, V(restore) puts one back, V(move) brings them from elsewhere.
     type: str
-    choices: [site, backup, drill, move, restore]
+    choices: [site, scale, backup, drill, move, restore]
     default: site
   snapshot:
     description: With O(verb=restore), the id of a snapshot, or V(latest).

@@ -17,6 +17,10 @@ POD_ENDED = ("Succeeded", "Failed")  # phases of a pod that never runs again
 STUCK = frozenset({"pending-install", "pending-upgrade", "pending-rollback", "uninstalling"})
 
 
+# A revision that was proved in the middle of a plan: a base to come back to, and never a no-op.
+UNFINISHED = "0" * 20
+
+
 @dataclass(frozen=True)
 class Applied:
     """The proof label of a release Secret: `fleetops.vcluster/applied: DIGEST-rREVISION`."""
@@ -133,6 +137,12 @@ class Release:
     workloads: tuple[Workload, ...] = ()
     description: str = ""
 
+    @property
+    def finished(self) -> bool:
+        """Whether all that was asked for was proved at this revision: Helm copies labels into the next one (G49)."""
+        applied = self.applied
+        return bool(applied and applied.revision == self.revision and applied.digest != UNFINISHED)
+
 
 @dataclass(frozen=True)
 class Pod:
@@ -169,6 +179,25 @@ class Claim:
     phase: str
 
 
+# Why a member is lost: somebody, or a run that was cut off, removed it, and its data is of no use any more.
+REMOVED = "it was removed from the member list"
+
+
+@dataclass(frozen=True)
+class MemberList:
+    """Who the members of a store are by their own word; by the ordinals of their pods.
+
+    Attributes:
+        voters: Those that vote.
+        learners: Those that do not vote yet.
+        trouble: Why that is not to be relied on: they disagree, none of them answers, a stranger is among them.
+    """
+
+    voters: frozenset[int] = frozenset()
+    learners: frozenset[int] = frozenset()
+    trouble: str = ""
+
+
 @dataclass(frozen=True)
 class Observation:
     """Everything the planner looks at.
@@ -188,6 +217,8 @@ class Observation:
         budgets: Names of PodDisruptionBudgets in the namespace.
         leader: The syncer's Lease; only a status looks for it, and one replica has none.
         seen_at: The host cluster's clock at that moment (G55); only a status asks.
+        members: Who the members of the store are by their own word; None when nothing gave a reason to ask them.
+        lost_members: Why a member cannot come back with the data it has, by the ordinal of its pod.
         complete: False for the light pass: only what the fleet-wide lists show.
     """
 
@@ -205,6 +236,8 @@ class Observation:
     budgets: tuple[str, ...] = ()
     leader: Leader | None = None
     seen_at: datetime | None = None
+    members: MemberList | None = None
+    lost_members: Mapping[int, str] = field(default_factory=dict)
     complete: bool = False
 
     def workload(self, component: str) -> Workload | None:

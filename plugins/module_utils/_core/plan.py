@@ -22,11 +22,26 @@ class Kind(StrEnum):
     CHART_HOP = "chart_hop"
     KUBERNETES_HOP = "kubernetes_hop"
     VALUES = "values"
+    SCALE_OUT = "scale_out"
+    SCALE_IN = "scale_in"
+    RESIZE = "resize"
+    REPLACE_MEMBER = "replace_member"
     SNAPSHOT = "snapshot"
     RESTORE = "restore"
     MOVE = "move"
     DRILL = "drill"
     PROVE = "prove"
+
+
+class View(StrEnum):
+    """What of a plan is carried out."""
+
+    EVERYTHING = "everything"
+    SIZE = "size"  # SIZING
+
+
+# The step kinds that change the size of a vCluster, or bring it back.
+SIZING = frozenset({Kind.SCALE_OUT, Kind.SCALE_IN, Kind.RESIZE, Kind.REPLACE_MEMBER})
 
 
 WayBack = Literal["values", "none"]
@@ -64,6 +79,47 @@ class Change:
     why: Literal["asked", "drift", "removed", "default"] = "asked"
 
 
+class Turn(StrEnum):
+    """What happens to the members of a store in a step."""
+
+    JOIN = "join"  # one more
+    LEAVE = "leave"  # some go, for good
+    REPLACE = "replace"  # one that is lost begins anew
+    RETURN = "return"  # the store counts them already, only their pods come back
+
+
+@dataclass(frozen=True)
+class Members:
+    """What a step does to the members of a store.
+
+    Attributes:
+        before: How many there are.
+        after: How many there shall be: one more, or any number less.
+        lost: Ordinals of members that are of no use any more: of the one that is replaced, where the counts are equal;
+            of those that go, which need not be well before.
+        listed: The store counts them already, only their pods come back.
+    """
+
+    before: int
+    after: int
+    lost: tuple[int, ...] = ()
+    listed: bool = False
+
+    @property
+    def turn(self) -> Turn:
+        """What that is."""
+        if self.listed:
+            return Turn.RETURN
+        if self.before == self.after:
+            return Turn.REPLACE
+        return Turn.JOIN if self.after > self.before else Turn.LEAVE
+
+    @property
+    def replaced(self) -> int | None:
+        """The ordinal of the member that is replaced."""
+        return self.lost[0] if self.turn is Turn.REPLACE else None
+
+
 @dataclass(frozen=True)
 class Step:
     """One step.
@@ -76,6 +132,7 @@ class Step:
         way_back: `values`: the last proved revision's values are put back when the proof fails.
         version: Chart version this step runs Helm with.
         values: User values this step runs Helm with; None for `prove` and `repair`.
+        members: What it does to the members of the store; None for nothing.
     """
 
     kind: Kind
@@ -85,6 +142,7 @@ class Step:
     way_back: WayBack = "none"
     version: str = ""
     values: Mapping[str, Any] | None = None
+    members: Members | None = None
 
 
 @dataclass(frozen=True)
@@ -96,12 +154,14 @@ class Plan:
         findings: Warnings and refusals.
         foreign: JSON pointers of values that are kept although nobody here asked for them.
         digest: Identifies the plan: the same spec and observation give the same digest.
+        complete: Nothing else is asked for; a view may have left something out.
     """
 
     steps: tuple[Step, ...] = ()
     findings: tuple[Finding, ...] = ()
     foreign: tuple[str, ...] = ()
     digest: str = ""
+    complete: bool = True
 
     @property
     def refusals(self) -> tuple[Finding, ...]:

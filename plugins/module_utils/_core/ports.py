@@ -239,6 +239,21 @@ class Etcd(Protocol):
     def snapshot(self) -> Iterator[bytes]:
         """Its database as it is now, in pieces, with the sum at the end: what `etcdctl snapshot save` writes."""
 
+    def add_learner(self, peer_url: str) -> Member:
+        """Make room for a member that has no vote until it is promoted; ApiError when there is such a one already."""
+
+    def promote(self, member: str) -> bool:
+        """Give a learner its vote; False while it is not in step with the leader, or does not run."""
+
+    def remove(self, member: str) -> None:
+        """Take a member out, by its id; one that is gone already is no error.
+
+        etcd refuses where the others that run would have no quorum.
+        """
+
+    def move_leader(self, member: str) -> None:
+        """Make another member the leader. Only the leader takes this."""
+
 
 class Database(Protocol):
     """The SQLite database in the volume of a control plane, copied by a pod on its claim."""

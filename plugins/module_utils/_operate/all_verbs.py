@@ -9,7 +9,7 @@ from __future__ import annotations
 from .._core.errors import Refused
 from .._core.finding import refuse
 from .._core.observation import Observation
-from .._core.plan import Step
+from .._core.plan import Step, View
 from .._core.ports import HostCluster
 from .._core.spec import Spec
 from .._plan.guards.snapshots import snapshot_findings
@@ -19,7 +19,7 @@ from .move import move_plan
 from .planning import Planned, one_step
 from .restore import restore_plan
 from .snapshot import snapshot_step
-from .verbs import SITE, Verb
+from .verbs import SITE, Site, Verb
 
 
 class Backup(Verb):
@@ -83,7 +83,13 @@ class Move(Verb):
         return move_plan(spec, host, context)
 
 
-SIMPLE: dict[str, Verb] = {"site": SITE, "backup": Backup(), "drill": Drill(), "move": Move()}
+SIMPLE: dict[str, Verb] = {
+    "site": SITE,
+    "scale": Site(View.SIZE),
+    "backup": Backup(),
+    "drill": Drill(),
+    "move": Move(),
+}
 VERBS = (*SIMPLE, "restore")
 
 

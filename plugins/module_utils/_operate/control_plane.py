@@ -11,7 +11,7 @@ from typing import Any
 
 from .._core.errors import ApiError, Refused
 from .._core.finding import refuse
-from .._core.plan import Kind
+from .._core.plan import Kind, View
 from .._core.ports import HostCluster
 from .._core.spec import Spec
 from .apply import Application
@@ -34,13 +34,13 @@ def run_control_plane(arguments: Arguments, context: Context) -> Result:
         Refused: A guard refuses, or the plan is no longer the one that was shown.
         FleetError: The host cluster, the lock or Helm ended the work before the first step.
     """
-    spec = spec_of(arguments, context)
+    spec, view = spec_of(arguments, context), View(arguments.get("view") or View.EVERYTHING)
     host = context.host(spec.access)
     # A plan that was shown says that there is work: one look under the lock is enough. Where nothing is yet, the look
     # before it keeps a refusal from leaving a namespace behind.
     shown_before = bool(arguments.get("planned")) and not context.check
     if not (shown_before and host.api.find(_namespace(spec))):
-        planned = _accepted(observe_and_plan(spec, host, context), context)
+        planned = _accepted(observe_and_plan(spec, host, context, view), context)
         if not planned.plan.steps:
             return _unchanged(planned)
         if context.check:
@@ -48,7 +48,7 @@ def run_control_plane(arguments: Arguments, context: Context) -> Result:
         _ensure_namespace(spec, host)
     deadline = Deadline(spec.limits.total)
     with host.lock(spec) as lock:
-        planned = _accepted(observe_and_plan(spec, host, context), context)
+        planned = _accepted(observe_and_plan(spec, host, context, view), context)
         if not planned.plan.steps:
             # Another run has finished it while this one waited for the lock.
             return _unchanged(planned)

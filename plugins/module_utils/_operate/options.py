@@ -31,6 +31,7 @@ CONTROL_PLANE_SPEC: dict[str, dict[str, Any]] = {
     **VCLUSTER_SPEC,
     "planned": {"type": "str"},
     "on_change": {"type": "str", "choices": ["refuse", "replan"], "default": "refuse"},
+    "view": {"type": "str", "choices": ["everything", "size"], "default": "everything"},
     **AUDIT,
 }
 SNAPSHOT_SPEC: dict[str, dict[str, Any]] = {**VCLUSTER_SPEC, **AUDIT}

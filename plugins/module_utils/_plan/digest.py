@@ -19,8 +19,6 @@ from .._core.spec import Spec
 # Raise it when what is laid in by default changes: every vCluster is then compared in full once.
 DEFAULTS_VERSION = 1
 LENGTH = 20
-# A revision that was proved in the middle of a plan: a base to come back to, and never a no-op.
-UNFINISHED = "0" * LENGTH
 
 # How to get there, how long to wait, how to prove it and where to save it ask nothing of the vCluster itself.
 _NOT_ASKED = frozenset(
@@ -61,15 +59,11 @@ def unchanged(spec: Spec, observation: Observation) -> bool:
     The label counts only for its own revision: Helm copies labels into the next one (G49).
     """
     release = observation.release
-    if (
-        release is None
-        or release.status != "deployed"
-        or release.applied is None
-        or observation.paused
-    ):
+    if release is None or release.applied is None or not release.finished:
         return False
     return (
-        release.applied.revision == release.revision
+        release.status == "deployed"
+        and not observation.paused
         and bool(observation.workloads)
         and all(workload.settled for workload in observation.workloads)
         and release.applied.digest == applied_digest(spec, observation)

@@ -7,34 +7,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from .._core.finding import Finding, refusals
 from .._core.observation import STUCK, Observation, Release
-from .._core.plan import Change, Kind, Plan, Step
+from .._core.plan import SIZING, Change, Kind, Plan, Step, View
 from .._core.ports import ChartArchive
 from .._core.spec import Spec
 from .._core.versions import version_of
+from .._stores.registry import store_in
 from .desired import desired_values, kubernetes_path
 from .digest import digest
 from .disruption import restart
 from .guards.case import Case
 from .guards.catalogue import findings_of
+from .guards.stores import same_store
 from .merge import Merge, three_way, without
+from .scaling import held, mend_steps, mended, only_sizes, scale_steps, sizes
 from .schema import schema_findings
-from .values import Tree, build, merged, pointer, read
+from .values import Tree, build, merged, path_of, pointer, read
 
 # Name of the init container that brings the tenant's Kubernetes (templates/_init-containers.tpl, 0.25 on).
 KUBERNETES_CONTAINER = "kubernetes"
 
 
-def plan(spec: Spec, observation: Observation, chart: ChartArchive) -> Plan:
+def plan(
+    spec: Spec, observation: Observation, chart: ChartArchive, view: View = View.EVERYTHING
+) -> Plan:
     """The plan of one vCluster.
 
     Args:
         spec: With references resolved.
         observation: A complete one.
-        chart: The chart asked for, else the running one.
+        chart: The chart asked for, else the running one; always that where only the size is looked at.
+        view: What else than that is left alone.
     """
     good, base = observation.last_good, observation.base
     live = dict(good.values or {}) if good else {}
@@ -45,13 +52,24 @@ def plan(spec: Spec, observation: Observation, chart: ChartArchive) -> Plan:
         desired.values,
         desired.defaults,
     )
-    case = _case(spec, observation, chart, live, compared)
-    findings = [*desired.contradictions, *findings_of(case)]
+    findings = list(desired.contradictions)
+    asked = compared
+    if view is View.SIZE:
+        whole = _case(spec, observation, chart, live, asked)
+        # A store that would be another one has no members to scale.
+        findings += same_store(whole)
+        compared = only_sizes(asked, live, chart.defaults, whole.course)
+    case = replace(_case(spec, observation, chart, live, compared), view=view)
+    findings += findings_of(case)
     if not refusals(findings):
         findings += schema_findings(compared.values, chart.schema, chart.defaults, chart.version)
     if refusals(findings):
         return _sealed((), findings, ())
-    return _sealed(_steps(case, compared), findings, compared.foreign)
+    steps = _steps(case, compared)
+    if view is View.SIZE:
+        steps = tuple(step for step in steps if step.kind in SIZING)
+    complete = asked.changes == compared.changes and spec.version in (None, chart.version)
+    return _sealed(steps, findings, compared.foreign, complete=complete)
 
 
 def _case(
@@ -112,29 +130,57 @@ def _steps(case: Case, compared: Merge) -> tuple[Step, ...]:
         case.running != case.chart.version,
         _kubernetes_moves(case),
     )
-    # The chart, the tenant's Kubernetes and the store move apart from each other, so Kubernetes is held meanwhile.
-    held = _pinned(case, compared.values) if hop or moves else compared.values
+    # The chart, the tenant's Kubernetes and the sizes move apart from each other: what waits is held where it is.
+    found = sizes(compared.changes, case.effective_live, case.effective, case.course)
+    kept = held(compared.values, found.all)
+    kept = mended(case, _pinned(case, kept) if hop or moves else kept)
+    now = mended(case, merged({}, case.live)) if case.course.mend else {}
     changes = tuple(
         c
-        for c in compared.changes
+        for c in found.others
         if not (moves and c.path == pointer(kubernetes_path(compared.values)))
+        and not (now and read(now, path_of(c.path)) == c.after)
     )
+    mending, scaling = tuple(mend_steps(case)), tuple(scale_steps(case, found, kept))
+    steps.extend(mending)
+    sizing = mending or scaling
     if hop:
         change = Change("vcluster_version", case.running, version)
         reason = f"chart {case.running} -> {version}, Kubernetes stays at {case.kubernetes}"
-        steps.append(Step(Kind.CHART_HOP, reason, (change, *changes), cost, "none", version, held))
-    elif changes or (changes := tuple(_workload_drift(case))):
-        steps.append(Step(Kind.VALUES, _reason(changes), changes, cost, "values", version, held))
-    elif release and release.revision != good.revision:
+        steps.append(Step(Kind.CHART_HOP, reason, (change, *changes), cost, "none", version, kept))
+    elif changes or (not sizing and (changes := tuple(_workload_drift(case)))):
+        steps.append(Step(Kind.VALUES, _reason(changes), changes, cost, "values", version, kept))
+    elif release and release.revision != good.revision and not sizing:
         reason = f"put the objects of revision {good.revision} back, {release.revision} was {release.status}"
-        steps.append(Step(Kind.VALUES, reason, (), cost, "values", version, held))
+        steps.append(Step(Kind.VALUES, reason, (), cost, "values", version, kept))
+    steps.extend(scaling)
     if moves:
         change = Change("vcluster_kubernetes_version", case.kubernetes, case.target_kubernetes)
         reason = f"Kubernetes {case.kubernetes} -> {case.target_kubernetes}"
         steps.append(
             Step(Kind.KUBERNETES_HOP, reason, (change,), cost, "none", version, compared.values)
         )
-    return tuple(steps) or (_prove(case),)
+    return _with_ways_back(case, steps) or (_prove(case),)
+
+
+def _with_ways_back(case: Case, steps: list[Step]) -> tuple[Step, ...]:
+    """The same steps; the first does not go back to a revision that had another count of members (G05, G06).
+
+    A later one goes back to the revision of the step before it.
+    """
+    base = case.observation.base
+    first = next((n for n, step in enumerate(steps) if step.values is not None), None)
+    if base is None or first is None:
+        return tuple(steps)
+    step = steps[first]
+    there = step.members.before if step.members else case.members
+    proved = store_in(case.effective).members(merged(case.chart.defaults, base.values or {}))
+    safe = proved == there
+    return (
+        *steps[:first],
+        step if safe else replace(step, way_back="none"),
+        *steps[first + 1 :],
+    )
 
 
 def _kubernetes_moves(case: Case) -> bool:
@@ -217,6 +263,12 @@ def _reason(changes: tuple[Change, ...]) -> str:
     return ", ".join(f"{count} {words[why]}" for why, count in counts.items() if count)
 
 
-def _sealed(steps: tuple[Step, ...], findings: Iterable[Finding], foreign: tuple[str, ...]) -> Plan:
+def _sealed(
+    steps: tuple[Step, ...],
+    findings: Iterable[Finding],
+    foreign: tuple[str, ...],
+    *,
+    complete: bool = True,
+) -> Plan:
     unique = tuple(dict.fromkeys(findings))
-    return Plan(steps, unique, foreign, digest([steps, unique, foreign]))
+    return Plan(steps, unique, foreign, digest([steps, unique, foreign]), complete)

@@ -13,13 +13,17 @@ from typing import Any, Protocol
 
 from .._core.check import CheckResult
 from .._core.finding import Finding, refuse
-from .._core.observation import Observation, Pod
+from .._core.observation import MemberList, Observation, Pod
+from .._core.plan import Members
 from .._core.ports import Json, Reach
 from .._core.snapshot import Way
 from .._core.spec import Spec
+from .etcd_members import MemberWork
 from .refill import Refill
 from .source import Source
+from .work import Work
 
+Path = tuple[str, ...]
 Values = Mapping[str, Any]
 Options = Mapping[str, Any]
 
@@ -73,6 +77,31 @@ class Store(Protocol):
     def members(self, values: Values) -> int:
         """Members that the chart runs beside the control plane; 0 for none."""
 
+    @property
+    def member_paths(self) -> tuple[Path, ...]:
+        """The value that counts the members, and those that change with it; empty where there are none."""
+
+    def claims(self, name: str, members: int) -> list[str]:
+        """Names of the claims of so many members."""
+
+    def keeps_members(self, values: Values) -> bool:
+        """Whether members keep their data when their pods restart."""
+
+    def joined(self, values: Values) -> bool:
+        """Whether the values say that members join a store that is there."""
+
+    def joining(self, values: Values) -> list[tuple[Path, Any]]:
+        """Values with which members join a store that is there; they stay from then on."""
+
+    def listed(self, spec: Spec, observation: Observation, reach: Reach) -> MemberList | None:
+        """Who its members are by their own word; None when nothing gives a reason to ask them."""
+
+    def as_new(self, values: Values) -> dict[str, Any]:
+        """User values without what only a store that runs may say."""
+
+    def change_members(self, spec: Spec, change: Members, work: Work) -> MemberWork:
+        """The work on its members that goes with a step."""
+
     def objects(self, spec: Spec, values: Values) -> list[Json]:
         """Plain objects that belong beside the release."""
 
@@ -118,6 +147,7 @@ class Usual:
 
     way: Way | None = None
     copied_by_pod = False
+    member_paths: tuple[Path, ...] = ()
 
     def secrets(self, options: Options) -> dict[str, tuple[str, ...]]:
         """See Store."""
@@ -134,6 +164,34 @@ class Usual:
     def members(self, values: Values) -> int:
         """See Store."""
         return 0
+
+    def claims(self, name: str, members: int) -> list[str]:
+        """See Store."""
+        return []
+
+    def keeps_members(self, values: Values) -> bool:
+        """See Store."""
+        return True
+
+    def joined(self, values: Values) -> bool:
+        """See Store."""
+        return False
+
+    def joining(self, values: Values) -> list[tuple[Path, Any]]:
+        """See Store."""
+        return []
+
+    def listed(self, spec: Spec, observation: Observation, reach: Reach) -> MemberList | None:
+        """See Store."""
+        return None
+
+    def as_new(self, values: Values) -> dict[str, Any]:
+        """See Store."""
+        return dict(values)
+
+    def change_members(self, spec: Spec, change: Members, work: Work) -> MemberWork:
+        """See Store."""
+        raise NotImplementedError
 
     def objects(self, spec: Spec, values: Values) -> list[Json]:
         """See Store."""

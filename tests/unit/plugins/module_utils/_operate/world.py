@@ -31,7 +31,14 @@ DEFAULTS: Json = {
             "persistence": {"volumeClaim": {"enabled": "auto", "size": "5Gi"}},
         },
         "backingStore": {
-            "etcd": {"deploy": {"statefulSet": {"highAvailability": {"replicas": 1}}}}
+            "etcd": {
+                "deploy": {
+                    "statefulSet": {
+                        "highAvailability": {"replicas": 1},
+                        "persistence": {"volumeClaim": {"enabled": True, "size": "5Gi"}},
+                    }
+                }
+            }
         },
     }
 }
@@ -104,8 +111,11 @@ class World:
             "kubernetes": "kubernetes:" + effective["distro"]["k8s"]["image"]["tag"],
         }
         self.workloads = (workload("control_plane", "StatefulSet", name, replicas, images),)
-        if effective.get("backingStore", {}).get("etcd", {}).get("deploy", {}).get("enabled"):
-            etcd = workload("etcd", "StatefulSet", f"{name}-etcd", 1, {"etcd": "etcd:3.6.8-0"})
+        deployed = effective.get("backingStore", {}).get("etcd", {}).get("deploy", {})
+        if deployed.get("enabled"):
+            members = deployed["statefulSet"]["highAvailability"]["replicas"]
+            images = {"etcd": "etcd:3.6.8-0"}
+            etcd = workload("etcd", "StatefulSet", f"{name}-etcd", members, images)
             self.workloads += (etcd,)
         # What the release asks for; the workloads themselves may be scaled.
         self.releases[-1] = replace(self.releases[-1], workloads=self.workloads)
