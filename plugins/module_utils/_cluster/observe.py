@@ -13,6 +13,7 @@ from .._core.observation import Claim, Observation, Workload
 from .._core.ports import Api, Json
 from .._core.spec import Spec
 from .._stores.registry import secrets_of
+from .autoscalers import autoscalers, groups_served
 from .fleet import host_version, identity
 from .losses import lost_members
 from .releases import foreign_values, history, with_foreign
@@ -20,7 +21,7 @@ from .workloads import SELECTOR, paused, workload_of
 
 
 def observe(api: Api, spec: Spec) -> Observation:
-    """Everything the planner looks at; some ten requests, and two more for each member of a store that is not ready."""
+    """Everything the planner looks at; a dozen requests, two more for each member of a store that is not ready."""
     namespace, name = spec.namespace, spec.name
     found = with_foreign(history(api, namespace, name), foreign_values(api, namespace, name))
     here = list(_workloads(api, namespace))
@@ -40,6 +41,8 @@ def observe(api: Api, spec: Spec) -> Observation:
         paused=paused(workloads),
         budgets=tuple(_budgets(api, namespace)),
         lost_members=lost_members(api, namespace, workloads),
+        autoscalers=autoscalers(api, spec, workloads),
+        api_groups=groups_served(api, spec),
         complete=True,
     )
 

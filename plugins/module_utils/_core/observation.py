@@ -42,6 +42,21 @@ class Proved:
     certificates_end: datetime | None = None
 
 
+SCALED_LABEL = "fleetops.vcluster/scaled"
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """The label of a decision by load: `fleetops.vcluster/scaled: REPLICAS-at-SECONDS`.
+
+    Attributes:
+        at: Seconds since the epoch, by the host cluster's clock.
+    """
+
+    replicas: int
+    at: int
+
+
 @dataclass(frozen=True)
 class Leader:
     """The Lease of the syncer.
@@ -118,6 +133,7 @@ class Release:
         proved: The last proof of this revision, if there was one.
         foreign: JSON pointers of user values that were there but never asked for, recorded at the proof.
         modified: Helm's `modifiedAt`, seconds since the epoch; 0 when unknown.
+        scaled: The last decision by load; Helm copies its label into every later revision.
         chart_version: Version of the chart; None when only metadata was read.
         values: The user-supplied values; None when only metadata was read.
         manifest: The rendered objects as one YAML text; None when only metadata was read.
@@ -131,6 +147,7 @@ class Release:
     proved: Proved | None = None
     foreign: tuple[str, ...] = ()
     modified: int = 0
+    scaled: Scaled | None = None
     chart_version: str | None = None
     values: Mapping[str, Any] | None = None
     manifest: str | None = field(default=None, repr=False)
@@ -179,6 +196,34 @@ class Claim:
     phase: str
 
 
+@dataclass(frozen=True)
+class Autoscaler:
+    """An autoscaler whose target is the control plane.
+
+    Attributes:
+        kind: HorizontalPodAutoscaler or VerticalPodAutoscaler.
+        ours: This collection made it (label app.kubernetes.io/managed-by).
+        spec: Its spec as the API server tells it.
+        trouble: Why it does not work, in its own words; empty when it does.
+    """
+
+    kind: str
+    name: str
+    ours: bool
+    spec: Mapping[str, Any]
+    trouble: str = ""
+
+    @property
+    def least(self) -> int:
+        """The least replicas; the API server's default is 1."""
+        return int(self.spec.get("minReplicas") or 1)
+
+    @property
+    def most(self) -> int:
+        """The most replicas."""
+        return int(self.spec.get("maxReplicas") or self.least)
+
+
 # Why a member is lost: somebody, or a run that was cut off, removed it, and its data is of no use any more.
 REMOVED = "it was removed from the member list"
 
@@ -219,6 +264,8 @@ class Observation:
         seen_at: The host cluster's clock at that moment (G55); only a status asks.
         members: Who the members of the store are by their own word; None when nothing gave a reason to ask them.
         lost_members: Why a member cannot come back with the data it has, by the ordinal of its pod.
+        autoscalers: Those of the control plane.
+        api_groups: Those of the API groups that the autoscalers asked for need which the host cluster serves.
         complete: False for the light pass: only what the fleet-wide lists show.
     """
 
@@ -238,7 +285,14 @@ class Observation:
     seen_at: datetime | None = None
     members: MemberList | None = None
     lost_members: Mapping[int, str] = field(default_factory=dict)
+    autoscalers: tuple[Autoscaler, ...] = ()
+    api_groups: frozenset[str] = frozenset()
     complete: bool = False
+
+    def autoscaler(self, kind: str) -> Autoscaler | None:
+        """The autoscaler of a kind, if there is one; ours where there is another beside it."""
+        found = sorted(self.autoscalers, key=lambda one: not one.ours)
+        return next((one for one in found if one.kind == kind), None)
 
     def workload(self, component: str) -> Workload | None:
         """The workload of a component, if there is one."""

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     SCALE_IN = "scale_in"
     RESIZE = "resize"
     REPLACE_MEMBER = "replace_member"
+    AUTOSCALING = "autoscaling"
     SNAPSHOT = "snapshot"
     RESTORE = "restore"
     MOVE = "move"
@@ -38,10 +39,16 @@ class View(StrEnum):
 
     EVERYTHING = "everything"
     SIZE = "size"  # SIZING
+    REPLICAS = "replicas"  # of the control plane
 
 
 # The step kinds that change the size of a vCluster, or bring it back.
-SIZING = frozenset({Kind.SCALE_OUT, Kind.SCALE_IN, Kind.RESIZE, Kind.REPLACE_MEMBER})
+SIZING = frozenset(
+    {Kind.SCALE_OUT, Kind.SCALE_IN, Kind.RESIZE, Kind.REPLACE_MEMBER, Kind.AUTOSCALING}
+)
+
+
+COUNTING = frozenset({Kind.SCALE_OUT, Kind.SCALE_IN})
 
 
 WayBack = Literal["values", "none"]
@@ -121,6 +128,37 @@ class Members:
 
 
 @dataclass(frozen=True)
+class Scaler:
+    """An autoscaler that a step makes, changes or takes away.
+
+    Attributes:
+        kind: HorizontalPodAutoscaler or VerticalPodAutoscaler.
+        goes: It is taken away.
+    """
+
+    kind: str
+    name: str
+    goes: bool = False
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Claims of a StatefulSet that grow in a step.
+
+    Attributes:
+        component: `control_plane` or `etcd`.
+        workload: Name of the StatefulSet.
+        claims: Their names.
+        size: As a quantity, for each of them.
+    """
+
+    component: str
+    workload: str
+    claims: tuple[str, ...]
+    size: str
+
+
+@dataclass(frozen=True)
 class Step:
     """One step.
 
@@ -131,8 +169,10 @@ class Step:
         disruption: See Disruption.
         way_back: `values`: the last proved revision's values are put back when the proof fails.
         version: Chart version this step runs Helm with.
-        values: User values this step runs Helm with; None for `prove` and `repair`.
+        values: User values this step runs Helm with; None for a step without Helm.
         members: What it does to the members of the store; None for nothing.
+        growth: Claims that grow in it; None for none.
+        scaler: The autoscaler that it is about; None for none.
     """
 
     kind: Kind
@@ -143,6 +183,8 @@ class Step:
     version: str = ""
     values: Mapping[str, Any] | None = None
     members: Members | None = None
+    growth: Growth | None = None
+    scaler: Scaler | None = None
 
 
 @dataclass(frozen=True)

@@ -73,10 +73,10 @@ class Api(Protocol):
         """PATCH with a JSON merge patch."""
 
     def apply(self, path: str, body: Json) -> Json:
-        """PATCH, server-side apply under the collection's field manager, without force."""
+        """PATCH, server-side apply of an object of ours: what somebody else has set since is taken over."""
 
-    def delete(self, path: str) -> None:
-        """DELETE; an object that is gone already is no error."""
+    def delete(self, path: str, *, orphan: bool = False) -> None:
+        """DELETE; an object that is gone already is no error. With `orphan` what belongs to it stays, by itself."""
 
     def watch(self, path: str, params: Mapping[str, str], seconds: float) -> Iterator[Json]:
         """Watch events until `seconds` passed or the server ends the stream."""

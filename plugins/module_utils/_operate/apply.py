@@ -10,8 +10,8 @@ A run may be cut off anywhere; the next one observes again and goes on (G48).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -20,14 +20,19 @@ from typing import Any
 from .._core.check import CheckResult
 from .._core.errors import FleetError, Locked, ProofFailed, about
 from .._core.moments import moment_text
-from .._core.observation import UNFINISHED, Observation, Proved, Release
+from .._core.observation import SCALED_LABEL, UNFINISHED, Observation, Proved, Release
 from .._core.plan import Kind, Members, Step
-from .._core.ports import HostCluster, Lock
+from .._core.ports import HostCluster, Lock, Note
 from .._core.spec import Spec
+from .._plan.autoscaling import scaled_to, with_count
+from .._plan.desired import REPLICAS
 from .._plan.digest import applied_digest
+from .._plan.values import path_of
 from .._stores.registry import change_members
 from .._stores.work import Work
 from .audit import Audit
+from .autoscalers import put_autoscaler
+from .claims import grown
 from .companions import ensure_companions
 from .context import Context
 from .planning import Planned, present
@@ -118,17 +123,42 @@ class Application:
         if step.kind is Kind.REPAIR:
             self._repair()
             return
-        if self._lays_in_defaults(step):
+        if step.scaler:
+            limit = Deadline(self.spec.limits.proof, self.deadline)
+            put_autoscaler(self.host.api, self.spec, step.scaler, limit, self.say)
+            if step.scaler.goes and step is not self.planned.plan.steps[-1]:
+                return  # Nothing restarts for that; what comes next is proved.
+        elif self._lays_in_defaults(step):
             self._companions(step)
         with self._changing(step.members):
             if step.values is not None:
-                chart = self.host.helm.pull(self.spec.chart, step.version)
-                note = self.audit.note(step, self.planned.plan.digest)
-                self.host.helm.upgrade(
-                    self.spec.name, self.spec.namespace, chart, step.values, HELM_SECONDS, note
-                )
+                self._upgrade(step, step.values)
         self._prove()
         self._mark(last)
+
+    def _upgrade(self, step: Step, values: Mapping[str, Any]) -> None:
+        """Run Helm, with the count of replicas that an autoscaler has come to meanwhile."""
+        chart = self.host.helm.pull(self.spec.chart, step.version)
+        note = self.audit.note(step, self.planned.plan.digest)
+        decision = self.spec.decision
+        if any(path_of(change.path) == REPLICAS for change in step.changes):
+            if decision:
+                at = self._scaled(decision.replicas)
+                note = replace(note, labels={**note.labels, SCALED_LABEL: at})
+        else:
+            live = look(self.host.api, self.spec).workloads
+            now = replace(self.planned.observation, workloads=live)
+            values = with_count(self.spec, now, values)
+        with self._growing(step):
+            self.host.helm.upgrade(
+                self.spec.name, self.spec.namespace, chart, values, HELM_SECONDS, note
+            )
+
+    def _growing(self, step: Step) -> AbstractContextManager[None]:
+        if step.growth is None:
+            return nullcontext()
+        limit = Deadline(self.spec.limits.rollout, self.deadline)
+        return grown(self.host.api, self.spec, step.growth, self.lock, limit, self.say)
 
     @contextmanager
     def _changing(self, members: Members | None) -> Iterator[None]:
@@ -204,9 +234,7 @@ class Application:
             self.lock.check()
             back = Members(step.members.after, step.members.before) if step.members else None
             with self._changing(back):
-                self.host.helm.rollback(
-                    self.spec.name, self.spec.namespace, base.revision, HELM_SECONDS
-                )
+                self._go_back(base)
             self._prove()
             self.seen = self.host.observe(self.spec)
             release = present(self.spec, self.seen.release)
@@ -219,6 +247,27 @@ class Application:
             return self._result("failed", text, failed=True)
         text = f"{error} The values of revision {base.revision} are back and proved; the change was not kept."
         return self._result("rolled_back", text, failed=True)
+
+    def _go_back(self, base: Release) -> None:
+        """The values of that revision again; not by Helm's rollback where that would undo more than the step did."""
+        name, namespace = self.spec.name, self.spec.namespace
+        live = replace(self.planned.observation, workloads=look(self.host.api, self.spec).workloads)
+        scaled = scaled_to(self.spec, live) is not None
+        if not scaled and self.spec.decision is None:
+            self.host.helm.rollback(name, namespace, base.revision, HELM_SECONDS)
+            return
+        values, labels = base.values or {}, {}
+        if self.spec.decision:
+            # The next look waits, as after any change: a rollback would bring the label of that revision.
+            labels[SCALED_LABEL] = self._scaled(self.spec.decision.before)
+        else:
+            values = with_count(self.spec, live, values)
+        chart = self.host.helm.pull(self.spec.chart, base.chart_version or "")
+        note = Note(f"fleetops.vcluster: back to revision {base.revision}", labels)
+        self.host.helm.upgrade(name, namespace, chart, values, HELM_SECONDS, note)
+
+    def _scaled(self, replicas: int) -> str:
+        return f"{replicas}-at-{self.host.api.now.timestamp():.0f}"
 
     def _result(self, outcome: str, msg: str, *, failed: bool = False) -> dict[str, Any]:
         return {

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .._core.observation import Observation
 from .._core.plan import View
 from .._core.ports import HostCluster
@@ -23,6 +25,9 @@ class Verb:
     """
 
     words = "to look at"
+
+    def prepare(self, specs: Sequence[Spec], host: HostCluster, context: Context) -> None:
+        """Once for all vClusters of a host cluster, before the first of them is planned."""
 
     def plan(
         self, spec: Spec, seen: Observation, host: HostCluster, context: Context

@@ -20,6 +20,7 @@ from .._core.spec import Defaults, Expose, Spec
 from .._core.versions import version_of
 from .._stores.base import number
 from .._stores.registry import store_in, store_named
+from .autoscaling import replicas_asked
 from .membership import course_of
 from .merge import three_way, without
 from .quantity import quantity
@@ -89,6 +90,9 @@ def desired_values(spec: Spec, observation: Observation) -> Desired:
         build((path, value) for path, (_name, value) in first.items()),
     )
     asked = merged(asked, spec.values)
+    count = replicas_asked(spec, observation, read(asked, REPLICAS))
+    if count is not None:
+        asked = merged(asked, build([(REPLICAS, count)]))
     laid_in = {
         path: value
         for path, value in _defaults(spec, observation, asked)

@@ -13,17 +13,19 @@ from dataclasses import asdict, is_dataclass
 from enum import Enum
 from typing import Any
 
-from .._core.observation import Observation
+from .._core.observation import Observation, Workload
 from .._core.spec import Spec
+from .autoscaling import in_bounds
 
 # Raise it when what is laid in by default changes: every vCluster is then compared in full once.
 DEFAULTS_VERSION = 1
 LENGTH = 20
+ANY = -1  # as many replicas as an autoscaler likes
 
 # How to get there, how long to wait, how to prove it and where to save it ask nothing of the vCluster itself.
 _NOT_ASKED = frozenset(
     {"host", "cluster", "access", "limits", "allow", "proof", "state", "secret_paths"}
-    | {"snapshots", "move_from"}
+    | {"snapshots", "move_from", "decision"}
 )
 
 
@@ -37,7 +39,7 @@ def applied_digest(spec: Spec, observation: Observation) -> str:
         {
             "kind": workload.kind,
             "name": workload.name,
-            "replicas": workload.replicas,
+            "replicas": _replicas(spec, workload),
             "images": dict(workload.images),
             "hash": workload.config_hash,
         }
@@ -51,6 +53,13 @@ def applied_digest(spec: Spec, observation: Observation) -> str:
             "workloads": workloads,
         }
     )
+
+
+def _replicas(spec: Spec, workload: Workload) -> int:
+    """How many are asked for: any count within the bounds of the autoscaler is (G10)."""
+    asked = spec.autoscaling
+    scaled = asked and asked.horizontal and workload.component == "control_plane"
+    return ANY if scaled and in_bounds(spec, workload.replicas) else workload.replicas
 
 
 def unchanged(spec: Spec, observation: Observation) -> bool:

@@ -12,12 +12,14 @@ from typing import Any
 
 from .._core.finding import Finding, refusals
 from .._core.observation import STUCK, Observation, Release
-from .._core.plan import SIZING, Change, Kind, Plan, Step, View
+from .._core.plan import COUNTING, SIZING, Change, Disruption, Kind, Plan, Step, View
 from .._core.ports import ChartArchive
 from .._core.spec import Spec
 from .._core.versions import version_of
 from .._stores.registry import store_in
-from .desired import desired_values, kubernetes_path
+from .autoscaling import autoscaler_steps, scaled_to, with_count
+from .claims import growths
+from .desired import REPLICAS, desired_values, kubernetes_path
 from .digest import digest
 from .disruption import restart
 from .guards.case import Case
@@ -44,7 +46,7 @@ def plan(
         view: What else than that is left alone.
     """
     good, base = observation.last_good, observation.base
-    live = dict(good.values or {}) if good else {}
+    live = dict(with_count(spec, observation, good.values or {})) if good else {}
     desired = desired_values(spec, observation)
     compared = three_way(
         without(base.values or {}, base.foreign) if base else None,
@@ -54,11 +56,11 @@ def plan(
     )
     findings = list(desired.contradictions)
     asked = compared
-    if view is View.SIZE:
+    if view is not View.EVERYTHING:
         whole = _case(spec, observation, chart, live, asked)
         # A store that would be another one has no members to scale.
         findings += same_store(whole)
-        compared = only_sizes(asked, live, chart.defaults, whole.course)
+        compared = only_sizes(whole, asked, replicas=view is View.REPLICAS)
     case = replace(_case(spec, observation, chart, live, compared), view=view)
     findings += findings_of(case)
     if not refusals(findings):
@@ -66,10 +68,12 @@ def plan(
     if refusals(findings):
         return _sealed((), findings, ())
     steps = _steps(case, compared)
-    if view is View.SIZE:
-        steps = tuple(step for step in steps if step.kind in SIZING)
+    if view is not View.EVERYTHING:
+        kinds = SIZING if view is View.SIZE else COUNTING if spec.decision else ()
+        steps = tuple(step for step in steps if step.kind in kinds)
     complete = asked.changes == compared.changes and spec.version in (None, chart.version)
-    return _sealed(steps, findings, compared.foreign, complete=complete)
+    scaled = scaled_to(spec, observation) is not None or spec.decision is not None
+    return _sealed(steps, findings, compared.foreign, complete=complete, scaled=scaled)
 
 
 def _case(
@@ -121,8 +125,10 @@ def _kubernetes(tag: str) -> str | None:
 def _steps(case: Case, compared: Merge) -> tuple[Step, ...]:
     release, good = case.observation.release, case.observation.last_good
     steps = [_repair(release, good)] if release and release.status in STUCK else []
+    going, coming = autoscaler_steps(case.spec, case.observation, case.chart.version)
     if good is None:
-        return (*steps, _install(case, compared))
+        return (*steps, _install(case, compared), *coming)
+    steps.extend(going)
     plane = case.observation.workload("control_plane")
     cost = restart(plane, plane.replicas if plane else 1)
     version, hop, moves = (
@@ -131,7 +137,7 @@ def _steps(case: Case, compared: Merge) -> tuple[Step, ...]:
         _kubernetes_moves(case),
     )
     # The chart, the tenant's Kubernetes and the sizes move apart from each other: what waits is held where it is.
-    found = sizes(compared.changes, case.effective_live, case.effective, case.course)
+    found = sizes(case, compared.changes)
     kept = held(compared.values, found.all)
     kept = mended(case, _pinned(case, kept) if hop or moves else kept)
     now = mended(case, merged({}, case.live)) if case.course.mend else {}
@@ -160,11 +166,12 @@ def _steps(case: Case, compared: Merge) -> tuple[Step, ...]:
         steps.append(
             Step(Kind.KUBERNETES_HOP, reason, (change,), cost, "none", version, compared.values)
         )
+    steps.extend(coming)
     return _with_ways_back(case, steps) or (_prove(case),)
 
 
 def _with_ways_back(case: Case, steps: list[Step]) -> tuple[Step, ...]:
-    """The same steps; the first does not go back to a revision that had another count of members (G05, G06).
+    """The same steps; the first does not go back to another count of members (G05, G06), or to smaller claims (G12).
 
     A later one goes back to the revision of the step before it.
     """
@@ -174,8 +181,9 @@ def _with_ways_back(case: Case, steps: list[Step]) -> tuple[Step, ...]:
         return tuple(steps)
     step = steps[first]
     there = step.members.before if step.members else case.members
-    proved = store_in(case.effective).members(merged(case.chart.defaults, base.values or {}))
-    safe = proved == there
+    back = merged(case.chart.defaults, base.values or {})
+    larger = any(growths(case.observation, back, case.effective_live))  # G12
+    safe = store_in(case.effective).members(back) == there and not larger
     return (
         *steps[:first],
         step if safe else replace(step, way_back="none"),
@@ -236,14 +244,16 @@ def _workload_drift(case: Case) -> Iterator[Change]:
     """
     good = case.observation.last_good
     live = {(found.kind, found.name): found for found in case.observation.workloads}
+    scaled = scaled_to(case.spec, case.observation) is not None
     for asked in good.workloads if good else ():
         title = f"{asked.kind} {asked.name}"
         found = live.get((asked.kind, asked.name))
         if found is None:
             yield Change(title, "gone", "there", "drift")
             continue
+        counts = {"replicas": (found.replicas, asked.replicas)}
         pairs = {
-            "replicas": (found.replicas, asked.replicas),
+            **({} if scaled and asked.component == "control_plane" else counts),
             "config hash": (found.config_hash, asked.config_hash),
             **{f"image of {k}": (found.images.get(k), v) for k, v in asked.images.items()},
         }
@@ -269,6 +279,23 @@ def _sealed(
     foreign: tuple[str, ...],
     *,
     complete: bool = True,
+    scaled: bool = False,
 ) -> Plan:
+    """The plan with its digest.
+
+    Args:
+        scaled: An autoscaler decides over the replicas: with another count of them it is the same plan.
+    """
     unique = tuple(dict.fromkeys(findings))
-    return Plan(steps, unique, foreign, digest([steps, unique, foreign]), complete)
+    same = tuple(_without_count(step) for step in steps) if scaled else steps
+    return Plan(steps, unique, foreign, digest([same, unique, foreign]), complete)
+
+
+def _without_count(step: Step) -> Step:
+    """The step whatever the count of replicas is, unless it is about that: then whatever was measured."""
+    if any(path_of(change.path) == REPLICAS for change in step.changes):
+        return replace(step, reason="")
+    if step.values is None:
+        return step
+    values = merged(step.values, build([(REPLICAS, None)]))
+    return replace(step, values=values, disruption=Disruption(step.disruption.kind))

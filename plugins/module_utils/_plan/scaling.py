@@ -14,13 +14,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .._core.plan import Change, Disruption, Kind, Members, Step, Turn
+from .._core.plan import Change, Disruption, Growth, Kind, Members, Step, Turn
 from .._stores.base import number
 from .._stores.registry import store_in
+from .claims import growths
 from .desired import BUDGET, REPLICAS, RESOURCES, SPREAD
 from .disruption import member_change, restart
 from .guards.case import Case
-from .membership import Course
 from .merge import Merge
 from .values import ABSENT, Path, Tree, build, merged, path_of, pointer, read, remove, write
 
@@ -33,35 +33,38 @@ class Sizes:
         resources: Of the control plane's container.
         replicas: Their count, and what is laid in with the second one.
         members: Their count, and what goes with it.
+        growths: Sizes of claims, each with what grows.
         others: Those that have nothing to do with size.
     """
 
     resources: tuple[Change, ...]
     replicas: tuple[Change, ...]
     members: tuple[Change, ...]
+    growths: tuple[tuple[Change, Growth], ...]
     others: tuple[Change, ...]
 
     @property
     def all(self) -> tuple[Change, ...]:
         """Those that have to do with size."""
-        return (*self.resources, *self.replicas, *self.members)
+        grown = (change for change, _growth in self.growths)
+        return (*grown, *self.resources, *self.replicas, *self.members)
 
 
-def sizes(
-    changes: tuple[Change, ...],
-    effective_live: Mapping[str, Any],
-    effective: Mapping[str, Any],
-    course: Course,
-) -> Sizes:
-    """Sort the changes between two trees of effective values."""
-    before, after = (number(read(tree, REPLICAS)) for tree in (effective_live, effective))
-    count, *beside = store_in(effective).member_paths or [()]
-    members = {pointer(count)} if course.all else set()
-    members |= set(map(pointer, beside)) if course.scale else set()
+def sizes(case: Case, changes: tuple[Change, ...]) -> Sizes:
+    """Sort the changes from the values that run to those asked for."""
+    before, after = _replicas(case)
+    growing = dict(growths(case.observation, case.effective_live, case.effective))
+    count, *beside = store_in(case.effective).member_paths or [()]
+    members = {pointer(count)} if case.course.all else set()
+    members |= set(map(pointer, beside)) if case.course.scale else set()
     found: dict[str, list[Change]] = {"resources": [], "replicas": [], "members": [], "others": []}
+    grown = []
     for change in changes:
         path = path_of(change.path)
         comes_along = change.why == "default" and after > before and _below(path, SPREAD, BUDGET)
+        if path in growing:
+            grown.append((change, growing[path]))
+            continue
         if change.path in members:
             kind = "members"
         elif comes_along or (path == REPLICAS and before != after):
@@ -71,16 +74,18 @@ def sizes(
         else:
             kind = "others"
         found[kind].append(change)
-    return Sizes(**{kind: tuple(some) for kind, some in found.items()})
+    return Sizes(**{kind: tuple(some) for kind, some in found.items()}, growths=tuple(grown))
 
 
-def only_sizes(
-    compared: Merge, live: Mapping[str, Any], defaults: Mapping[str, Any], course: Course
-) -> Merge:
-    """The same comparison as if nothing else were asked for."""
-    effective = merged(defaults, compared.values)
-    found = sizes(compared.changes, merged(defaults, live), effective, course)
-    return Merge(with_changes(live, found.all), found.all, compared.foreign)
+def only_sizes(case: Case, compared: Merge, *, replicas: bool) -> Merge:
+    """The same comparison as if nothing else were asked for.
+
+    Args:
+        replicas: Nothing else than their count.
+    """
+    found = sizes(case, compared.changes)
+    kept = found.replicas if replicas else found.all
+    return Merge(with_changes(case.live, kept), kept, compared.foreign)
 
 
 def held(values: Tree, changes: tuple[Change, ...]) -> Tree:
@@ -127,6 +132,9 @@ def scale_steps(case: Case, found: Sizes, values: Tree) -> Iterator[Step]:
     Args:
         values: All that is asked for, the sizes left where they are, the members mended.
     """
+    for change, growth in found.growths:
+        values = with_changes(values, (change,))
+        yield _growth_step(case, change, growth, values)
     if found.resources:
         values = with_changes(values, found.resources)
         yield _resources_step(case, found.resources, values)
@@ -140,6 +148,14 @@ def scale_steps(case: Case, found: Sizes, values: Tree) -> Iterator[Step]:
     for move in case.course.scale[len(growing) :]:
         values = _with_members(case, values, move)
         yield _member_step(case, move, values, case.chart.version)
+
+
+def _growth_step(case: Case, change: Change, growth: Growth, values: Tree) -> Step:
+    cost = restart(case.observation.workload("control_plane"), _replicas(case)[0])
+    reason = f"claims of {growth.workload} {change.before or 'by default'} -> {growth.size}; they never shrink again"
+    return Step(
+        Kind.RESIZE, reason, (change,), cost, "none", case.chart.version, values, growth=growth
+    )
 
 
 def _resources_step(case: Case, changes: tuple[Change, ...], values: Tree) -> Step:
@@ -195,9 +211,10 @@ def _told(case: Case, move: Members) -> tuple[Kind, str]:
 
 def _replica_step(case: Case, changes: tuple[Change, ...], values: Tree) -> Step:
     before, after = _replicas(case)
+    decision = case.spec.decision
     return Step(
         Kind.SCALE_OUT if after > before else Kind.SCALE_IN,
-        f"replicas {before} -> {after}",
+        f"replicas {before} -> {after}" + (f": {decision.reason}" if decision else ""),
         changes,
         restart(case.observation.workload("control_plane"), min(before, after)),
         "values",

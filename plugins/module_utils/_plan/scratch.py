@@ -45,6 +45,8 @@ def scratch_of(spec: Spec, manifest: Manifest, values: Mapping[str, Any]) -> Spe
         version=manifest.chart_version,
         kubernetes_version=None,
         replicas=None,
+        autoscaling=None,
+        vertical_autoscaling=None,
         store=None,
         resources=None,
         expose=None,

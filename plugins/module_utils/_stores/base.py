@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .._core.check import CheckResult
+from .._core.errors import FleetError
 from .._core.finding import Finding, refuse
 from .._core.observation import MemberList, Observation, Pod
 from .._core.plan import Members
@@ -46,6 +47,10 @@ class Store(Protocol):
     @property
     def way(self) -> Way | None:
         """Form of its snapshots; None when there are none yet."""
+
+    @property
+    def stateless_replicas(self) -> bool:
+        """Whether replicas of the control plane keep nothing of the tenant: then they may come and go at any time."""
 
     def enabled(self, values: Values) -> bool:
         """Whether the values switch this store on by its own key."""
@@ -135,6 +140,15 @@ class Store(Protocol):
             values: User values of the release, as for `checks`.
         """
 
+    def survivor(
+        self, spec: Spec, observation: Observation, reach: Reach, values: Values
+    ) -> AbstractContextManager[Source]:
+        """What is left of a store that has lost its quorum for good. FleetError where it has not, or nothing is.
+
+        Args:
+            values: User values of the release, as for `checks`.
+        """
+
     def takes(self, way: Way) -> Way:
         """What `refill` wants of data of that form: a file of its own kind, or `keys`, each for itself."""
 
@@ -146,6 +160,7 @@ class Usual:
     """What most stores answer: nothing beside the control plane, no Secret, nothing that another change could hurt."""
 
     way: Way | None = None
+    stateless_replicas = True
     copied_by_pod = False
     member_paths: tuple[Path, ...] = ()
 
@@ -206,6 +221,12 @@ class Usual:
     ) -> AbstractContextManager[Source]:
         """See Store."""
         raise NotImplementedError
+
+    def survivor(
+        self, spec: Spec, observation: Observation, reach: Reach, values: Values
+    ) -> AbstractContextManager[Source]:
+        """See Store."""
+        raise FleetError("The store of this vCluster has no quorum that could be lost.")
 
     def takes(self, way: Way) -> Way:
         """See Store."""

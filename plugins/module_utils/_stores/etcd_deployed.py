@@ -37,7 +37,7 @@ from .etcd_members import MemberWork
 from .etcd_seats import Seats, claim_of, listed
 from .key_refill import replace_keys, write
 from .refill import Refill, refill_members
-from .source import Source, healthy_member, well_member
+from .source import Source, healthy_member, surviving_member, well_member
 from .work import Work
 
 DEPLOY = (*BACKING_STORE, "etcd", "deploy")
@@ -205,6 +205,17 @@ class EtcdDeployed(Usual):
     ) -> AbstractContextManager[Source]:
         """See Store."""
         return healthy_member(_names(pods), reach.member)
+
+    def survivor(
+        self, spec: Spec, observation: Observation, reach: Reach, values: Values
+    ) -> AbstractContextManager[Source]:
+        """See Store. A member whose claim is gone is lost, and one whose own log says so."""
+        members = max(1, self.members(values))
+        claims = {claim.name for claim in observation.claims}
+        names = [f"{spec.name}-etcd-{number}" for number in range(members)]
+        gone = {name for name in names if claim_of(name) not in claims}
+        told = {f"{spec.name}-etcd-{number}" for number in observation.lost_members}
+        return surviving_member(names, gone | told, reach.member)
 
     def takes(self, way: Way) -> Way:
         """See Store."""

@@ -24,6 +24,8 @@ from .etcd_checks import member_checks
 from .etcd_seats import Seats, claim_of, listed, members_at
 from .work import Work
 
+# It wants the members to have been connected for 5 s before one comes or goes (HealthInterval): they may just be back.
+UNHEALTHY = "unhealthy cluster"
 EXISTS = "Peer URLs already exists"  # etcd, ErrPeerURLExist
 NOT_FOUND = 404
 LEADS = "leads"
@@ -190,10 +192,19 @@ class MemberWork:
     def _remove(self, member: Member) -> None:
         title = self.seats.title(member)
         self.work.say(f"removing etcd member {title}")
-        with self._leader() as (_name, leader):
-            leader.remove(member.id)
+        self.work.until(f"etcd to let {title} go", lambda: self._let_go(member))
         self.removed.add(title)
         self.work.until("the other etcd members to know it", self._agreed)
+
+    def _let_go(self, member: Member) -> bool:
+        try:
+            with self._leader() as (_name, leader):
+                leader.remove(member.id)
+        except ApiError as error:
+            if UNHEALTHY not in error.what:
+                raise
+            return False
+        return True
 
     def _agreed(self) -> bool:
         """Whether all voters count the same; a learner tells nothing (etcd 3.6: rpc not supported for learner)."""
@@ -215,6 +226,8 @@ class MemberWork:
             # The answer to a first attempt was lost on the way.
             if EXISTS in error.what:
                 return True
+            if UNHEALTHY in error.what:
+                return False
             # An id is made of the address and the second (etcd, NewMember), and one that was removed stays so.
             if error.status == NOT_FOUND:
                 return False

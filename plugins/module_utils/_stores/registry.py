@@ -84,6 +84,11 @@ def source(
     return _running(observation).source(spec, pods, reach, _live(observation))
 
 
+def survivor(spec: Spec, observation: Observation, reach: Reach) -> AbstractContextManager[Source]:
+    """What is left of the store that runs; see Store."""
+    return _running(observation).survivor(spec, observation, reach, _live(observation))
+
+
 def taken_as(observation: Observation, way: Way) -> Way:
     """The form in which the store that runs takes data of that form; see Store."""
     return _running(observation).takes(way)

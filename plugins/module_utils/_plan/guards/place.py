@@ -96,7 +96,8 @@ def references_lead_somewhere(case: Case) -> Iterator[Finding]:
 def deployed(case: Case) -> Iterator[Finding]:
     """G23: only what stands is scaled; repairing it first is for those who take the whole plan."""
     release = case.observation.release
-    if case.view is View.SIZE and (release is None or release.status != "deployed"):
+    stands = release is not None and release.status == "deployed"
+    if case.view is not View.EVERYTHING and not stands:
         state = (
             f"is {release.status} (revision {release.revision})" if release else "does not exist"
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..._core.finding import Finding, refuse, warn
+from ..._core.plan import View
 from ..._stores.registry import secrets_of, store_in, store_named, stores_on
 from .case import Case
 
@@ -157,6 +158,17 @@ def lost_members(case: Case) -> Iterator[Finding]:
         )
 
 
+def mended_first(case: Case) -> Iterator[Finding]:
+    """G63: where only the replicas are looked at, the members have to be well."""
+    if case.view is View.REPLICAS and (case.course.mend or case.course.unknown):
+        yield refuse(
+            "G63",
+            "Members of etcd are to be mended first.",
+            "Replicas would be added to a store that is not whole.",
+            "Run fleetops.vcluster.site.",
+        )
+
+
 def nobody_to_join(case: Case) -> Iterator[Finding]:
     """G05: what tells members to join keeps the first ones from beginning."""
     if case.new and store_in(case.effective).as_new(case.values) != case.values:
@@ -177,5 +189,6 @@ STORE_GUARDS = (
     left_claims,
     members_told,
     lost_members,
+    mended_first,
     nobody_to_join,
 )

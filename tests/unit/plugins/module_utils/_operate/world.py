@@ -68,6 +68,8 @@ class World:
         broken_when: User values with which the API server never becomes ready.
         restarts: Container restarts of every pod so far.
         metrics: What the tenant's API servers answer at /metrics.
+        api_groups: API groups of the host cluster beside its own.
+        conditions: What is true of an autoscaler that was just made.
     """
 
     releases: list[Release] = field(default_factory=list)
@@ -82,6 +84,8 @@ class World:
     restarts: int = 0
     metrics: str = ""
     pod_log: str = ""
+    api_groups: tuple[str, ...] = ("metrics.k8s.io", "autoscaling.k8s.io")
+    conditions: tuple[str, ...] = ("AbleToScale", "ScalingActive")
     notes: list[Note] = field(default_factory=list)
 
     def change(self, what: str) -> None:

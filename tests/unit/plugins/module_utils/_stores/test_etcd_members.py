@@ -16,6 +16,7 @@ import pytest
 from etcd_pods import NAME, EtcdPods
 from programs import Programs
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.etcd import EtcdGateway
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
     ApiError,
     FleetError,
@@ -169,6 +170,25 @@ def test_g06_three_members_shrink_to_one_and_the_leader_goes_last(etcd: EtcdPods
     assert keys(etcd, f"{NAME}-0") == 1
     assert etcd.deleted == [f"data-{NAME}-1", f"data-{NAME}-2"]
     assert any("takes the lead over" in line for line in etcd.said)
+
+
+@pytest.mark.parametrize(("after", "asked"), [(3, "add_learner"), (1, "remove")])
+def test_members_that_are_just_back_are_waited_for(
+    etcd: EtcdPods, monkeypatch: pytest.MonkeyPatch, after: int, asked: str
+) -> None:
+    """They answer and agree, and etcd itself refuses any change for some seconds more."""
+    begun(etcd, 2)
+    does, refusals = getattr(EtcdGateway, asked), iter(range(2))
+
+    def refuses_twice(gateway: EtcdGateway, argument: str) -> Any:
+        if next(refusals, None) is not None:
+            raise ApiError(503, "answered with 503 after 4 attempts: etcdserver: unhealthy cluster")
+        return does(gateway, argument)
+
+    monkeypatch.setattr(EtcdGateway, asked, refuses_twice)
+    work(etcd, 2, after).prepare()
+    with etcd.member(f"{NAME}-0") as member:
+        assert len(member.members()) == after
 
 
 def test_g06_with_a_member_down_nothing_is_removed(etcd: EtcdPods) -> None:
