@@ -23,7 +23,7 @@ from lab.command import LabError
 from lab.ledger import Ledger, Target
 
 RATE, SECONDS = 100.0, 0.5
-OUTAGE = 2.0  # s: a run with an outage in it; a busy machine may stop for some tenths of a second
+OUTAGE = 4.0  # s: a run with an outage in it; a busy machine may stop for some tenths of a second
 
 
 class Store:
@@ -110,19 +110,19 @@ def test_a_refused_write_is_failed_and_not_lost(ledger: Ledger, store: Store) ->
     ledger.write()
     ledger.check()
     report = ledger.report
-    assert (report.acknowledged, report.failed, report.lost) == (10, 190, 0)
-    assert report.longest_gap_s > 1.0  # the outage that lasts to the end counts
+    assert (report.acknowledged, report.failed, report.lost) == (10, 390, 0)
+    assert report.longest_gap_s > 3.0  # the outage that lasts to the end counts
 
 
 def test_the_longest_gap_is_that_between_acknowledged_writes(ledger: Ledger, store: Store) -> None:
     ledger.seconds = OUTAGE
     began = time.monotonic()
-    store.refuse = lambda: 0.4 < time.monotonic() - began < 1.6
+    store.refuse = lambda: 0.8 < time.monotonic() - began < 3.3
     ledger.write()
     gaps = [after - before for before, after in pairwise(store.accepted)]
     # The writers hear of it a moment after the server has done it.
     assert ledger.report.longest_gap_s == pytest.approx(max(gaps), abs=0.4)
-    assert ledger.report.longest_gap_s > 0.8
+    assert ledger.report.longest_gap_s > 2.1
 
 
 def test_a_file_that_is_no_kubeconfig_is_named(tmp_path: Path) -> None:

@@ -119,7 +119,8 @@ def test_orphans_leave_no_zombies(node: Callable[..., NodeSpec], tmp_path: Path)
     def children() -> list[str]:
         states = []
         for pid in Path(f"/proc/{first}/task/{first}/children").read_text().split():
-            with contextlib.suppress(FileNotFoundError):  # it has just ended and been reaped
+            # It has just ended and been reaped, before its file was opened or after.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 states.append(Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip())
         return states
 
