@@ -151,9 +151,9 @@ def halted() -> Report:
         ),
         "payments-eu": bad(
             "refused",
-            "[G05] etcd members 3 -> 5 on a live store. The new members would start a cluster of "
-            "their own, and the tenant would be empty and green. Put vcluster_store.members back; "
-            "changing the members of a live store is not there yet.",
+            "[G03] The backing store would change from sqlite to etcd_deployed. No data would be "
+            "copied: the tenant would be empty, and everything green. Keep the store as it runs; "
+            "moving a live store is not there yet.",
         ),
     }
     soak = {

@@ -143,18 +143,27 @@ FILES = {
 }
 INTEGRATION = tuple(FILES.values())
 # These take long.
-WAVES, FAULTS, *SNAPSHOTS = (
+WAVES, SCALE, CLAIMS, RECOVER, AUTOSCALING, SCALE_FAULTS, FAULTS, *SNAPSHOTS = (
     f"tests/integration/test_{name}.py"
     for name in (
-        "waves", "saving_faults", "snapshot", "snapshot_sqlite", "snapshot_keys", "snapshot_claim",
-        "snapshot_request", "drill", "move",
+        "waves", "scale", "scale_claims", "recover", "autoscaling", "scale_faults", "saving_faults",
+        "snapshot", "snapshot_sqlite", "snapshot_keys", "snapshot_claim", "snapshot_request", "drill", "move",
     )
 )  # fmt: skip
 # What depends on Helm's version: the same tests with each; input, doors and proof do not.
 HELM = (FILES["fleet"], FILES["interrupted"])
 
 # All parts of the lab but the older Kubernetes, which no test runs yet.
-PARTS = ("coredns", "etcd-3.6", "helm-3", "helm-4", "kine", "kubernetes-1.36", "syncer")
+PARTS = (
+    "coredns",
+    "etcd-3.6",
+    "helm-3",
+    "helm-4",
+    "kine",
+    "kubernetes-1.36",
+    "metrics-server",
+    "syncer",
+)
 
 STAGES = (
     Stage("setup", (sys.executable, "tests/environments.py"), STYLE, limit=1500),
@@ -215,8 +224,12 @@ STAGES = (
     lab("lab-up", "up", "--helm", "helm3,helm4", needs=("lab-parts",)),
     integration("integration-helm4", "helm4", *INTEGRATION),
     integration("waves", "helm4", WAVES, suites=("full",), limit=3600),
+    integration(
+        "scale", "helm4", SCALE, CLAIMS, RECOVER, AUTOSCALING, suites=("full",), limit=5400
+    ),
+    integration("autoscaling-helm3", "helm3", AUTOSCALING, suites=("full",)),
     integration("snapshots", "helm4", *SNAPSHOTS, suites=("full",), limit=3600),
-    integration("faults", "helm4", FAULTS, suites=("full",), limit=3600),
+    integration("faults", "helm4", FAULTS, SCALE_FAULTS, suites=("full",), limit=7200),
     # A store of 1 GB, saved and restored.
     Stage(
         "sizes",

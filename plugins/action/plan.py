@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,7 @@ display = Display()
 ARGUMENTS = {
     "verb": {"type": "str", "choices": list(VERBS), "default": "site"},
     "snapshot": {"type": "str"},
+    "consent": {"type": "list", "elements": "str"},
     "sample": {"type": "int"},
     "show": {"type": "str", "choices": ["plan", "none"], "default": "plan"},
     "directory": {"type": "path"},
@@ -76,7 +77,7 @@ class ActionModule(FleetAction):
 
     def fleet(self, options: Mapping[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         context = Context(check=True, diff=self._task.diff, warn=display.warning)
-        verb = verb_named(options["verb"], options.get("snapshot"))
+        verb = verb_named(options["verb"], options.get("snapshot"), options.get("consent") or ())
         with closing(context), many_objects():
             asked = asked_of(variables, context)
             fleet = plan_fleet(sampled(asked.entries, options["sample"]), context, verb)
@@ -143,6 +144,11 @@ def _small(fleet: FleetPlan, asked: dict[str, Collected], folder: Path) -> dict[
         "waves": waves_of(busy),
         "budgets": budgets(counted, {host: found.fleet for host, found in asked.items()}),
         "digests": {entry.host: entry.plan.digest for entry in busy if entry.plan.digest},
+        "decisions": {
+            entry.host: asdict(entry.spec.decision)
+            for entry in busy
+            if entry.spec and entry.spec.decision
+        },
         "unchanged": len(fleet.entries) - len(busy),
         "run": folder.name,
         "path": str(folder / PLAN_FILE),

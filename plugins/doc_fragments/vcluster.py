@@ -48,9 +48,7 @@ options:
     description: Name of the host cluster in messages; the context or the kubeconfig's name by default.
     type: str
   chart:
-    description:
-      - A chart repository, an C(oci://) reference or the path of a chart archive (air gap).
-      - The vendor's repository U(https://charts.loft.sh) by default.
+    description: A chart repository (U(https://charts.loft.sh) by default), C(oci://) or the path of a chart archive.
     type: str
   version:
     description: Chart version such as V(0.36.1). A new vCluster needs one; there is no "latest".
@@ -59,7 +57,7 @@ options:
     description: Tenant Kubernetes such as V(1.36.0). Unset, the running one stays, also when the chart moves.
     type: str
   replicas:
-    description: Control-plane replicas.
+    description: Control-plane replicas; with O(autoscaling) the least there are.
     type: int
   store:
     description: The backing store. Unset, a new vCluster gets SQLite and a running one keeps its store.
@@ -202,9 +200,7 @@ options:
             description: Folder in it; its top by default.
             type: str
           endpoint:
-            description:
-              - Address of another service than Amazon's, such as V(https://s3.example.com:9000).
-              - Its buckets are addressed by path.
+            description: Address of another service than Amazon's, V(https://...); its buckets are addressed by path.
             type: str
           region:
             description: What the environment says by default (E(AWS_DEFAULT_REGION), a profile).

@@ -25,8 +25,40 @@ options:
     type: str
     choices: [refuse, replan]
     default: refuse
+  view:
+    description:
+      - What of the plan is carried out. With V(size) only resources, members of the store and replicas, with the chart
+        that runs; whatever else is asked for waits. With V(replicas) nothing but those.
+    type: str
+    choices: [everything, size, replicas]
+    default: everything
+  by_load:
+    description: Look at the load first, for a minute, and decide by it, where O(autoscaling.by=load).
+    type: bool
+    default: false
+  decision:
+    description: With O(view=replicas), a count that a look at the load asks for, within the bounds of O(autoscaling).
+    type: dict
+    suboptions:
+      replicas:
+        description: The count.
+        type: int
+        required: true
+      reason:
+        description: The numbers behind it.
+        type: str
+        required: true
+      before:
+        description: The count that was there then; with another one nothing is done.
+        type: int
+        required: true
+      at:
+        description: When that was, in seconds since the epoch; ten minutes later nothing is done.
+        type: int
+        required: true
 extends_documentation_fragment:
   - fleetops.vcluster.vcluster
+  - fleetops.vcluster.autoscaling
   - fleetops.vcluster.vcluster.audit
   - fleetops.vcluster.vcluster.attributes
 attributes:

@@ -23,13 +23,18 @@ options:
     description:
       - What is planned.
       - V(site) brings each vCluster to the state that is asked for.
+      - V(scale) brings each to its size, V(autoscale) looks at the load first, for a minute.
       - V(backup) takes a snapshot of each, V(restore) puts one back, V(move) brings them from elsewhere.
     type: str
-    choices: [site, backup, drill, move, restore]
+    choices: [site, scale, autoscale, backup, drill, move, restore]
     default: site
   snapshot:
-    description: With O(verb=restore), the id of a snapshot, or V(latest).
+    description: With O(verb=restore), the id of a snapshot, V(latest), or V(survivor).
     type: str
+  consent:
+    description: With O(snapshot=survivor), the inventory hosts that may be recovered.
+    type: list
+    elements: str
   sample:
     description: Plan as many of them, chosen by chance; all by default. For drills.
     type: int
@@ -96,6 +101,10 @@ budgets:
   type: dict
 digests:
   description: The digest of each plan, for O(fleetops.vcluster.control_plane#module:planned).
+  returned: always
+  type: dict
+decisions:
+  description: The count of replicas that the load asks for, where that is another one, with the reason.
   returned: always
   type: dict
 unchanged:

@@ -28,15 +28,25 @@ description:
   - O(run), O(by) and O(reason) go into the manifest of the safety snapshot.
 options:
   snapshot:
-    description: Id of the snapshot, or V(latest), which leaves out what earlier restores saved before they began.
+    description:
+      - Id of the snapshot, or V(latest), which leaves out what earlier restores saved before they began.
+      - V(survivor) recovers a V(etcd_deployed) that has lost its quorum for good. A snapshot of the member that got
+        furthest is taken and restored; refused where there is a quorum, or might be one among members that run and do
+        not answer.
     type: str
     required: true
+  consent:
+    description: Inventory hosts that may be recovered by V(survivor), as what only the lost members had acknowledged is
+      lost.
+    type: list
+    elements: str
   safety:
     description: Take a snapshot of what is there before. Without it a restore that fails cannot be undone.
     type: bool
     default: true
 extends_documentation_fragment:
   - fleetops.vcluster.vcluster
+  - fleetops.vcluster.autoscaling
   - fleetops.vcluster.vcluster.audit
   - fleetops.vcluster.vcluster.attributes
 attributes:

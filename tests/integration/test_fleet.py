@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from by_hand import releases, scale, upgrade
+from by_hand import in_namespace, namespace, releases, scale, upgrade, wait_until
 from harness import Lab, kubectl
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
@@ -78,14 +78,28 @@ def test_kubectl_scale_is_drift_and_is_put_back(make_fleet: Any, lab: Lab) -> No
     assert "0 to change, 1 unchanged" in fleet.play("plan").output
 
 
-def test_growing_etcd_by_values_is_refused(make_fleet: Any, lab: Lab) -> None:
-    """G05: by plain Helm the same change empties the tenant."""
-    one = {**VERSIONS, "vcluster_store": {"type": "etcd_deployed", "members": 1}}
-    make_fleet({"hc1": {"it-grow": one}}).play("site").succeeded()
-    before = releases(lab, "it-grow")
-    run = make_fleet({"hc1": {"it-grow": ETCD}}).play("site").failed()
-    assert "[G05]" in run.output
-    assert releases(lab, "it-grow") == before
+def test_g05_g06_a_store_that_plain_helm_has_split_is_left_alone(make_fleet: Any, lab: Lab) -> None:
+    """The new members are a cluster of their own; the claims of neither are ours to delete."""
+    one, five = (
+        {**VERSIONS, "vcluster_store": {"type": "etcd_deployed", "members": count}}
+        for count in (1, 5)
+    )
+    make_fleet({"hc1": {"it-split": one}}).play("site").succeeded()
+    members = {"statefulSet": {"highAvailability": {"replicas": 3}}}
+    upgrade(lab, "it-split", {"controlPlane": {"backingStore": {"etcd": {"deploy": members}}}})
+    path = "--output=jsonpath={.status.readyReplicas}"
+    ready = ("get", "statefulset", "it-split-etcd", path)
+    wait_until("three members", lambda: in_namespace(lab, "it-split", *ready) == "3")
+    before = releases(lab, "it-split")
+    for asked, guard in ((one, "[G06]"), (five, "[G05]")):
+        run = make_fleet({"hc1": {"it-split": asked}}).play("site").failed()
+        assert guard in run.output
+        assert "members disagree on who is a member" in " ".join(run.output.split())
+    assert releases(lab, "it-split") == before
+    claims = in_namespace(lab, "it-split", "get", "persistentvolumeclaims", "--output=name")
+    assert len(claims.split()) == 3
+    # Members that dial each other in vain cost the tests after this one half a core.
+    kubectl(lab.clusters["hc1"], "delete", "namespace", namespace("it-split"), "--wait=false")
 
 
 def test_the_kubeconfig_opens_the_tenant(make_fleet: Any, tmp_path: Path, lab: Lab) -> None:

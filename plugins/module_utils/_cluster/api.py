@@ -98,12 +98,13 @@ class KubernetesApi:
 
     def apply(self, path: str, body: Json) -> Json:
         """See Api."""
-        params = {"fieldManager": FIELD_MANAGER}
+        params = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return self._json("PATCH", path, params, body, "application/apply-patch+yaml")
 
-    def delete(self, path: str) -> None:
+    def delete(self, path: str, *, orphan: bool = False) -> None:
         """See Api."""
-        self._answer("DELETE", path, accepted=(404,))
+        params = {"propagationPolicy": "Orphan"} if orphan else None
+        self._answer("DELETE", path, params, accepted=(404,))
 
     def watch(self, path: str, params: Mapping[str, str], seconds: float) -> Iterator[Json]:
         """See Api. An ERROR event (410: the start is too old) is raised as ApiError; a stream that breaks just ends."""

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterator, Sequence
 
@@ -14,6 +15,10 @@ from .._core.ports import Api, Json, KeyChange, Member, MemberStatus
 
 ALL = "AA=="  # a zero byte: from it to itself stands for every key (etcd, RangeRequest)
 COMPACTED = "required revision has been compacted"
+# How a status names an alarm among its errors (3.5 and 3.6); asking for alarms alone waits for a quorum.
+ALARM = re.compile(r"alarm:([A-Z]+)")
+NOT_IN_STEP = "can only promote a learner member which is in sync with leader"
+NO_LEARNER = "can only promote a learner member"
 
 
 class EtcdGateway:
@@ -44,7 +49,7 @@ class EtcdGateway:
             revision=int(header.get("revision", 0)),
             raft_index=int(answer.get("raftIndex", 0)),
             learner=bool(answer.get("isLearner", False)),
-            alarms=self._alarms(),
+            alarms=tuple(sorted({*ALARM.findall(" ".join(answer.get("errors", ())))})),
         )
 
     def hash(self, revision: int) -> tuple[int, int]:
@@ -87,9 +92,34 @@ class EtcdGateway:
                 raise ApiError(500, f"The etcd member ended its snapshot: {message}", "Run again.")
             yield a2b_base64(answer["result"].get("blob", ""))
 
-    def _alarms(self) -> tuple[str, ...]:
-        answer = self._api.create("/v3/maintenance/alarm", {"action": "GET"})
-        return tuple(sorted({alarm.get("alarm", "") for alarm in answer.get("alarms", ())}))
+    def add_learner(self, peer_url: str) -> Member:
+        """See Etcd."""
+        body: Json = {"peerURLs": [peer_url], "isLearner": True}
+        return _member(self._api.create("/v3/cluster/member/add", body)["member"])
+
+    def promote(self, member: str) -> bool:
+        """See Etcd."""
+        try:
+            self._api.create("/v3/cluster/member/promote", {"ID": member})
+        except ApiError as error:
+            if NOT_IN_STEP in error.what:
+                return False
+            # The answer to a first attempt was lost on the way.
+            if NO_LEARNER not in error.what:
+                raise
+        return True
+
+    def remove(self, member: str) -> None:
+        """See Etcd."""
+        try:
+            self._api.create("/v3/cluster/member/remove", {"ID": member})
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+    def move_leader(self, member: str) -> None:
+        """See Etcd."""
+        self._api.create("/v3/maintenance/transfer-leadership", {"targetID": member})
 
 
 def _range(prefix: bytes) -> Json:

@@ -13,13 +13,15 @@ from .._core.observation import Claim, Observation, Workload
 from .._core.ports import Api, Json
 from .._core.spec import Spec
 from .._stores.registry import secrets_of
+from .autoscalers import autoscalers, groups_served
 from .fleet import host_version, identity
+from .losses import lost_members
 from .releases import foreign_values, history, with_foreign
 from .workloads import SELECTOR, paused, workload_of
 
 
 def observe(api: Api, spec: Spec) -> Observation:
-    """Everything the planner looks at; some ten requests."""
+    """Everything the planner looks at; a dozen requests, two more for each member of a store that is not ready."""
     namespace, name = spec.namespace, spec.name
     found = with_foreign(history(api, namespace, name), foreign_values(api, namespace, name))
     here = list(_workloads(api, namespace))
@@ -38,6 +40,9 @@ def observe(api: Api, spec: Spec) -> Observation:
         host_version=host_version(api),
         paused=paused(workloads),
         budgets=tuple(_budgets(api, namespace)),
+        lost_members=lost_members(api, namespace, workloads),
+        autoscalers=autoscalers(api, spec, workloads),
+        api_groups=groups_served(api, spec),
         complete=True,
     )
 

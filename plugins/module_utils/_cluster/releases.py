@@ -19,10 +19,11 @@ from datetime import datetime
 from typing import Any
 
 from .._core.errors import FleetError
-from .._core.observation import Applied, Proved, Release
+from .._core.observation import SCALED_LABEL, Applied, Proved, Release, Scaled
 from .._core.ports import Api, Json
 from .workloads import workloads_in
 
+_SCALED = re.compile(r"(?P<replicas>\d{1,4})-at-(?P<at>\d{1,12})")
 APPLIED_LABEL = "fleetops.vcluster/applied"
 PROVED_ANNOTATION = "fleetops.vcluster/proved-at"
 CERTIFICATES_ANNOTATION = "fleetops.vcluster/certificates-end"
@@ -58,7 +59,11 @@ def release_of(metadata: Mapping[str, Any]) -> Release:
         applied = Applied(match["digest"], revision)
     modified = labels.get("modifiedAt") or labels.get("createdAt") or "0"
     proved = _proved(metadata.get("annotations") or {})
-    return Release(revision, labels.get("status", ""), applied, proved, modified=int(modified))
+    scaled = None
+    if found := _SCALED.fullmatch(labels.get(SCALED_LABEL, "")):
+        scaled = Scaled(int(found["replicas"]), int(found["at"]))
+    status = labels.get("status", "")
+    return Release(revision, status, applied, proved, modified=int(modified), scaled=scaled)
 
 
 def _proved(annotations: Mapping[str, str]) -> Proved | None:

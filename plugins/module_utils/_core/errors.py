@@ -48,6 +48,11 @@ class ApiError(FleetError):
         super().__init__(what, way_out)
         self.status = status
 
+    @property
+    def forbidden(self) -> bool:
+        """Whether the rights are missing."""
+        return self.status == 403
+
 
 class HelmError(FleetError):
     """Helm ended with an error, or is not usable here."""

@@ -17,6 +17,10 @@ POD_ENDED = ("Succeeded", "Failed")  # phases of a pod that never runs again
 STUCK = frozenset({"pending-install", "pending-upgrade", "pending-rollback", "uninstalling"})
 
 
+# A revision that was proved in the middle of a plan: a base to come back to, and never a no-op.
+UNFINISHED = "0" * 20
+
+
 @dataclass(frozen=True)
 class Applied:
     """The proof label of a release Secret: `fleetops.vcluster/applied: DIGEST-rREVISION`."""
@@ -36,6 +40,21 @@ class Proved:
 
     at: datetime
     certificates_end: datetime | None = None
+
+
+SCALED_LABEL = "fleetops.vcluster/scaled"
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """The label of a decision by load: `fleetops.vcluster/scaled: REPLICAS-at-SECONDS`.
+
+    Attributes:
+        at: Seconds since the epoch, by the host cluster's clock.
+    """
+
+    replicas: int
+    at: int
 
 
 @dataclass(frozen=True)
@@ -114,6 +133,7 @@ class Release:
         proved: The last proof of this revision, if there was one.
         foreign: JSON pointers of user values that were there but never asked for, recorded at the proof.
         modified: Helm's `modifiedAt`, seconds since the epoch; 0 when unknown.
+        scaled: The last decision by load; Helm copies its label into every later revision.
         chart_version: Version of the chart; None when only metadata was read.
         values: The user-supplied values; None when only metadata was read.
         manifest: The rendered objects as one YAML text; None when only metadata was read.
@@ -127,11 +147,18 @@ class Release:
     proved: Proved | None = None
     foreign: tuple[str, ...] = ()
     modified: int = 0
+    scaled: Scaled | None = None
     chart_version: str | None = None
     values: Mapping[str, Any] | None = None
     manifest: str | None = field(default=None, repr=False)
     workloads: tuple[Workload, ...] = ()
     description: str = ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether all that was asked for was proved at this revision: Helm copies labels into the next one (G49)."""
+        applied = self.applied
+        return bool(applied and applied.revision == self.revision and applied.digest != UNFINISHED)
 
 
 @dataclass(frozen=True)
@@ -170,6 +197,53 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Autoscaler:
+    """An autoscaler whose target is the control plane.
+
+    Attributes:
+        kind: HorizontalPodAutoscaler or VerticalPodAutoscaler.
+        ours: This collection made it (label app.kubernetes.io/managed-by).
+        spec: Its spec as the API server tells it.
+        trouble: Why it does not work, in its own words; empty when it does.
+    """
+
+    kind: str
+    name: str
+    ours: bool
+    spec: Mapping[str, Any]
+    trouble: str = ""
+
+    @property
+    def least(self) -> int:
+        """The least replicas; the API server's default is 1."""
+        return int(self.spec.get("minReplicas") or 1)
+
+    @property
+    def most(self) -> int:
+        """The most replicas."""
+        return int(self.spec.get("maxReplicas") or self.least)
+
+
+# Why a member is lost: somebody, or a run that was cut off, removed it, and its data is of no use any more.
+REMOVED = "it was removed from the member list"
+
+
+@dataclass(frozen=True)
+class MemberList:
+    """Who the members of a store are by their own word; by the ordinals of their pods.
+
+    Attributes:
+        voters: Those that vote.
+        learners: Those that do not vote yet.
+        trouble: Why that is not to be relied on: they disagree, none of them answers, a stranger is among them.
+    """
+
+    voters: frozenset[int] = frozenset()
+    learners: frozenset[int] = frozenset()
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
 class Observation:
     """Everything the planner looks at.
 
@@ -188,6 +262,10 @@ class Observation:
         budgets: Names of PodDisruptionBudgets in the namespace.
         leader: The syncer's Lease; only a status looks for it, and one replica has none.
         seen_at: The host cluster's clock at that moment (G55); only a status asks.
+        members: Who the members of the store are by their own word; None when nothing gave a reason to ask them.
+        lost_members: Why a member cannot come back with the data it has, by the ordinal of its pod.
+        autoscalers: Those of the control plane.
+        api_groups: Those of the API groups that the autoscalers asked for need which the host cluster serves.
         complete: False for the light pass: only what the fleet-wide lists show.
     """
 
@@ -205,7 +283,16 @@ class Observation:
     budgets: tuple[str, ...] = ()
     leader: Leader | None = None
     seen_at: datetime | None = None
+    members: MemberList | None = None
+    lost_members: Mapping[int, str] = field(default_factory=dict)
+    autoscalers: tuple[Autoscaler, ...] = ()
+    api_groups: frozenset[str] = frozenset()
     complete: bool = False
+
+    def autoscaler(self, kind: str) -> Autoscaler | None:
+        """The autoscaler of a kind, if there is one; ours where there is another beside it."""
+        found = sorted(self.autoscalers, key=lambda one: not one.ours)
+        return next((one for one in found if one.kind == kind), None)
 
     def workload(self, component: str) -> Workload | None:
         """The workload of a component, if there is one."""

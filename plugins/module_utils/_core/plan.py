@@ -22,11 +22,33 @@ class Kind(StrEnum):
     CHART_HOP = "chart_hop"
     KUBERNETES_HOP = "kubernetes_hop"
     VALUES = "values"
+    SCALE_OUT = "scale_out"
+    SCALE_IN = "scale_in"
+    RESIZE = "resize"
+    REPLACE_MEMBER = "replace_member"
+    AUTOSCALING = "autoscaling"
     SNAPSHOT = "snapshot"
     RESTORE = "restore"
     MOVE = "move"
     DRILL = "drill"
     PROVE = "prove"
+
+
+class View(StrEnum):
+    """What of a plan is carried out."""
+
+    EVERYTHING = "everything"
+    SIZE = "size"  # SIZING
+    REPLICAS = "replicas"  # of the control plane
+
+
+# The step kinds that change the size of a vCluster, or bring it back.
+SIZING = frozenset(
+    {Kind.SCALE_OUT, Kind.SCALE_IN, Kind.RESIZE, Kind.REPLACE_MEMBER, Kind.AUTOSCALING}
+)
+
+
+COUNTING = frozenset({Kind.SCALE_OUT, Kind.SCALE_IN})
 
 
 WayBack = Literal["values", "none"]
@@ -64,6 +86,78 @@ class Change:
     why: Literal["asked", "drift", "removed", "default"] = "asked"
 
 
+class Turn(StrEnum):
+    """What happens to the members of a store in a step."""
+
+    JOIN = "join"  # one more
+    LEAVE = "leave"  # some go, for good
+    REPLACE = "replace"  # one that is lost begins anew
+    RETURN = "return"  # the store counts them already, only their pods come back
+
+
+@dataclass(frozen=True)
+class Members:
+    """What a step does to the members of a store.
+
+    Attributes:
+        before: How many there are.
+        after: How many there shall be: one more, or any number less.
+        lost: Ordinals of members that are of no use any more: of the one that is replaced, where the counts are equal;
+            of those that go, which need not be well before.
+        listed: The store counts them already, only their pods come back.
+    """
+
+    before: int
+    after: int
+    lost: tuple[int, ...] = ()
+    listed: bool = False
+
+    @property
+    def turn(self) -> Turn:
+        """What that is."""
+        if self.listed:
+            return Turn.RETURN
+        if self.before == self.after:
+            return Turn.REPLACE
+        return Turn.JOIN if self.after > self.before else Turn.LEAVE
+
+    @property
+    def replaced(self) -> int | None:
+        """The ordinal of the member that is replaced."""
+        return self.lost[0] if self.turn is Turn.REPLACE else None
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """An autoscaler that a step makes, changes or takes away.
+
+    Attributes:
+        kind: HorizontalPodAutoscaler or VerticalPodAutoscaler.
+        goes: It is taken away.
+    """
+
+    kind: str
+    name: str
+    goes: bool = False
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Claims of a StatefulSet that grow in a step.
+
+    Attributes:
+        component: `control_plane` or `etcd`.
+        workload: Name of the StatefulSet.
+        claims: Their names.
+        size: As a quantity, for each of them.
+    """
+
+    component: str
+    workload: str
+    claims: tuple[str, ...]
+    size: str
+
+
 @dataclass(frozen=True)
 class Step:
     """One step.
@@ -75,7 +169,10 @@ class Step:
         disruption: See Disruption.
         way_back: `values`: the last proved revision's values are put back when the proof fails.
         version: Chart version this step runs Helm with.
-        values: User values this step runs Helm with; None for `prove` and `repair`.
+        values: User values this step runs Helm with; None for a step without Helm.
+        members: What it does to the members of the store; None for nothing.
+        growth: Claims that grow in it; None for none.
+        scaler: The autoscaler that it is about; None for none.
     """
 
     kind: Kind
@@ -85,6 +182,9 @@ class Step:
     way_back: WayBack = "none"
     version: str = ""
     values: Mapping[str, Any] | None = None
+    members: Members | None = None
+    growth: Growth | None = None
+    scaler: Scaler | None = None
 
 
 @dataclass(frozen=True)
@@ -96,12 +196,14 @@ class Plan:
         findings: Warnings and refusals.
         foreign: JSON pointers of values that are kept although nobody here asked for them.
         digest: Identifies the plan: the same spec and observation give the same digest.
+        complete: Nothing else is asked for; a view may have left something out.
     """
 
     steps: tuple[Step, ...] = ()
     findings: tuple[Finding, ...] = ()
     foreign: tuple[str, ...] = ()
     digest: str = ""
+    complete: bool = True
 
     @property
     def refusals(self) -> tuple[Finding, ...]:

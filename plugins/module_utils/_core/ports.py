@@ -73,10 +73,10 @@ class Api(Protocol):
         """PATCH with a JSON merge patch."""
 
     def apply(self, path: str, body: Json) -> Json:
-        """PATCH, server-side apply under the collection's field manager, without force."""
+        """PATCH, server-side apply of an object of ours: what somebody else has set since is taken over."""
 
-    def delete(self, path: str) -> None:
-        """DELETE; an object that is gone already is no error."""
+    def delete(self, path: str, *, orphan: bool = False) -> None:
+        """DELETE; an object that is gone already is no error. With `orphan` what belongs to it stays, by itself."""
 
     def watch(self, path: str, params: Mapping[str, str], seconds: float) -> Iterator[Json]:
         """Watch events until `seconds` passed or the server ends the stream."""
@@ -238,6 +238,21 @@ class Etcd(Protocol):
 
     def snapshot(self) -> Iterator[bytes]:
         """Its database as it is now, in pieces, with the sum at the end: what `etcdctl snapshot save` writes."""
+
+    def add_learner(self, peer_url: str) -> Member:
+        """Make room for a member that has no vote until it is promoted; ApiError when there is such a one already."""
+
+    def promote(self, member: str) -> bool:
+        """Give a learner its vote; False while it is not in step with the leader, or does not run."""
+
+    def remove(self, member: str) -> None:
+        """Take a member out, by its id; one that is gone already is no error.
+
+        etcd refuses where the others that run would have no quorum.
+        """
+
+    def move_leader(self, member: str) -> None:
+        """Make another member the leader. Only the leader takes this."""
 
 
 class Database(Protocol):

@@ -65,7 +65,8 @@ class Manifest:
         run: The run that took it.
         by: The person.
         reason: The ticket, or whatever was given.
-        safety_of: Id of the snapshot before whose restore it was taken; empty for one that was asked for.
+        safety_of: Id of the snapshot before whose restore it was taken, or `survivor` for what was left of a store
+            without a quorum; empty for one that was asked for.
         verified_at: When it was read back, by the controller's clock.
     """
 

@@ -79,6 +79,83 @@ class Expose:
 
 
 @dataclass(frozen=True)
+class Autoscaling:
+    """What decides over the replicas of a control plane (`vcluster_autoscaling`); the least are `vcluster_replicas`.
+
+    Attributes:
+        max: Most replicas.
+        by: `hpa`, a HorizontalPodAutoscaler; or `load`, the playbook `autoscale`, whenever it is run.
+        requests: By `load`: requests a second for each replica, above which there is one more.
+        latency_ms: By `load`: p99 of the requests, above which there is one more.
+        cool_down: By `load`: seconds after a change in which no replica goes.
+        cpu: Percent of the CPU request that replicas use on average; 0 for no such metric.
+        memory: Percent of the memory request; 0 for no such metric.
+        metrics: More metrics, as autoscaling/v2 has them.
+        scale_in_window: Seconds; the highest count that the metrics asked for in that time holds.
+    """
+
+    max: int
+    by: str = "hpa"
+    requests: int = 100
+    latency_ms: int = 1000
+    cool_down: int = 600
+    cpu: int = 70
+    memory: int = 0
+    metrics: tuple[Mapping[str, Any], ...] = ()
+    scale_in_window: int = 600
+
+    @property
+    def horizontal(self) -> bool:
+        """Whether a HorizontalPodAutoscaler does it."""
+        return self.by == "hpa"
+
+    @property
+    def resources(self) -> list[str]:
+        """The resources that its HorizontalPodAutoscaler goes by, by all of its metrics."""
+        if not self.horizontal:
+            return []
+        found = {name for name in ("cpu", "memory") if getattr(self, name)}
+        sections = ("resource", "containerResource")
+        found |= {m[key]["name"] for m in self.metrics for key in sections if key in m}
+        return sorted(found)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The count of replicas that a look at the load asks for.
+
+    Attributes:
+        reason: The numbers behind it.
+        before: The count that was there then.
+        at: When it was, in seconds since the epoch by the host cluster's clock.
+    """
+
+    replicas: int
+    reason: str
+    before: int
+    at: int
+
+
+@dataclass(frozen=True)
+class VerticalAutoscaling:
+    """The VerticalPodAutoscaler of a control plane (`vcluster_vertical_autoscaling`).
+
+    Attributes:
+        mode: Off (only recommends), Initial, Recreate or InPlaceOrRecreate.
+        resources: What it decides over: cpu, memory.
+        min: Least request of each resource.
+        max: Highest request of each resource.
+        evict_single_replica: It may end the only replica of a control plane, whose API is away meanwhile.
+    """
+
+    mode: str = "Off"
+    resources: tuple[str, ...] = ("cpu", "memory")
+    min: Mapping[str, str] = field(default_factory=lambda: {"cpu": "2", "memory": "4Gi"})
+    max: Mapping[str, str] = field(default_factory=lambda: {"cpu": "4", "memory": "8Gi"})
+    evict_single_replica: bool = False
+
+
+@dataclass(frozen=True)
 class Defaults:
     """What production needs and the chart leaves out (`vcluster_defaults`).
 
@@ -222,7 +299,10 @@ class Spec:
         chart: A chart repository, an `oci://` reference or the path of a chart archive.
         version: Chart version such as 0.36.1; needed for a new vCluster.
         kubernetes_version: Tenant Kubernetes such as 1.36.0 (no leading v); None keeps the running one.
-        replicas: Control-plane replicas.
+        replicas: Control-plane replicas; with `autoscaling` the least there are.
+        autoscaling: See Autoscaling; None for none.
+        vertical_autoscaling: See VerticalAutoscaling; None for none.
+        decision: Of this run, where it looked at the load; None otherwise.
         store: The backing store; None keeps the running one (sqlite for a new vCluster).
         resources: Resources of the control-plane container (requests, limits).
         expose: See Expose; None keeps what is there.
@@ -248,6 +328,9 @@ class Spec:
     version: str | None = None
     kubernetes_version: str | None = None
     replicas: int | None = None
+    autoscaling: Autoscaling | None = None
+    vertical_autoscaling: VerticalAutoscaling | None = None
+    decision: Decision | None = None
     store: StoreSpec | None = None
     resources: Mapping[str, Any] | None = None
     expose: Expose | None = None

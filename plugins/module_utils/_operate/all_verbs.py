@@ -6,20 +6,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from .._core.errors import Refused
 from .._core.finding import refuse
 from .._core.observation import Observation
-from .._core.plan import Step
+from .._core.plan import Step, View
 from .._core.ports import HostCluster
 from .._core.spec import Spec
 from .._plan.guards.snapshots import snapshot_findings
+from .autoscale import Autoscale
 from .context import Context
 from .drill import drill_plan
 from .move import move_plan
 from .planning import Planned, one_step
+from .recovery import SURVIVOR, recovery_plan
 from .restore import restore_plan
 from .snapshot import snapshot_step
-from .verbs import SITE, Verb
+from .verbs import SITE, Site, Verb
 
 
 class Backup(Verb):
@@ -44,18 +48,22 @@ class Restore(Verb):
     """Puts a snapshot back.
 
     Args:
-        snapshot: Its id, or `latest`.
+        snapshot: Its id, or `latest`, or `survivor`.
+        consent: Inventory hosts that are named for a recovery.
     """
 
     words = "to restore"
 
-    def __init__(self, snapshot: str) -> None:
+    def __init__(self, snapshot: str, consent: Collection[str]) -> None:
         self._snapshot = snapshot
+        self._consent = consent
 
     def plan(
         self, spec: Spec, seen: Observation, host: HostCluster, context: Context
     ) -> Planned | None:
         """See Verb."""
+        if self._snapshot == SURVIVOR:
+            return recovery_plan(spec, host, context, self._consent)
         return restore_plan(spec, host, context, self._snapshot)
 
 
@@ -83,16 +91,24 @@ class Move(Verb):
         return move_plan(spec, host, context)
 
 
-SIMPLE: dict[str, Verb] = {"site": SITE, "backup": Backup(), "drill": Drill(), "move": Move()}
+SIMPLE: dict[str, Verb] = {
+    "site": SITE,
+    "scale": Site(View.SIZE),
+    "autoscale": Autoscale(),
+    "backup": Backup(),
+    "drill": Drill(),
+    "move": Move(),
+}
 VERBS = (*SIMPLE, "restore")
 
 
-def verb_named(name: str, snapshot: str | None) -> Verb:
+def verb_named(name: str, snapshot: str | None, consent: Collection[str] = ()) -> Verb:
     """The verb of a plan's options.
 
     Args:
         name: One of VERBS.
         snapshot: What is restored.
+        consent: See Restore.
 
     Raises:
         Refused: A restore that names no snapshot.
@@ -103,4 +119,4 @@ def verb_named(name: str, snapshot: str | None) -> Verb:
         what = "A restore names its snapshot."
         way_out = "Set fleetops_snapshot to its id, or to latest."
         raise Refused((refuse("spec", what, "What was written since is lost.", way_out),))
-    return Restore(snapshot)
+    return Restore(snapshot, consent)

@@ -10,25 +10,36 @@ A run may be cut off anywhere; the next one observes again and goes on (G48).
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from .._core.check import CheckResult
 from .._core.errors import FleetError, Locked, ProofFailed, about
 from .._core.moments import moment_text
-from .._core.observation import Observation, Release
-from .._core.plan import Kind, Step
-from .._core.ports import HostCluster, Lock
+from .._core.observation import SCALED_LABEL, UNFINISHED, Observation, Proved, Release
+from .._core.plan import Kind, Members, Step
+from .._core.ports import HostCluster, Lock, Note
 from .._core.spec import Spec
-from .._plan.digest import UNFINISHED, applied_digest
+from .._plan.autoscaling import scaled_to, with_count
+from .._plan.desired import REPLICAS
+from .._plan.digest import applied_digest
+from .._plan.values import path_of
+from .._stores.registry import change_members
+from .._stores.work import Work
 from .audit import Audit
+from .autoscalers import put_autoscaler
+from .claims import grown
 from .companions import ensure_companions
 from .context import Context
 from .planning import Planned, present
+from .pods import look
 from .render import live_as_data
 from .verify import proof_of, prove
-from .wait import Deadline, rollout
+from .wait import Deadline, rollout, wait_until
 
 # Seconds that one helm command may take; it waits for nothing, so this is its talk with the API server.
 HELM_SECONDS = 300
@@ -43,6 +54,7 @@ class Application:
         done: Step kinds that are carried out and proved.
         checks: Results of the latest proof.
         seen: What ran when it was proved; None before the first proof.
+        base: The revision that was proved last, to go back to; None before the first proof.
         clock: When it began, by the controller's clock.
     """
 
@@ -56,8 +68,12 @@ class Application:
     done: list[str] = field(default_factory=list)
     checks: tuple[CheckResult, ...] = ()
     seen: Observation | None = None
+    base: Release | None = field(init=False)
     began: float = field(default_factory=time.monotonic)
     clock: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __post_init__(self) -> None:
+        self.base = self.planned.observation.base
 
     @property
     def spec(self) -> Spec:
@@ -87,7 +103,7 @@ class Application:
     def _all_steps(self) -> dict[str, Any]:
         steps = self.planned.plan.steps
         for number, step in enumerate(steps, 1):
-            last = number == len(steps)
+            last = number == len(steps) and self.planned.plan.complete
             self.lock.check()
             self.say(f"{step.kind.value}: {step.reason}")
             self.begun.append(step.kind)
@@ -107,21 +123,71 @@ class Application:
         if step.kind is Kind.REPAIR:
             self._repair()
             return
-        if self._lays_in_defaults(step):
+        if step.scaler:
+            limit = Deadline(self.spec.limits.proof, self.deadline)
+            put_autoscaler(self.host.api, self.spec, step.scaler, limit, self.say)
+            if step.scaler.goes and step is not self.planned.plan.steps[-1]:
+                return  # Nothing restarts for that; what comes next is proved.
+        elif self._lays_in_defaults(step):
             self._companions(step)
-        if step.values is not None:
-            chart = self.host.helm.pull(self.spec.chart, step.version)
-            note = self.audit.note(step, self.planned.plan.digest)
-            self.host.helm.upgrade(
-                self.spec.name, self.spec.namespace, chart, step.values, HELM_SECONDS, note
-            )
-        self._settle()
+        with self._changing(step.members):
+            if step.values is not None:
+                self._upgrade(step, step.values)
         self._prove()
         self._mark(last)
 
-    def _settle(self) -> None:
-        rollout(
-            self.host.api, self.spec, Deadline(self.spec.limits.rollout, self.deadline), self.say
+    def _upgrade(self, step: Step, values: Mapping[str, Any]) -> None:
+        """Run Helm, with the count of replicas that an autoscaler has come to meanwhile."""
+        chart = self.host.helm.pull(self.spec.chart, step.version)
+        note = self.audit.note(step, self.planned.plan.digest)
+        decision = self.spec.decision
+        if any(path_of(change.path) == REPLICAS for change in step.changes):
+            if decision:
+                at = self._scaled(decision.replicas)
+                note = replace(note, labels={**note.labels, SCALED_LABEL: at})
+        else:
+            live = look(self.host.api, self.spec).workloads
+            now = replace(self.planned.observation, workloads=live)
+            values = with_count(self.spec, now, values)
+        with self._growing(step):
+            self.host.helm.upgrade(
+                self.spec.name, self.spec.namespace, chart, values, HELM_SECONDS, note
+            )
+
+    def _growing(self, step: Step) -> AbstractContextManager[None]:
+        if step.growth is None:
+            return nullcontext()
+        limit = Deadline(self.spec.limits.rollout, self.deadline)
+        return grown(self.host.api, self.spec, step.growth, self.lock, limit, self.say)
+
+    @contextmanager
+    def _changing(self, members: Members | None) -> Iterator[None]:
+        """Around Helm: what goes with a change of members, and then the rollout."""
+        limit = Deadline(self.spec.limits.rollout, self.deadline)
+        if members is None:
+            yield
+            rollout(self.host.api, self.spec, limit, self.say)
+            return
+        self._unlabel()
+        work = change_members(self.spec, self.planned.observation, members, self._tools(limit))
+        work.prepare()
+        yield
+        work.follow()
+        rollout(self.host.api, self.spec, limit, self.say, work.nudge)
+
+    def _unlabel(self) -> None:
+        """Whatever becomes of this run, the next one has to look at the members."""
+        release = self.base
+        if release is None or not release.finished:
+            return
+        proved = release.proved or Proved(self.host.api.now)
+        self.host.mark(self.spec, release.revision, UNFINISHED, release.foreign, proved)
+
+    def _tools(self, limit: Deadline) -> Work:
+        api = self.host.api
+        until = partial(wait_until, self.spec, limit)
+        return Work(
+            api, self.host.reach(self.spec), lambda: look(api, self.spec).pods, until, self.say
         )
 
     def _lays_in_defaults(self, step: Step) -> bool:
@@ -147,6 +213,7 @@ class Application:
         release = present(self.spec, observation.release)
         digest = applied_digest(self.spec, observation) if last else UNFINISHED
         self._note(release, digest, self.planned.plan.foreign)
+        self.base = replace(release, foreign=self.planned.plan.foreign)
 
     def _note(self, release: Release, digest: str, foreign: tuple[str, ...]) -> None:
         proved = proof_of(self.checks, self.host)
@@ -159,16 +226,15 @@ class Application:
 
     def _way_back(self, step: Step, error: ProofFailed) -> dict[str, Any]:
         """The last proved revision's values again, and their proof; or the plain failure where there is no way."""
-        base = self.planned.observation.base
+        base = self.base
         if step.way_back != "values" or base is None:
             return self._result("failed", str(error), failed=True)
         self.say(f"the proof failed, going back to revision {base.revision}")
         try:
             self.lock.check()
-            self.host.helm.rollback(
-                self.spec.name, self.spec.namespace, base.revision, HELM_SECONDS
-            )
-            self._settle()
+            back = Members(step.members.after, step.members.before) if step.members else None
+            with self._changing(back):
+                self._go_back(base)
             self._prove()
             self.seen = self.host.observe(self.spec)
             release = present(self.spec, self.seen.release)
@@ -181,6 +247,27 @@ class Application:
             return self._result("failed", text, failed=True)
         text = f"{error} The values of revision {base.revision} are back and proved; the change was not kept."
         return self._result("rolled_back", text, failed=True)
+
+    def _go_back(self, base: Release) -> None:
+        """The values of that revision again; not by Helm's rollback where that would undo more than the step did."""
+        name, namespace = self.spec.name, self.spec.namespace
+        live = replace(self.planned.observation, workloads=look(self.host.api, self.spec).workloads)
+        scaled = scaled_to(self.spec, live) is not None
+        if not scaled and self.spec.decision is None:
+            self.host.helm.rollback(name, namespace, base.revision, HELM_SECONDS)
+            return
+        values, labels = base.values or {}, {}
+        if self.spec.decision:
+            # The next look waits, as after any change: a rollback would bring the label of that revision.
+            labels[SCALED_LABEL] = self._scaled(self.spec.decision.before)
+        else:
+            values = with_count(self.spec, live, values)
+        chart = self.host.helm.pull(self.spec.chart, base.chart_version or "")
+        note = Note(f"fleetops.vcluster: back to revision {base.revision}", labels)
+        self.host.helm.upgrade(name, namespace, chart, values, HELM_SECONDS, note)
+
+    def _scaled(self, replicas: int) -> str:
+        return f"{replicas}-at-{self.host.api.now.timestamp():.0f}"
 
     def _result(self, outcome: str, msg: str, *, failed: bool = False) -> dict[str, Any]:
         return {

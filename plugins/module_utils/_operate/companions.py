@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
+from .._core.autoscaling import OURS
 from .._core.ports import Api, ChartArchive
 from .._core.spec import Spec
 from .._plan.values import merged
 from .._stores.registry import objects
 
 COLLECTIONS = {"PodDisruptionBudget": "/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets"}
-LABEL = {"app.kubernetes.io/managed-by": "fleetops.vcluster"}
 
 
 def ensure_companions(api: Api, spec: Spec, chart: ChartArchive, values: dict[str, object]) -> None:
@@ -25,7 +25,7 @@ def ensure_companions(api: Api, spec: Spec, chart: ChartArchive, values: dict[st
         path = COLLECTIONS[wanted["kind"]].format(namespace=spec.namespace)
         metadata = wanted["metadata"]
         if api.find(f"{path}/{metadata['name']}") is None:
-            labels = {**metadata.get("labels", {}), **LABEL}
+            labels = {**metadata.get("labels", {}), **OURS}
             api.create(path, {**wanted, "metadata": {**metadata, "labels": labels}})
     if spec.defaults.disruption_budgets is False:
         _remove_ours(api, spec)
@@ -34,5 +34,5 @@ def ensure_companions(api: Api, spec: Spec, chart: ChartArchive, values: dict[st
 def _remove_ours(api: Api, spec: Spec) -> None:
     path = COLLECTIONS["PodDisruptionBudget"].format(namespace=spec.namespace)
     found = api.find(f"{path}/{spec.name}-etcd")
-    if found and LABEL.items() <= found["metadata"].get("labels", {}).items():
+    if found and OURS.items() <= found["metadata"].get("labels", {}).items():
         api.delete(f"{path}/{spec.name}-etcd")

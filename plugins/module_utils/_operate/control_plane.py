@@ -6,16 +6,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from .._core.errors import ApiError, Refused
 from .._core.finding import refuse
-from .._core.plan import Kind
+from .._core.plan import Kind, View
 from .._core.ports import HostCluster
-from .._core.spec import Spec
+from .._core.spec import Decision, Spec
 from .apply import Application
 from .audit import audit_of
+from .autoscale import outdated, with_decision
 from .context import Context
 from .differences import differences
 from .door import Arguments, Result
@@ -34,13 +35,15 @@ def run_control_plane(arguments: Arguments, context: Context) -> Result:
         Refused: A guard refuses, or the plan is no longer the one that was shown.
         FleetError: The host cluster, the lock or Helm ended the work before the first step.
     """
-    spec = spec_of(arguments, context)
+    spec, view = spec_of(arguments, context), View(arguments.get("view") or View.EVERYTHING)
     host = context.host(spec.access)
+    if view is View.REPLICAS:
+        spec = _decided(spec, host, arguments, context)
     # A plan that was shown says that there is work: one look under the lock is enough. Where nothing is yet, the look
     # before it keeps a refusal from leaving a namespace behind.
     shown_before = bool(arguments.get("planned")) and not context.check
     if not (shown_before and host.api.find(_namespace(spec))):
-        planned = _accepted(observe_and_plan(spec, host, context), context)
+        planned = _accepted(observe_and_plan(spec, host, context, view), context)
         if not planned.plan.steps:
             return _unchanged(planned)
         if context.check:
@@ -48,7 +51,11 @@ def run_control_plane(arguments: Arguments, context: Context) -> Result:
         _ensure_namespace(spec, host)
     deadline = Deadline(spec.limits.total)
     with host.lock(spec) as lock:
-        planned = _accepted(observe_and_plan(spec, host, context), context)
+        planned = _accepted(observe_and_plan(spec, host, context, view), context)
+        if spec.decision and (
+            why := outdated(spec.decision, planned.observation, host.api.now.timestamp())
+        ):
+            return {**_unchanged(planned), "msg": f"{spec.title}: nothing was done, {why}"}
         if not planned.plan.steps:
             # Another run has finished it while this one waited for the lock.
             return _unchanged(planned)
@@ -59,6 +66,13 @@ def run_control_plane(arguments: Arguments, context: Context) -> Result:
     if shown is not None:
         result["diff"] = shown
     return _report(planned, result)
+
+
+def _decided(spec: Spec, host: HostCluster, arguments: Arguments, context: Context) -> Spec:
+    """The same with a decision by load: of this run's plan, or made now."""
+    if decision := arguments.get("decision"):
+        return replace(spec, decision=Decision(**decision))
+    return with_decision(spec, host, context) if arguments.get("by_load") else spec
 
 
 def _unchanged(planned: Planned) -> Result:

@@ -31,6 +31,21 @@ CONTROL_PLANE_SPEC: dict[str, dict[str, Any]] = {
     **VCLUSTER_SPEC,
     "planned": {"type": "str"},
     "on_change": {"type": "str", "choices": ["refuse", "replan"], "default": "refuse"},
+    "view": {
+        "type": "str",
+        "choices": ["everything", "size", "replicas"],
+        "default": "everything",
+    },
+    "by_load": {"type": "bool", "default": False},
+    "decision": {
+        "type": "dict",
+        "options": {
+            "replicas": {"type": "int", "required": True},
+            "reason": {"type": "str", "required": True},
+            "before": {"type": "int", "required": True},
+            "at": {"type": "int", "required": True},
+        },
+    },
     **AUDIT,
 }
 SNAPSHOT_SPEC: dict[str, dict[str, Any]] = {**VCLUSTER_SPEC, **AUDIT}
@@ -38,6 +53,7 @@ RESTORE_SPEC: dict[str, dict[str, Any]] = {
     **SNAPSHOT_SPEC,
     "snapshot": {"type": "str", "required": True},
     "safety": {"type": "bool", "default": True},
+    "consent": {"type": "list", "elements": "str"},
 }
 DRILL_SPEC = MOVE_SPEC = SNAPSHOT_SPEC
 SNAPSHOT_ARCHIVE_SPEC: dict[str, dict[str, Any]] = {

@@ -159,6 +159,7 @@ class _Work(threading.Thread):
         host = self._context.host(specs[0].access)
         fleet = host.fleet(specs, leaders=self._verb is LOOK)
         self.notes = fleet.notes
+        self._verb.prepare(specs, host, self._context)
         for entry in self._entries:
             self._done[entry.host] = self._planned(entry, host, fleet)
 
@@ -180,6 +181,7 @@ class _Work(threading.Thread):
             entry,
             observation=planned.observation,
             plan=planned.plan,
+            spec=replace(spec, decision=planned.spec.decision),
             secret_paths=planned.full.secret_paths,
         )
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .._core.errors import FleetError, TimedOut
+from .._core.errors import FleetError
 from .._core.observation import Observation, Workload
 from .._core.ports import HostCluster, Json
 from .._core.spec import Spec
 from .pods import look
-from .wait import Deadline, came, rollout
+from .wait import Deadline, rollout, wait_until
 
-PAUSE = 0.5
 SYNCED = "vcluster.loft.sh/managed-by"  # label of host pods that stand for tenant pods
 
 
@@ -82,17 +81,8 @@ class Plane:
         self._patch({"metadata": {"annotations": dict.fromkeys(annotations)}})
 
     def until(self, what: str, holds: Callable[[], bool]) -> None:
-        """Wait until something holds.
-
-        Raises:
-            TimedOut: It did not come.
-        """
-        limit = Deadline(self.spec.limits.rollout, self.deadline)
-        if not came(holds, limit, PAUSE):
-            raise TimedOut(
-                f"{self.spec.title}: waited {limit.seconds:.0f} s for {what}.",
-                f"Look at `kubectl --namespace {self.spec.namespace} get pods,events`.",
-            )
+        """See `wait_until`."""
+        wait_until(self.spec, Deadline(self.spec.limits.rollout, self.deadline), what, holds)
 
     def _running(self) -> bool:
         return any(p.component == "control_plane" for p in look(self.host.api, self.spec).pods)

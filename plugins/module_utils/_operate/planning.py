@@ -7,17 +7,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .._core.errors import FleetError, Refused
 from .._core.finding import Finding, refusals, refuse
 from .._core.observation import Observation, Release
-from .._core.plan import Plan, Step
+from .._core.plan import Plan, Step, View
 from .._core.ports import HostCluster
 from .._core.spec import Spec
+from .._plan.autoscaling import with_count
 from .._plan.digest import digest, unchanged
 from .._plan.planner import plan
+from .._stores.registry import member_list
 from .context import Context
+from .fitting import fitted
 from .references import with_secrets
 
 
@@ -36,19 +39,27 @@ class Planned:
     plan: Plan
 
 
-def observe_and_plan(spec: Spec, host: HostCluster, context: Context) -> Planned:
+def observe_and_plan(
+    spec: Spec, host: HostCluster, context: Context, view: View = View.EVERYTHING
+) -> Planned:
     """Observe in full and plan.
+
+    Args:
+        view: What else than that is left alone.
 
     Raises:
         Refused: A new vCluster whose inventory names no version: there is no chart to plan with.
         FleetError: The host cluster or the chart cannot be read.
     """
     observation = host.observe(spec)
-    if unchanged(spec, observation):
+    if unchanged(spec, observation) and spec.decision is None:
         return Planned(spec, spec, observation, Plan())
+    members = member_list(spec, observation, host.reach(spec))
+    observation = replace(observation, members=members)
     full = with_secrets(spec, host.api, context.secrets)
     running = observation.last_good.chart_version if observation.last_good else None
-    version = spec.version or running
+    whole = view is View.EVERYTHING
+    version = spec.version or running if whole else running or spec.version
     if version is None:
         what = f"{spec.title} is new and vcluster_version is not set."
         raise Refused(
@@ -62,7 +73,10 @@ def observe_and_plan(spec: Spec, host: HostCluster, context: Context) -> Planned
             )
         )
     chart = host.helm.pull(spec.chart, version)
-    return Planned(spec, full, observation, plan(full, observation, chart))
+    found = plan(full, observation, chart, view)
+    live = (observation.last_good.values if observation.last_good else None) or {}
+    live = with_count(spec, observation, live)
+    return Planned(spec, full, observation, fitted(found, host.api, observation, live, chart))
 
 
 def one_step(

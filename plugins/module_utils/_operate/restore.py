@@ -19,6 +19,7 @@ from .context import Context
 from .door import Arguments, Result
 from .options import spec_of
 from .planning import Planned, accepted, one_step
+from .recovery import SURVIVOR, run_recovery
 from .restoring import Restoring
 from .saved import saved_of
 from .snapshot_text import size_of
@@ -39,6 +40,8 @@ def run_restore(arguments: Arguments, context: Context) -> Result:
     spec = spec_of(arguments, context)
     accepted(spec, target_findings(spec), context)
     host = context.host(spec.access)
+    if arguments["snapshot"] == SURVIVOR:
+        return run_recovery(spec, host, arguments, context)
     saved = saved_of(spec, context, str(arguments["snapshot"]))
     observation = host.observe(spec)
     accepted(spec, restore_findings(spec, observation, saved.manifest), context)

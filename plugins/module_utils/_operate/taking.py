@@ -29,7 +29,7 @@ from .._core.observation import Observation, Release
 from .._core.ports import HostCluster, Lock
 from .._core.snapshot import Manifest, Part, fresh_id
 from .._core.spec import Spec
-from .._stores.registry import source, store_in
+from .._stores.registry import source, store_in, survivor
 from .._stores.source import Source
 from .audit import Audit
 from .context import Context
@@ -53,7 +53,12 @@ def opened_store(
 
 @dataclass(frozen=True)
 class Taking:
-    """One snapshot on its way."""
+    """One snapshot on its way.
+
+    Attributes:
+        safety_of: See Manifest.
+        survivor: Of what is left of a store without a quorum.
+    """
 
     spec: Spec
     host: HostCluster
@@ -64,6 +69,7 @@ class Taking:
     audit: Audit
     deadline: Deadline
     safety_of: str = ""
+    survivor: bool = False
 
     def take(self) -> Manifest:
         """Write the parts, read them back, write the manifest. What runs that were cut off left is removed before."""
@@ -73,7 +79,7 @@ class Taking:
         identifier = fresh_id(now)
         pair = fresh_pair() if self.spec.snapshots.recipients else None
         try:
-            with opened_store(self.spec, self.host, self.observation) as found:
+            with self._opened() as found:
                 manifest = Manifest(
                     id=identifier,
                     name=self.spec.name,
@@ -108,6 +114,11 @@ class Taking:
                 self.repository.delete(identifier)
             raise
         return manifest
+
+    def _opened(self) -> AbstractContextManager[Source]:
+        if not self.survivor:
+            return opened_store(self.spec, self.host, self.observation)
+        return survivor(self.spec, self.observation, self.host.reach(self.spec))
 
     def resume(self) -> None:
         """Start a control plane that an earlier run stopped for a copy and never started."""

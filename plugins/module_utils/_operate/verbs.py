@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .._core.observation import Observation
+from .._core.plan import View
 from .._core.ports import HostCluster
 from .._core.spec import Spec
 from .._plan.digest import unchanged
@@ -23,6 +26,9 @@ class Verb:
 
     words = "to look at"
 
+    def prepare(self, specs: Sequence[Spec], host: HostCluster, context: Context) -> None:
+        """Once for all vClusters of a host cluster, before the first of them is planned."""
+
     def plan(
         self, spec: Spec, seen: Observation, host: HostCluster, context: Context
     ) -> Planned | None:
@@ -35,15 +41,22 @@ class Verb:
 
 
 class Site(Verb):
-    """Brings a vCluster to the state that is asked for."""
+    """Brings a vCluster to the state that is asked for.
+
+    Args:
+        view: What else than that is left alone.
+    """
 
     words = "to change"
+
+    def __init__(self, view: View = View.EVERYTHING) -> None:
+        self._view = view
 
     def plan(
         self, spec: Spec, seen: Observation, host: HostCluster, context: Context
     ) -> Planned | None:
         """See Verb."""
-        return None if unchanged(spec, seen) else observe_and_plan(spec, host, context)
+        return None if unchanged(spec, seen) else observe_and_plan(spec, host, context, self._view)
 
 
 LOOK, SITE = Verb(), Site()

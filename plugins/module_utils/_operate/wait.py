@@ -23,6 +23,7 @@ BREATH = 1.0
 LAST_BREATH = 0.3
 # Seconds between two lines of progress: a fleet's lines share one terminal.
 SAY_EVERY = 5.0
+PAUSE = 0.5  # seconds between two looks at something that is no pod
 CRASHES = frozenset({"CrashLoopBackOff", "Error"})
 HTTP_GONE = 410
 
@@ -58,8 +59,30 @@ def came(holds: Callable[[], bool], limit: Deadline, pause: float) -> bool:
     return True
 
 
-def rollout(api: Api, spec: Spec, deadline: Deadline, say: Callable[[str], None]) -> Live:
+def wait_until(spec: Spec, limit: Deadline, what: str, holds: Callable[[], bool]) -> None:
+    """Wait until something holds.
+
+    Raises:
+        TimedOut: It did not come.
+    """
+    if not came(holds, limit, PAUSE):
+        raise TimedOut(
+            f"{spec.title}: waited {limit.seconds:.0f} s for {what}.",
+            f"Look at `kubectl --namespace {spec.namespace} get pods,events`.",
+        )
+
+
+def rollout(
+    api: Api,
+    spec: Spec,
+    deadline: Deadline,
+    say: Callable[[str], None],
+    nudge: Callable[[], bool] = lambda: True,
+) -> Live:
     """Wait until every workload of the vCluster is rolled out.
+
+    Args:
+        nudge: Done at each look: what the pods wait for; false while that is not over.
 
     Raises:
         TimedOut: The limit was reached; says what was seen last and where to look.
@@ -68,7 +91,8 @@ def rollout(api: Api, spec: Spec, deadline: Deadline, say: Callable[[str], None]
     told, quiet = "", Deadline(0)
     while True:
         live = look(api, spec)
-        if live.settled:
+        over = nudge()
+        if over and live.settled:
             return live
         _give_up_on_known_endings(api, spec, live)
         words = describe(api, spec, live)

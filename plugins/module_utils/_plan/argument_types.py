@@ -64,11 +64,12 @@ def _value(option: Option, value: Any, place: str, findings: list[Finding]) -> A
     if kind == "dict" and "options" in option:
         typed, below = checked(option["options"], typed, f"{place}.")
         findings.extend(below)
-    if kind == "list" and option.get("elements") == "str":
-        wrong = [item for item in typed if not isinstance(item, str)]
+    if kind == "list" and option.get("elements") in _ELEMENTS:
+        form, words, way_out = _ELEMENTS[option["elements"]]
+        wrong = [item for item in typed if not isinstance(item, form)]
         if wrong:
             findings.append(
-                refuse("spec", f"{place} holds {wrong[0]!r}, not text.", "", "Quote it.")
+                refuse("spec", f"{place} holds {wrong[0]!r}, not {words}.", "", way_out)
             )
             return None
     if "choices" in option and typed not in option["choices"]:
@@ -116,6 +117,11 @@ def _list(value: Any) -> list[Any]:
     raise _Mistyped("a list")
 
 
+# Type of the elements of a list, what a wrong one is not, and what to do.
+_ELEMENTS: dict[str, tuple[type, str, str]] = {
+    "str": (str, "text", "Quote it."),
+    "dict": (Mapping, "a mapping", ""),
+}
 _READERS: dict[str, Callable[[Any], Any]] = {
     "str": _text,
     "path": _text,

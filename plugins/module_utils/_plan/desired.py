@@ -19,7 +19,9 @@ from .._core.observation import Observation
 from .._core.spec import Defaults, Expose, Spec
 from .._core.versions import version_of
 from .._stores.base import number
-from .._stores.registry import store_named
+from .._stores.registry import store_in, store_named
+from .autoscaling import replicas_asked
+from .membership import course_of
 from .merge import three_way, without
 from .quantity import quantity
 from .values import (
@@ -88,6 +90,9 @@ def desired_values(spec: Spec, observation: Observation) -> Desired:
         build((path, value) for path, (_name, value) in first.items()),
     )
     asked = merged(asked, spec.values)
+    count = replicas_asked(spec, observation, read(asked, REPLICAS))
+    if count is not None:
+        asked = merged(asked, build([(REPLICAS, count)]))
     laid_in = {
         path: value
         for path, value in _defaults(spec, observation, asked)
@@ -97,6 +102,11 @@ def desired_values(spec: Spec, observation: Observation) -> Desired:
     if names := _extra_names(spec, observation, tree):
         tree = merged(tree, build([(EXTRA_NAMES, names)]))
         laid_in[EXTRA_NAMES] = names
+    if stays := _members_that_stay(observation, tree):
+        tree = merged(tree, build(stays))
+    if joining := _joining(observation, tree):
+        tree = merged(tree, build(joining))
+        laid_in.update(joining)
     findings = (*_contradictions(first, spec.values), *_blocked((*first, *laid_in), spec.values))
     return Desired(tree, frozenset(laid_in), findings)
 
@@ -258,6 +268,26 @@ def _extra_names(spec: Spec, observation: Observation, tree: Mapping[str, Any]) 
     ):
         names += ours
     return list(dict.fromkeys(names))
+
+
+def _members_that_stay(observation: Observation, tree: Mapping[str, Any]) -> list[tuple[Path, Any]]:
+    """Members go only where a count is said: a line that is gone from the inventory costs none of them (G51)."""
+    live, store = _live(observation), store_in(tree)
+    if _fresh(observation) or store_in(live).type != store.type:
+        return []
+    found = ((path, read(live, path)) for path in store.member_paths[:1])
+    return [item for item in found if item[1] is not ABSENT and read(tree, item[0]) is ABSENT]
+
+
+def _joining(observation: Observation, tree: Mapping[str, Any]) -> list[tuple[Path, Any]]:
+    """What members that join need, and what stays of that, of a store that stays the same (G05)."""
+    live, base, store = _live(observation), observation.base, store_in(tree)
+    if _fresh(observation) or store_in(live).type != store.type:
+        return []
+    before = (live, (base.values if base else None) or {})
+    if course_of(observation, live, tree).joins or any(map(store.joined, before)):
+        return store.joining(tree)
+    return []
 
 
 def _reference_list(observation: Observation) -> list[str]:

@@ -13,19 +13,19 @@ from dataclasses import asdict, is_dataclass
 from enum import Enum
 from typing import Any
 
-from .._core.observation import Observation
+from .._core.observation import Observation, Workload
 from .._core.spec import Spec
+from .autoscaling import in_bounds
 
 # Raise it when what is laid in by default changes: every vCluster is then compared in full once.
 DEFAULTS_VERSION = 1
 LENGTH = 20
-# A revision that was proved in the middle of a plan: a base to come back to, and never a no-op.
-UNFINISHED = "0" * LENGTH
+ANY = -1  # as many replicas as an autoscaler likes
 
 # How to get there, how long to wait, how to prove it and where to save it ask nothing of the vCluster itself.
 _NOT_ASKED = frozenset(
     {"host", "cluster", "access", "limits", "allow", "proof", "state", "secret_paths"}
-    | {"snapshots", "move_from"}
+    | {"snapshots", "move_from", "decision"}
 )
 
 
@@ -39,7 +39,7 @@ def applied_digest(spec: Spec, observation: Observation) -> str:
         {
             "kind": workload.kind,
             "name": workload.name,
-            "replicas": workload.replicas,
+            "replicas": _replicas(spec, workload),
             "images": dict(workload.images),
             "hash": workload.config_hash,
         }
@@ -55,21 +55,24 @@ def applied_digest(spec: Spec, observation: Observation) -> str:
     )
 
 
+def _replicas(spec: Spec, workload: Workload) -> int:
+    """How many are asked for: any count within the bounds of the autoscaler is (G10)."""
+    asked = spec.autoscaling
+    scaled = asked and asked.horizontal and workload.component == "control_plane"
+    return ANY if scaled and in_bounds(spec, workload.replicas) else workload.replicas
+
+
 def unchanged(spec: Spec, observation: Observation) -> bool:
     """Whether nothing differs from the last proof: then the plan is empty and nothing else is read.
 
     The label counts only for its own revision: Helm copies labels into the next one (G49).
     """
     release = observation.release
-    if (
-        release is None
-        or release.status != "deployed"
-        or release.applied is None
-        or observation.paused
-    ):
+    if release is None or release.applied is None or not release.finished:
         return False
     return (
-        release.applied.revision == release.revision
+        release.status == "deployed"
+        and not observation.paused
         and bool(observation.workloads)
         and all(workload.settled for workload in observation.workloads)
         and release.applied.digest == applied_digest(spec, observation)

@@ -11,11 +11,16 @@ control-plane pod restarts at every change: nothing is called restart-free (G11)
 from __future__ import annotations
 
 from .._core.observation import Workload
-from .._core.plan import Disruption
+from .._core.plan import Disruption, Members, Turn
 
 # Seen on two cores, chart 0.36.1: one control-plane pod is ready 19 s after its start; three replicas with three
 # members 42 s after the install.
 POD_SECONDS = 20
+# A member counts as ready 10 s after its start at the earliest (chart 0.36.1, etcd-statefulset.yaml, startupProbe).
+MEMBER_SECONDS = 15
+# One of two voters is back sooner: its headless name serves it while it is not ready. On the lab: 1.6 s.
+PAIR_SECONDS = 2
+BESIDE = "; the control plane's pods restart beside it"
 
 
 def restart(plane: Workload | None, replicas: int) -> Disruption:
@@ -27,6 +32,29 @@ def restart(plane: Workload | None, replicas: int) -> Disruption:
             POD_SECONDS * replicas,
             f"{replicas} pods of {name} restart one after the other, about {POD_SECONDS} s each",
         )
+    if plane and plane.kind == "Deployment" and plane.replicas:
+        # statefulset.yaml, strategy (0.30 to 0.36): maxSurge 1, and nothing unavailable while one is asked for.
+        why = f"the only pod of {name} ends when another one is ready, about {POD_SECONDS} s"
+        return Disruption("rolling", POD_SECONDS, why)
     return Disruption(
         "outage", POD_SECONDS, f"the only pod of {name} restarts, about {POD_SECONDS} s"
     )
+
+
+def member_change(move: Members, etcd: Workload | None) -> Disruption:
+    """All members restart one after the other, and the control plane with them: every value is in its hash (G11)."""
+    name = etcd.name if etcd else "etcd"
+    if move.turn is Turn.RETURN:
+        return Disruption("outage", MEMBER_SECONDS, f"pods of {name} come back, there is no quorum")
+    if move.turn is Turn.REPLACE:
+        why = f"{name}-{move.lost[0]} begins anew; the others restart if they were never told that members may join"
+        return Disruption("rolling" if move.before > 3 else "outage", PAIR_SECONDS, why)
+    if min(move.before, move.after) > 1:
+        count = move.after
+        why = f"{count} pods of {name} restart one after the other, about {MEMBER_SECONDS} s each{BESIDE}"
+        return Disruption("rolling", MEMBER_SECONDS * count, why)
+    if move.turn is Turn.JOIN:
+        why = f"the first pod of {name} restarts while it is one of two voters{BESIDE}"
+        return Disruption("outage", PAIR_SECONDS, why)
+    why = f"the only pod of {name} restarts, and takes connections when it is ready{BESIDE}"
+    return Disruption("outage", MEMBER_SECONDS, why)

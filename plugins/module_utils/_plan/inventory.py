@@ -20,6 +20,7 @@ from .._core.spec import (
     S3,
     TARGETS,
     Access,
+    Autoscaling,
     Claim,
     Defaults,
     Expose,
@@ -28,8 +29,10 @@ from .._core.spec import (
     Snapshots,
     Spec,
     StoreSpec,
+    VerticalAutoscaling,
 )
 from .argument_types import checked
+from .guards.autoscaling import option_findings
 from .guards.identity import name_findings
 from .guards.lift import allow_findings
 from .values import REFERENCE, is_reference, merge_layers, pointer
@@ -77,6 +80,8 @@ def spec_from(arguments: Mapping[str, Any]) -> Spec:
         cluster=typed.get("cluster") or _cluster_name(access),
         access=access,
         store=_store(typed.get("store")),
+        autoscaling=_autoscaling(typed.get("autoscaling")),
+        vertical_autoscaling=_vertical_autoscaling(typed.get("vertical_autoscaling")),
         expose=Expose(**typed["expose"]) if "expose" in typed else None,
         pull_secrets=tuple(typed["pull_secrets"]) if "pull_secrets" in typed else None,
         # Values come tagged and wrapped from Ansible: plain JSON types are what everything below works on.
@@ -88,6 +93,8 @@ def spec_from(arguments: Mapping[str, Any]) -> Spec:
         snapshots=_snapshots(typed.get("snapshots", {})),
         **{key: typed[key] for key in _AS_THEY_ARE if key in typed},
     )
+    if found := tuple(option_findings(spec)):
+        raise Refused(found)
     return (
         replace(spec, move_from=_moved(spec, typed["move_from"])) if "move_from" in typed else spec
     )
@@ -150,6 +157,26 @@ def _store(options: Mapping[str, Any] | None) -> StoreSpec | None:
     return StoreSpec(
         options["type"], {key: value for key, value in options.items() if key != "type"}
     )
+
+
+def _autoscaling(options: Mapping[str, Any] | None) -> Autoscaling | None:
+    if options is None:
+        return None
+    metrics = json.loads(json.dumps(options.get("metrics", [])))
+    return Autoscaling(**{**options, "metrics": tuple(metrics)})
+
+
+def _vertical_autoscaling(options: Mapping[str, Any] | None) -> VerticalAutoscaling | None:
+    if options is None:
+        return None
+    # A number is text there: cpu: 2 is what people write.
+    texts = {
+        name: {key: str(value) for key, value in options[name].items()}
+        for name in ("min", "max")
+        if name in options
+    }
+    listed = {"resources": tuple(options["resources"])} if "resources" in options else {}
+    return VerticalAutoscaling(**{**options, **texts, **listed})
 
 
 def _snapshots(options: Mapping[str, Any]) -> Snapshots:

@@ -38,6 +38,7 @@ ADDITIVE: frozenset[Path] = frozenset(
         ("controlPlane", "proxy", "extraSANs"),
         (*_PERSISTENCE, "addVolumes"),
         (*_PERSISTENCE, "addVolumeMounts"),
+        ("controlPlane", "backingStore", "etcd", "deploy", "statefulSet", "extraArgs"),
     }
 )
 

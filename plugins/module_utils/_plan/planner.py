@@ -7,37 +7,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from .._core.finding import Finding, refusals
 from .._core.observation import STUCK, Observation, Release
-from .._core.plan import Change, Kind, Plan, Step
+from .._core.plan import COUNTING, SIZING, Change, Disruption, Kind, Plan, Step, View
 from .._core.ports import ChartArchive
 from .._core.spec import Spec
 from .._core.versions import version_of
-from .desired import desired_values, kubernetes_path
+from .._stores.registry import store_in
+from .autoscaling import autoscaler_steps, scaled_to, with_count
+from .claims import growths
+from .desired import REPLICAS, desired_values, kubernetes_path
 from .digest import digest
 from .disruption import restart
 from .guards.case import Case
 from .guards.catalogue import findings_of
+from .guards.stores import same_store
 from .merge import Merge, three_way, without
+from .scaling import held, mend_steps, mended, only_sizes, scale_steps, sizes
 from .schema import schema_findings
-from .values import Tree, build, merged, pointer, read
+from .values import Tree, build, merged, path_of, pointer, read
 
 # Name of the init container that brings the tenant's Kubernetes (templates/_init-containers.tpl, 0.25 on).
 KUBERNETES_CONTAINER = "kubernetes"
 
 
-def plan(spec: Spec, observation: Observation, chart: ChartArchive) -> Plan:
+def plan(
+    spec: Spec, observation: Observation, chart: ChartArchive, view: View = View.EVERYTHING
+) -> Plan:
     """The plan of one vCluster.
 
     Args:
         spec: With references resolved.
         observation: A complete one.
-        chart: The chart asked for, else the running one.
+        chart: The chart asked for, else the running one; always that where only the size is looked at.
+        view: What else than that is left alone.
     """
     good, base = observation.last_good, observation.base
-    live = dict(good.values or {}) if good else {}
+    live = dict(with_count(spec, observation, good.values or {})) if good else {}
     desired = desired_values(spec, observation)
     compared = three_way(
         without(base.values or {}, base.foreign) if base else None,
@@ -45,13 +54,26 @@ def plan(spec: Spec, observation: Observation, chart: ChartArchive) -> Plan:
         desired.values,
         desired.defaults,
     )
-    case = _case(spec, observation, chart, live, compared)
-    findings = [*desired.contradictions, *findings_of(case)]
+    findings = list(desired.contradictions)
+    asked = compared
+    if view is not View.EVERYTHING:
+        whole = _case(spec, observation, chart, live, asked)
+        # A store that would be another one has no members to scale.
+        findings += same_store(whole)
+        compared = only_sizes(whole, asked, replicas=view is View.REPLICAS)
+    case = replace(_case(spec, observation, chart, live, compared), view=view)
+    findings += findings_of(case)
     if not refusals(findings):
         findings += schema_findings(compared.values, chart.schema, chart.defaults, chart.version)
     if refusals(findings):
         return _sealed((), findings, ())
-    return _sealed(_steps(case, compared), findings, compared.foreign)
+    steps = _steps(case, compared)
+    if view is not View.EVERYTHING:
+        kinds = SIZING if view is View.SIZE else COUNTING if spec.decision else ()
+        steps = tuple(step for step in steps if step.kind in kinds)
+    complete = asked.changes == compared.changes and spec.version in (None, chart.version)
+    scaled = scaled_to(spec, observation) is not None or spec.decision is not None
+    return _sealed(steps, findings, compared.foreign, complete=complete, scaled=scaled)
 
 
 def _case(
@@ -103,8 +125,10 @@ def _kubernetes(tag: str) -> str | None:
 def _steps(case: Case, compared: Merge) -> tuple[Step, ...]:
     release, good = case.observation.release, case.observation.last_good
     steps = [_repair(release, good)] if release and release.status in STUCK else []
+    going, coming = autoscaler_steps(case.spec, case.observation, case.chart.version)
     if good is None:
-        return (*steps, _install(case, compared))
+        return (*steps, _install(case, compared), *coming)
+    steps.extend(going)
     plane = case.observation.workload("control_plane")
     cost = restart(plane, plane.replicas if plane else 1)
     version, hop, moves = (
@@ -112,29 +136,59 @@ def _steps(case: Case, compared: Merge) -> tuple[Step, ...]:
         case.running != case.chart.version,
         _kubernetes_moves(case),
     )
-    # The chart, the tenant's Kubernetes and the store move apart from each other, so Kubernetes is held meanwhile.
-    held = _pinned(case, compared.values) if hop or moves else compared.values
+    # The chart, the tenant's Kubernetes and the sizes move apart from each other: what waits is held where it is.
+    found = sizes(case, compared.changes)
+    kept = held(compared.values, found.all)
+    kept = mended(case, _pinned(case, kept) if hop or moves else kept)
+    now = mended(case, merged({}, case.live)) if case.course.mend else {}
     changes = tuple(
         c
-        for c in compared.changes
+        for c in found.others
         if not (moves and c.path == pointer(kubernetes_path(compared.values)))
+        and not (now and read(now, path_of(c.path)) == c.after)
     )
+    mending, scaling = tuple(mend_steps(case)), tuple(scale_steps(case, found, kept))
+    steps.extend(mending)
+    sizing = mending or scaling
     if hop:
         change = Change("vcluster_version", case.running, version)
         reason = f"chart {case.running} -> {version}, Kubernetes stays at {case.kubernetes}"
-        steps.append(Step(Kind.CHART_HOP, reason, (change, *changes), cost, "none", version, held))
-    elif changes or (changes := tuple(_workload_drift(case))):
-        steps.append(Step(Kind.VALUES, _reason(changes), changes, cost, "values", version, held))
-    elif release and release.revision != good.revision:
+        steps.append(Step(Kind.CHART_HOP, reason, (change, *changes), cost, "none", version, kept))
+    elif changes or (not sizing and (changes := tuple(_workload_drift(case)))):
+        steps.append(Step(Kind.VALUES, _reason(changes), changes, cost, "values", version, kept))
+    elif release and release.revision != good.revision and not sizing:
         reason = f"put the objects of revision {good.revision} back, {release.revision} was {release.status}"
-        steps.append(Step(Kind.VALUES, reason, (), cost, "values", version, held))
+        steps.append(Step(Kind.VALUES, reason, (), cost, "values", version, kept))
+    steps.extend(scaling)
     if moves:
         change = Change("vcluster_kubernetes_version", case.kubernetes, case.target_kubernetes)
         reason = f"Kubernetes {case.kubernetes} -> {case.target_kubernetes}"
         steps.append(
             Step(Kind.KUBERNETES_HOP, reason, (change,), cost, "none", version, compared.values)
         )
-    return tuple(steps) or (_prove(case),)
+    steps.extend(coming)
+    return _with_ways_back(case, steps) or (_prove(case),)
+
+
+def _with_ways_back(case: Case, steps: list[Step]) -> tuple[Step, ...]:
+    """The same steps; the first does not go back to another count of members (G05, G06), or to smaller claims (G12).
+
+    A later one goes back to the revision of the step before it.
+    """
+    base = case.observation.base
+    first = next((n for n, step in enumerate(steps) if step.values is not None), None)
+    if base is None or first is None:
+        return tuple(steps)
+    step = steps[first]
+    there = step.members.before if step.members else case.members
+    back = merged(case.chart.defaults, base.values or {})
+    larger = any(growths(case.observation, back, case.effective_live))  # G12
+    safe = store_in(case.effective).members(back) == there and not larger
+    return (
+        *steps[:first],
+        step if safe else replace(step, way_back="none"),
+        *steps[first + 1 :],
+    )
 
 
 def _kubernetes_moves(case: Case) -> bool:
@@ -190,14 +244,16 @@ def _workload_drift(case: Case) -> Iterator[Change]:
     """
     good = case.observation.last_good
     live = {(found.kind, found.name): found for found in case.observation.workloads}
+    scaled = scaled_to(case.spec, case.observation) is not None
     for asked in good.workloads if good else ():
         title = f"{asked.kind} {asked.name}"
         found = live.get((asked.kind, asked.name))
         if found is None:
             yield Change(title, "gone", "there", "drift")
             continue
+        counts = {"replicas": (found.replicas, asked.replicas)}
         pairs = {
-            "replicas": (found.replicas, asked.replicas),
+            **({} if scaled and asked.component == "control_plane" else counts),
             "config hash": (found.config_hash, asked.config_hash),
             **{f"image of {k}": (found.images.get(k), v) for k, v in asked.images.items()},
         }
@@ -217,6 +273,29 @@ def _reason(changes: tuple[Change, ...]) -> str:
     return ", ".join(f"{count} {words[why]}" for why, count in counts.items() if count)
 
 
-def _sealed(steps: tuple[Step, ...], findings: Iterable[Finding], foreign: tuple[str, ...]) -> Plan:
+def _sealed(
+    steps: tuple[Step, ...],
+    findings: Iterable[Finding],
+    foreign: tuple[str, ...],
+    *,
+    complete: bool = True,
+    scaled: bool = False,
+) -> Plan:
+    """The plan with its digest.
+
+    Args:
+        scaled: An autoscaler decides over the replicas: with another count of them it is the same plan.
+    """
     unique = tuple(dict.fromkeys(findings))
-    return Plan(steps, unique, foreign, digest([steps, unique, foreign]))
+    same = tuple(_without_count(step) for step in steps) if scaled else steps
+    return Plan(steps, unique, foreign, digest([same, unique, foreign]), complete)
+
+
+def _without_count(step: Step) -> Step:
+    """The step whatever the count of replicas is, unless it is about that: then whatever was measured."""
+    if any(path_of(change.path) == REPLICAS for change in step.changes):
+        return replace(step, reason="")
+    if step.values is None:
+        return step
+    values = merged(step.values, build([(REPLICAS, None)]))
+    return replace(step, values=values, disruption=Disruption(step.disruption.kind))

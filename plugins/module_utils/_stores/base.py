@@ -12,14 +12,19 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .._core.check import CheckResult
+from .._core.errors import FleetError
 from .._core.finding import Finding, refuse
-from .._core.observation import Observation, Pod
+from .._core.observation import MemberList, Observation, Pod
+from .._core.plan import Members
 from .._core.ports import Json, Reach
 from .._core.snapshot import Way
 from .._core.spec import Spec
+from .etcd_members import MemberWork
 from .refill import Refill
 from .source import Source
+from .work import Work
 
+Path = tuple[str, ...]
 Values = Mapping[str, Any]
 Options = Mapping[str, Any]
 
@@ -42,6 +47,10 @@ class Store(Protocol):
     @property
     def way(self) -> Way | None:
         """Form of its snapshots; None when there are none yet."""
+
+    @property
+    def stateless_replicas(self) -> bool:
+        """Whether replicas of the control plane keep nothing of the tenant: then they may come and go at any time."""
 
     def enabled(self, values: Values) -> bool:
         """Whether the values switch this store on by its own key."""
@@ -72,6 +81,31 @@ class Store(Protocol):
 
     def members(self, values: Values) -> int:
         """Members that the chart runs beside the control plane; 0 for none."""
+
+    @property
+    def member_paths(self) -> tuple[Path, ...]:
+        """The value that counts the members, and those that change with it; empty where there are none."""
+
+    def claims(self, name: str, members: int) -> list[str]:
+        """Names of the claims of so many members."""
+
+    def keeps_members(self, values: Values) -> bool:
+        """Whether members keep their data when their pods restart."""
+
+    def joined(self, values: Values) -> bool:
+        """Whether the values say that members join a store that is there."""
+
+    def joining(self, values: Values) -> list[tuple[Path, Any]]:
+        """Values with which members join a store that is there; they stay from then on."""
+
+    def listed(self, spec: Spec, observation: Observation, reach: Reach) -> MemberList | None:
+        """Who its members are by their own word; None when nothing gives a reason to ask them."""
+
+    def as_new(self, values: Values) -> dict[str, Any]:
+        """User values without what only a store that runs may say."""
+
+    def change_members(self, spec: Spec, change: Members, work: Work) -> MemberWork:
+        """The work on its members that goes with a step."""
 
     def objects(self, spec: Spec, values: Values) -> list[Json]:
         """Plain objects that belong beside the release."""
@@ -106,6 +140,15 @@ class Store(Protocol):
             values: User values of the release, as for `checks`.
         """
 
+    def survivor(
+        self, spec: Spec, observation: Observation, reach: Reach, values: Values
+    ) -> AbstractContextManager[Source]:
+        """What is left of a store that has lost its quorum for good. FleetError where it has not, or nothing is.
+
+        Args:
+            values: User values of the release, as for `checks`.
+        """
+
     def takes(self, way: Way) -> Way:
         """What `refill` wants of data of that form: a file of its own kind, or `keys`, each for itself."""
 
@@ -117,7 +160,9 @@ class Usual:
     """What most stores answer: nothing beside the control plane, no Secret, nothing that another change could hurt."""
 
     way: Way | None = None
+    stateless_replicas = True
     copied_by_pod = False
+    member_paths: tuple[Path, ...] = ()
 
     def secrets(self, options: Options) -> dict[str, tuple[str, ...]]:
         """See Store."""
@@ -135,6 +180,34 @@ class Usual:
         """See Store."""
         return 0
 
+    def claims(self, name: str, members: int) -> list[str]:
+        """See Store."""
+        return []
+
+    def keeps_members(self, values: Values) -> bool:
+        """See Store."""
+        return True
+
+    def joined(self, values: Values) -> bool:
+        """See Store."""
+        return False
+
+    def joining(self, values: Values) -> list[tuple[Path, Any]]:
+        """See Store."""
+        return []
+
+    def listed(self, spec: Spec, observation: Observation, reach: Reach) -> MemberList | None:
+        """See Store."""
+        return None
+
+    def as_new(self, values: Values) -> dict[str, Any]:
+        """See Store."""
+        return dict(values)
+
+    def change_members(self, spec: Spec, change: Members, work: Work) -> MemberWork:
+        """See Store."""
+        raise NotImplementedError
+
     def objects(self, spec: Spec, values: Values) -> list[Json]:
         """See Store."""
         return []
@@ -148,6 +221,12 @@ class Usual:
     ) -> AbstractContextManager[Source]:
         """See Store."""
         raise NotImplementedError
+
+    def survivor(
+        self, spec: Spec, observation: Observation, reach: Reach, values: Values
+    ) -> AbstractContextManager[Source]:
+        """See Store."""
+        raise FleetError("The store of this vCluster has no quorum that could be lost.")
 
     def takes(self, way: Way) -> Way:
         """See Store."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from .._core.errors import ApiError, FleetError
 from .._core.ports import Api, Json
+from .work import Until
 
 WORK = "/work"
 PORT = 9731
@@ -26,7 +27,6 @@ FORBIDDEN, CONFLICT = 403, 409
 # Only what goes through a port-forward gets there. Some builds of busybox know no -s: whoever else sends something to
 # those is found out by the sum, and whoever else asks them knows no password.
 LISTEN = f"{{ nc -l -s 127.0.0.1 -p {PORT} || nc -l -p {PORT}; }}"
-Until = Callable[[str, Callable[[], bool]], None]
 
 
 @dataclass(frozen=True)

@@ -30,20 +30,21 @@ class Answer:
 
 
 def member_checks(
-    stateful_set: str,
-    expected: int,
+    wanted: Sequence[str],
     pods: Sequence[str],
     dial: Callable[[str], AbstractContextManager[Etcd]],
+    count: int | None = None,
 ) -> list[CheckResult]:
     """All checks of a deployed etcd.
 
     Args:
-        stateful_set: Name of the StatefulSet; members are named after its pods.
-        expected: Members there should be.
-        pods: Names of its pods.
+        wanted: Names of the pods there should be; members are named after them.
+        pods: Names of the pods there are.
         dial: Opens one member by pod name.
+        count: Members that their list should have; as many as are wanted when not given.
     """
-    silent = {f"{stateful_set}-{index}": "no such pod" for index in range(expected)}
+    expected = len(wanted)
+    silent = dict.fromkeys(wanted, "no such pod")
     with ExitStack() as stack:
         dialled: dict[str, Etcd] = {}
         for pod in pods:
@@ -64,7 +65,7 @@ def member_checks(
             return [quorum(expected, {}, silent)]
         return [
             quorum(expected, answers, silent),
-            member_lists(expected, found),
+            member_lists(expected if count is None else count, found),
             alarms(found),
             hashes(found, dialled),
             size(found),

@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 from .._core.check import CheckResult
 from .._core.finding import Finding, refuse, warn
-from .._core.observation import Observation, Pod
+from .._core.observation import MemberList, Observation, Pod
+from .._core.plan import Members
 from .._core.ports import Json, Reach
 from .._core.snapshot import Way
 from .._core.spec import Spec
@@ -20,6 +22,7 @@ from .base import (
     BACKING_STORE,
     REPLICAS,
     Options,
+    Path,
     Usual,
     Values,
     at,
@@ -30,13 +33,18 @@ from .base import (
     unknown_options,
 )
 from .etcd_checks import member_checks
+from .etcd_members import MemberWork
+from .etcd_seats import Seats, claim_of, listed
 from .key_refill import replace_keys, write
 from .refill import Refill, refill_members
-from .source import Source, healthy_member, well_member
+from .source import Source, healthy_member, surviving_member, well_member
+from .work import Work
 
 DEPLOY = (*BACKING_STORE, "etcd", "deploy")
 STATEFUL_SET = (*DEPLOY, "statefulSet")
 MEMBERS = (*STATEFUL_SET, "highAvailability", "replicas")
+EXTRA_ARGS = (*STATEFUL_SET, "extraArgs")
+EXISTING = "--initial-cluster-state=existing"
 CLAIM = (*STATEFUL_SET, "persistence", "volumeClaim")
 _OPTIONS = ("members", "size", "storage_class", "persistence", "resources")
 
@@ -46,6 +54,7 @@ class EtcdDeployed(Usual):
 
     type = "etcd_deployed"
     way: Way | None = "etcd"
+    member_paths: tuple[Path, ...] = (MEMBERS, EXTRA_ARGS)
 
     def enabled(self, values: Values) -> bool:
         """See Store."""
@@ -109,33 +118,60 @@ class EtcdDeployed(Usual):
                     "G62",
                     f"{replicas} replicas stand on one etcd member.",
                     "They look highly available and are not.",
-                    "New vClusters: vcluster_store.members 3.",
+                    "Set vcluster_store.members to 3.",
                 )
             )
         return found
 
     def change_findings(self, live: Values, values: Values) -> list[Finding]:
-        """G05, G06, G12: by values alone neither the count of live members nor their volumes can change."""
-        return [*self._count_findings(live, values), *_volume_findings(live, values)]
-
-    def _count_findings(self, live: Values, values: Values) -> list[Finding]:
-        """What happens to the tenant was seen on 0.36.1."""
-        before, after = self.members(live), self.members(values)
-        if after > before:
-            why = "The new members would start a cluster of their own, and the tenant would be empty and green."
-            return [
-                refuse("G05", f"etcd members {before} -> {after} on a live store.", why, _NOT_YET)
-            ]
-        if after < before:
-            why = "The members left would have no quorum, for good."
-            return [
-                refuse("G06", f"etcd members {before} -> {after} on a live store.", why, _NOT_YET)
-            ]
-        return []
+        """G12: the volumes of live members cannot be changed by values."""
+        return _volume_findings(live, values)
 
     def members(self, values: Values) -> int:
         """See Store."""
         return number(at(values, *MEMBERS))
+
+    def claims(self, name: str, members: int) -> list[str]:
+        """See Store."""
+        return [claim_of(f"{name}-etcd-{number}") for number in range(members)]
+
+    def keeps_members(self, values: Values) -> bool:
+        """See Store."""
+        return _has_volumes(values)
+
+    def joined(self, values: Values) -> bool:
+        """See Store."""
+        return EXISTING in (at(values, *EXTRA_ARGS) or ())
+
+    def joining(self, values: Values) -> list[tuple[Path, Any]]:
+        """See Store: without it they would begin a cluster of their own (G05), also when they come again later.
+
+        The last one of several flags counts; the chart writes `new` first (0.30 to 0.36, etcd-statefulset.yaml).
+        """
+        asked = at(values, *EXTRA_ARGS) or []
+        return [(EXTRA_ARGS, [*(arg for arg in asked if arg != EXISTING), EXISTING])]
+
+    def listed(self, spec: Spec, observation: Observation, reach: Reach) -> MemberList | None:
+        """See Store: where a count differs, a pod is not ready, or the last proof is not of this revision."""
+        etcd, release = observation.workload("etcd"), observation.release
+        if etcd is None or release is None:
+            return None
+        asked = spec.store.options.get("members") if spec.store else None
+        if release.finished and etcd.settled and asked == etcd.replicas:
+            return None
+        return listed(Seats(spec.namespace, etcd.name), etcd.replicas, reach.member)
+
+    def as_new(self, values: Values) -> dict[str, Any]:
+        """See Store: the first members of a cluster have nobody to join."""
+        result = copy.deepcopy(dict(values))
+        if self.joined(values):
+            args = at(values, *EXTRA_ARGS)
+            at(result, *STATEFUL_SET)["extraArgs"] = [arg for arg in args if arg != EXISTING]
+        return result
+
+    def change_members(self, spec: Spec, change: Members, work: Work) -> MemberWork:
+        """See Store."""
+        return MemberWork(Seats(spec.namespace, f"{spec.name}-etcd"), change, work)
 
     def objects(self, spec: Spec, values: Values) -> list[Json]:
         """A PodDisruptionBudget for the members (G42): the chart has one for the control plane only."""
@@ -161,14 +197,25 @@ class EtcdDeployed(Usual):
         values: Values,
     ) -> list[CheckResult]:
         """See etcd_checks. Every member is asked, those too whose StatefulSet is gone: the release counts them."""
-        expected = max(1, self.members(values))
-        return member_checks(f"{spec.name}-etcd", expected, _names(pods), reach.member)
+        wanted = [f"{spec.name}-etcd-{index}" for index in range(max(1, self.members(values)))]
+        return member_checks(wanted, _names(pods), reach.member)
 
     def source(
         self, spec: Spec, pods: Sequence[Pod], reach: Reach, values: Values
     ) -> AbstractContextManager[Source]:
         """See Store."""
         return healthy_member(_names(pods), reach.member)
+
+    def survivor(
+        self, spec: Spec, observation: Observation, reach: Reach, values: Values
+    ) -> AbstractContextManager[Source]:
+        """See Store. A member whose claim is gone is lost, and one whose own log says so."""
+        members = max(1, self.members(values))
+        claims = {claim.name for claim in observation.claims}
+        names = [f"{spec.name}-etcd-{number}" for number in range(members)]
+        gone = {name for name in names if claim_of(name) not in claims}
+        told = {f"{spec.name}-etcd-{number}" for number in observation.lost_members}
+        return surviving_member(names, gone | told, reach.member)
 
     def takes(self, way: Way) -> Way:
         """See Store."""
@@ -210,6 +257,3 @@ def _has_volumes(values: Values) -> bool:
     """0.36.1, templates/etcd-statefulset.yaml: here any value that is not empty counts as on."""
     templates = at(values, *STATEFUL_SET, "persistence", "volumeClaimTemplates")
     return bool(templates or at(values, *CLAIM, "enabled"))
-
-
-_NOT_YET = "Put vcluster_store.members back; changing the members of a live store is not there yet."

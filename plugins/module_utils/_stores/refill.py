@@ -10,17 +10,17 @@ cut off anywhere is simply done again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import IO, Any
 
 from .._core.errors import FleetError
-from .._core.observation import Pod
-from .._core.ports import Api, Json, KeyChange, KeyValue, Reach
+from .._core.ports import Json, KeyChange, KeyValue
 from .._core.snapshot import Way
-from .claim_pod import READY, WORK, ClaimPod, Until, runs
+from .claim_pod import READY, WORK, ClaimPod, runs
+from .work import Work
 
 RECEIVE, RESTORE, SETTLE = "receive", "restore", "settle"
 DATABASE = f"{WORK}/etcd.db"
@@ -31,13 +31,10 @@ LEDGE = (
 
 
 @dataclass(frozen=True)
-class Refill:
+class Refill(Work):
     """A snapshot on its way into a store whose control plane is stopped.
 
     Attributes:
-        api: Of the host cluster.
-        reach: Ways into the vCluster.
-        pods: Those of the vCluster now.
         way: Form of the data.
         items: What it holds that no lease ends.
         content: Opens it.
@@ -48,13 +45,8 @@ class Refill:
         compare: Raises unless the store holds what it was filled with; before it is changed.
         changes: What the store has to change then; see `rewrite`.
         shell_image: An image with a shell: the control plane's own.
-        until: Waits until something holds, and says in words what; TimedOut when it does not come.
-        say: Takes a line of progress.
     """
 
-    api: Api
-    reach: Reach
-    pods: Callable[[], Sequence[Pod]]
     way: Way
     items: Callable[[], Iterator[KeyValue]]
     content: Callable[[], AbstractContextManager[IO[bytes]]]
@@ -65,8 +57,6 @@ class Refill:
     compare: Callable[[], None]
     changes: Callable[[], Iterator[KeyChange]]
     shell_image: str
-    until: Until
-    say: Callable[[str], None]
 
     def fill(self, place: ClaimPod, pod: Json) -> None:
         """The claim holds the data when this returns.

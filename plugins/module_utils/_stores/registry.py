@@ -10,17 +10,20 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from .._core.check import CheckResult
-from .._core.observation import Observation, Pod
+from .._core.observation import MemberList, Observation, Pod
+from .._core.plan import Members
 from .._core.ports import Json, Reach
 from .._core.snapshot import Way
 from .._core.spec import Spec
 from .base import Store, Values
 from .etcd_deployed import EtcdDeployed
 from .etcd_external import EtcdExternal
+from .etcd_members import MemberWork
 from .refill import Refill
 from .source import Source
 from .sqlite import Sqlite
 from .unmanaged import EMBEDDED_ETCD, EXTERNAL_DATABASE
+from .work import Work
 
 SQLITE: Store = Sqlite()
 # In the order in which the pod decides when several are on (0.36.1, config/config.go, BackingStoreType).
@@ -81,6 +84,11 @@ def source(
     return _running(observation).source(spec, pods, reach, _live(observation))
 
 
+def survivor(spec: Spec, observation: Observation, reach: Reach) -> AbstractContextManager[Source]:
+    """What is left of the store that runs; see Store."""
+    return _running(observation).survivor(spec, observation, reach, _live(observation))
+
+
 def taken_as(observation: Observation, way: Way) -> Way:
     """The form in which the store that runs takes data of that form; see Store."""
     return _running(observation).takes(way)
@@ -89,6 +97,16 @@ def taken_as(observation: Observation, way: Way) -> Way:
 def refill(spec: Spec, observation: Observation, work: Refill) -> None:
     """Replace the data of the store that runs; see Store."""
     _running(observation).refill(spec, _live(observation), work)
+
+
+def change_members(spec: Spec, observation: Observation, change: Members, work: Work) -> MemberWork:
+    """The work on the members of the store that runs; see Store."""
+    return _running(observation).change_members(spec, change, work)
+
+
+def member_list(spec: Spec, observation: Observation, reach: Reach) -> MemberList | None:
+    """Who the members of the store that runs are by their own word; see Store."""
+    return _running(observation).listed(spec, observation, reach)
 
 
 def _live(observation: Observation) -> Values:

@@ -6,20 +6,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from .._core.errors import FleetError
 from .._core.ports import Etcd, MemberStatus
 from .._core.snapshot import Way
 
+NOBODY = ("", "0")  # the id of a leader that a member does not know
+
 
 class Count(Protocol):
     """How many keys a store holds at a revision, of all or of those with a prefix; None where it cannot tell."""
 
-    def __call__(self, revision: int, prefix: bytes = b"") -> int | None: ...
+    def __call__(self, revision: int, prefix: bytes = b"", /) -> int | None: ...
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,62 @@ def etcd_source(title: str, etcd: Etcd) -> Source:
         return found[1] if found else None
 
     return Source(title, "etcd", etcd.status().version, before[0], etcd.snapshot, count)
+
+
+@contextmanager
+def surviving_member(
+    names: Sequence[str],
+    lost: Collection[str],
+    dial: Callable[[str], AbstractContextManager[Etcd]],
+) -> Iterator[Source]:
+    """The member that got furthest, where there is no quorum and no way to one.
+
+    Args:
+        names: Pods of the members, also of those that have none now.
+        lost: Those of them whose data is known to be of no use.
+        dial: Opens one member by pod name.
+
+    Raises:
+        FleetError: There is a quorum, or might be one among those that do not answer; or none is left.
+    """
+    found: dict[str, MemberStatus] = {}
+    for name in names:
+        try:
+            with dial(name) as etcd:
+                found[name] = etcd.status()
+        except FleetError as error:
+            if name not in lost:
+                raise FleetError(
+                    f"etcd member {name} does not answer, and nothing tells that its data is lost: {error} "
+                    "It may hold newer data, or have a quorum with others.",
+                    "Let it start, or delete its claim if that is gone for good; nothing was touched.",
+                ) from error
+    if led := sorted(name for name in found if found[name].leader not in NOBODY):
+        raise FleetError(
+            f"etcd has a quorum: {', '.join(led)} know its leader. Nothing was touched.",
+            "Lost members are replaced by fleetops.vcluster.site.",
+        )
+    if len(found) > len(names) // 2:
+        raise FleetError(
+            f"{len(found)} of {len(names)} etcd members answer, which is a quorum: they elect a leader by themselves.",
+            "See why they do not, in their logs; nothing was touched.",
+        )
+    fit = [name for name in found if not _illness(replace(found[name], leader="other"))]
+    if not fit:
+        raise FleetError(
+            f"No etcd member is left that holds data to go on with ({len(found)} of {len(names)} answer).",
+            "Restore a snapshot.",
+        )
+    name = max(fit, key=lambda name: found[name].raft_index)
+    status = found[name]
+    title = f"etcd member {name}, which is left without a quorum"
+    with dial(name) as etcd:
+        yield Source(title, "etcd", status.version, status.revision, etcd.snapshot, untold)
+
+
+def untold(_revision: int, _prefix: bytes = b"") -> int | None:
+    """The count of a store that cannot tell it."""
+    return None
 
 
 @contextmanager
@@ -110,7 +168,7 @@ def well_member(
 
 def _illness(status: MemberStatus) -> str:
     """Why a member's data is not to be relied on; empty when it is."""
-    if status.leader in ("", "0"):
+    if status.leader in NOBODY:
         return "it knows no leader"
     if status.learner:
         return "it is still a learner"

@@ -42,6 +42,7 @@ class Sqlite(Usual):
 
     type = "sqlite"
     way: Way | None = "sqlite"
+    stateless_replicas = False
     copied_by_pod = True
 
     def enabled(self, values: Values) -> bool:

@@ -33,6 +33,7 @@ class Unmanaged(Usual):
     path: tuple[str, ...]
     needs_address: bool = False
     needs_volume: bool = False
+    stateless_replicas: bool = True
 
     def enabled(self, values: Values) -> bool:
         """See Store."""
@@ -101,5 +102,7 @@ class Unmanaged(Usual):
         return [CheckResult("store", "skip", f"the store {self.type} has no checks here yet")]
 
 
-EMBEDDED_ETCD = Unmanaged("etcd_embedded", ("etcd", "embedded"), needs_volume=True)
+EMBEDDED_ETCD = Unmanaged(
+    "etcd_embedded", ("etcd", "embedded"), needs_volume=True, stateless_replicas=False
+)
 EXTERNAL_DATABASE = Unmanaged("database_external", ("database", "external"), needs_address=True)

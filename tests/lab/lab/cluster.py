@@ -17,7 +17,7 @@ from .pki import Authority, Pair, kubeconfig
 from .unit import NodeSpec, Unit
 
 UP_LIMIT = 300.0  # seconds for a node, on a busy machine of two cores
-PROGRAMS = ("kubectl", *control_plane.PROGRAMS, *node.PROGRAMS)
+PROGRAMS = ("kubectl", *control_plane.PROGRAMS, *node.PROGRAMS, *addons.PROGRAMS)
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class HostCluster:
             )
             if self.nodes:
                 units += control_plane.controllers(programs, authority, local)
-                units += addons.units(kubectl, local, network, self.directory)
+                units += addons.units(programs, local, network, authority, self.directory)
         else:
             probe = READY.replace("127.0.0.1", network.node(1))
             units = [Unit("kube-apiserver", probe=probe)]

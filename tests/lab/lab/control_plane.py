@@ -16,6 +16,7 @@ from .unit import Unit
 API_PORT = 6443
 PROXY_PORT = 7443  # what users of the cluster go through
 ETCD = "http://127.0.0.1:2379"  # reachable in the node's network namespace alone
+FRONT_PROXY = "front-proxy-client"
 READY = f"https://127.0.0.1:{API_PORT}/readyz"
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
@@ -129,6 +130,8 @@ def _apiserver(program: Path, network: Network, authority: Authority, serving: P
     kubelet_client = authority.issue(
         "kubelet-client", "kube-apiserver-kubelet-client", groups=["system:masters"]
     )
+    # API servers that extend this one are told by it who asks.
+    front = authority.issue("front-proxy", FRONT_PROXY)
     tokens = service_account_pair(authority)
     return [
         str(program),
@@ -143,6 +146,13 @@ def _apiserver(program: Path, network: Network, authority: Authority, serving: P
         f"--kubelet-client-certificate={kubelet_client.certificate}",
         f"--kubelet-client-key={kubelet_client.key}",
         "--kubelet-preferred-address-types=InternalIP",
+        f"--proxy-client-cert-file={front.certificate}",
+        f"--proxy-client-key-file={front.key}",
+        f"--requestheader-client-ca-file={authority.certificate}",
+        f"--requestheader-allowed-names={FRONT_PROXY}",
+        "--requestheader-username-headers=X-Remote-User",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
         f"--service-account-key-file={tokens.certificate}",
         f"--service-account-signing-key-file={tokens.key}",

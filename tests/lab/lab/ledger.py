@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A client that counts what a cluster loses: numbered ConfigMaps at a fixed rate.
 
-Each is written once, without a retry. What the server acknowledged is kept in a file before the
-next write; in the end all are read back. `lost` are acknowledged writes that are not there.
+Each is written once, without a retry, unless patience is given. What the server acknowledged is
+kept in a file before the next write; in the end all are read back. `lost` are acknowledged writes
+that are not there.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ LABEL = "lab.fleetops/ledger"
 REQUEST_TIMEOUT = 5.0  # seconds; an API server that is worth its name answers sooner
 READ_LIMIT = 120.0  # seconds for all to be read back, outage included
 PAGE = 500
+RETRY = 0.2  # seconds between two attempts of a write
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ class Ledger:
     :param seconds: How long to write.
     :param connections: Connections side by side; a hanging one takes none of the others' time.
     :param kept: File of the acknowledged numbers, one a line, each on disk before the next write.
+    :param patience: Seconds for which a write that failed is tried again, as a client's library does.
     """
 
     target: Target
@@ -132,9 +135,11 @@ class Ledger:
     seconds: float
     connections: int
     kept: Path
+    patience: float = 0.0
     run: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     report: Report = field(default_factory=Report)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _stopped: threading.Event = field(default_factory=threading.Event)
     _next: int = 0
     _start: float = 0.0
     _acknowledged: list[float] = field(default_factory=list)
@@ -151,6 +156,11 @@ class Ledger:
             for worker in workers:
                 worker.join()
         self.report.longest_gap_s = round(self._longest_gap(), 3)
+
+    def stop(self) -> None:
+        """The time is up now."""
+        self.seconds = time.monotonic() - self._start
+        self._stopped.set()
 
     def check(self) -> None:
         """Read all back and count the acknowledged ones that are gone or differ.
@@ -170,21 +180,37 @@ class Ledger:
             due = number / self.rate
             if due >= self.seconds:
                 return
-            time.sleep(max(0.0, self._start + due - time.monotonic()))
+            if self._stopped.wait(max(0.0, self._start + due - time.monotonic())):
+                return
             yield number
 
     def _work(self, file: IO[str]) -> None:
         connection = self.target.connect()
         for number in self._slots():
-            try:
-                status, _answer = self.target.request(
-                    connection, "POST", self._path(), self._object(number)
-                )
-            except (OSError, http.client.HTTPException, ValueError):
-                status = 0
-                connection.close()
-            self._record(number, status == 201, file)
+            self._record(number, self._written(connection, number), file)
         connection.close()
+
+    def _written(self, connection: http.client.HTTPConnection, number: int) -> bool:
+        """Whether the server acknowledged it in time."""
+        end = time.monotonic() + self.patience
+        again = False
+        while True:
+            status = self._attempt(connection, number)
+            # It was written at an earlier attempt, whose answer was lost.
+            if status == 201 or (again and status == 409):
+                return True
+            if (status and status != 429 and status < 500) or time.monotonic() >= end:
+                return False
+            again = True
+            time.sleep(RETRY)
+
+    def _attempt(self, connection: http.client.HTTPConnection, number: int) -> int:
+        """The status of the answer; 0 for none."""
+        try:
+            return self.target.request(connection, "POST", self._path(), self._object(number))[0]
+        except (OSError, http.client.HTTPException, ValueError):
+            connection.close()
+            return 0
 
     def _record(self, number: int, acknowledged: bool, file: IO[str]) -> None:
         with self._lock:

@@ -119,6 +119,12 @@ _ALL = (
         package="github.com/k3s-io/kine",
         variables={"github.com/k3s-io/kine/pkg/version.Version": "v0.17.5"},
     ),
+    Part(
+        "metrics-server",
+        _same("metrics-server"),
+        package="sigs.k8s.io/metrics-server/cmd/metrics-server",
+        duration="2 min",
+    ),
     Part("coredns", _same("coredns"), duration="2 min"),
     Part(
         "helm-3",

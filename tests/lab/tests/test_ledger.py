@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import threading
@@ -130,3 +131,27 @@ def test_a_file_that_is_no_kubeconfig_is_named(tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump({"contexts": []}))
     with pytest.raises(LabError, match=re.escape(str(path))):
         Target.of(path)
+
+
+def test_a_patient_client_tries_again_and_is_told_when_it_had_been_written(
+    store: Store, ledger: Ledger
+) -> None:
+    answers = itertools.cycle([True, False])
+    store.refuse = lambda: next(answers)
+    ledger.patience = 5.0
+    ledger.rate, ledger.seconds = 10.0, 0.5
+    ledger.write()
+    ledger.check()
+    assert (ledger.report.failed, ledger.report.acknowledged, ledger.report.lost) == (0, 5, 0)
+
+
+def test_it_can_be_stopped(ledger: Ledger) -> None:
+    ledger.seconds = 60.0
+    writer = threading.Thread(target=ledger.write)
+    writer.start()
+    time.sleep(0.3)
+    ledger.stop()
+    writer.join(5)
+    assert not writer.is_alive()
+    assert ledger.report.acknowledged > 5
+    assert ledger.report.longest_gap_s < 1

@@ -13,7 +13,7 @@ import run
 from stages import LAB, STAGES, SUITES, Stage
 
 # Too long for `make test`, or in need of more than it may install.
-LONG = {"browser", "faults", "sizes", "snapshots", "waves"}
+LONG = {"autoscaling-helm3", "browser", "faults", "scale", "sizes", "snapshots", "waves"}
 
 
 @pytest.fixture(autouse=True)

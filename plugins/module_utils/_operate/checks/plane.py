@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 from ..._cluster.leases import age, leader_lease, leader_of
 from ..._core.at_once import at_once
+from ..._core.autoscaling import HORIZONTAL
 from ..._core.check import CheckResult
 from ..._core.errors import ApiError
 from ..._core.ports import Json
 from .scene import Scene, Verdict, all_of, run
 
-FORBIDDEN = 403
 IDENTITIES = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
 # Seconds that an API server's identity lease is valid (kube-apiserver renews it every 10).
 IDENTITY_LASTS = 60
@@ -32,6 +32,7 @@ def checks(scene: Scene) -> Iterator[CheckResult]:
     yield run("leader", lambda: leader(scene))
     yield run("placement", lambda: placement(scene))
     yield run("disruption_budgets", lambda: disruption_budgets(scene))
+    yield run("autoscaler", lambda: autoscaler(scene))
 
 
 def rollout(scene: Scene) -> Verdict:
@@ -130,7 +131,7 @@ def placement(scene: Scene) -> Verdict:
     try:
         nodes = [n for n in scene.host.list("/api/v1/nodes") if not n["spec"].get("unschedulable")]
     except ApiError as error:
-        if error.status != FORBIDDEN:
+        if not error.forbidden:
             raise
         return "skip", "no right to list nodes"
     if len(nodes) < 2:
@@ -175,6 +176,27 @@ def disruption_budgets(scene: Scene) -> Verdict:
     if missing or blocked:
         return "warn", "; ".join(missing + blocked)
     return "pass", ", ".join(seen)
+
+
+def autoscaler(scene: Scene) -> Verdict:
+    """The HorizontalPodAutoscaler of the control plane gets its numbers (G10)."""
+    found, scaled = scene.observation.autoscaler(HORIZONTAL.kind), scene.spec.autoscaling
+    asked = scaled is not None and scaled.horizontal
+    if found is None and not asked:
+        return "skip", "there is none"
+    release = scene.observation.release
+    # While a plan or a restore is carried out it may be still to come, and nothing else waits for it.
+    done = release is not None and release.finished and not scene.observation.paused
+    ours = asked and done
+    if found is None:
+        return (
+            "fail" if ours else "warn",
+            "the HorizontalPodAutoscaler that is asked for is not there",
+        )
+    if found.trouble:
+        words = f"{found.kind} {found.name} does not work: {found.trouble}"
+        return "fail" if ours else "warn", words
+    return "pass", f"{found.kind} {found.name}, {found.least} to {found.most} replicas"
 
 
 def _selects(budget: Json, app: str, release: str) -> bool:

@@ -13,8 +13,10 @@ from typing import Any
 
 from ..._core.finding import Finding
 from ..._core.observation import Observation
+from ..._core.plan import View
 from ..._core.ports import ChartArchive
 from ..._core.spec import Spec
+from ..membership import Course, course_of, pods_of
 from ..values import ABSENT, Path, Tree, merged, read
 
 
@@ -29,6 +31,7 @@ class Case:
         running: Chart version that runs now; None for a new vCluster.
         kubernetes: Tenant Kubernetes that runs now (`1.36.3`); None when unknown.
         target_kubernetes: Tenant Kubernetes asked for, a version too; None when the chart's default decides.
+        view: What of the plan is carried out.
     """
 
     spec: Spec
@@ -39,6 +42,7 @@ class Case:
     running: str | None
     kubernetes: str | None
     target_kubernetes: str | None
+    view: View = View.EVERYTHING
 
     @property
     def new(self) -> bool:
@@ -54,6 +58,18 @@ class Case:
     def effective_live(self) -> Tree:
         """The same for what runs now. No hop changes an immutable default (0.20 to 0.36), so one chart serves both."""
         return merged(self.chart.defaults, self.live)
+
+    @property
+    def members(self) -> int:
+        """Members of the store that have a pod; 0 for none."""
+        return pods_of(self.observation, self.effective_live)
+
+    @cached_property
+    def course(self) -> Course:
+        """What happens to the members."""
+        if self.new:
+            return Course()
+        return course_of(self.observation, self.effective_live, self.effective)
 
     def changed(self, path: Path) -> bool:
         """Whether the effective value at a path would become another."""

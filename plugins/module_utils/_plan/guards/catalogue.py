@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ..._core.finding import Finding
+from .autoscaling import AUTOSCALING_GUARDS
 from .case import Case, Guard
 from .chart_values import VALUE_GUARDS
 from .lift import lifted
@@ -14,7 +15,13 @@ from .place import PLACE_GUARDS
 from .stores import STORE_GUARDS
 from .versions import VERSION_GUARDS
 
-GUARDS: tuple[Guard, ...] = (*PLACE_GUARDS, *VERSION_GUARDS, *STORE_GUARDS, *VALUE_GUARDS)
+GUARDS: tuple[Guard, ...] = (
+    *PLACE_GUARDS,
+    *VERSION_GUARDS,
+    *STORE_GUARDS,
+    *VALUE_GUARDS,
+    *AUTOSCALING_GUARDS,
+)
 
 
 def findings_of(case: Case) -> tuple[Finding, ...]:

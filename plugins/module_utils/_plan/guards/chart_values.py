@@ -12,20 +12,17 @@ from typing import Any
 
 from ..._core.finding import Finding, refuse, warn
 from ..._core.versions import version_of
+from ..claims import CLAIM, ETCD, PLANE, ROOTS, SIZE, size, stateful_set
 from ..desired import EXTRA_NAMES, KUBERNETES_TAG, KUBERNETES_VERSION, REPLICAS
 from ..quantity import quantity
-from ..values import Path
+from ..values import Path, read
 from .case import Case
 
-PLANE: Path = ("controlPlane", "statefulSet")
-ETCD: Path = ("controlPlane", "backingStore", "etcd", "deploy", "statefulSet")
-CLAIM: Path = ("persistence", "volumeClaim")
 POLICY: Path = ("scheduling", "podManagementPolicy")
 EVICTION: Path = ("controlPlane", "advanced", "podDisruptionBudget", "unhealthyPodEvictionPolicy")
 
 # Immutable in a StatefulSet (apps/v1): the upgrade would fail half-way.
 _IMMUTABLE: tuple[Path, ...] = (
-    (*CLAIM, "size"),
     (*CLAIM, "storageClass"),
     (*CLAIM, "accessModes"),
     ("persistence", "volumeClaimTemplates"),
@@ -41,19 +38,31 @@ def immutable(case: Case) -> Iterator[Finding]:
     """G12: fields of a StatefulSet that cannot be changed in place."""
     if case.new:
         return
-    for component, root in (("control_plane", PLANE), ("etcd", ETCD)):
-        workload = case.observation.workload(component)
-        if workload is None or workload.kind != "StatefulSet":
-            continue
-        for below in _IMMUTABLE:
+    for component, root in ROOTS.items():
+        workload = stateful_set(case.observation, component)
+        for below in _IMMUTABLE if workload else ():
             path = (*root, *below)
-            if case.changed(path):
+            if workload and case.changed(path):
                 yield refuse(
                     "G12",
                     f"{'.'.join(path)} would change on StatefulSet {workload.name}.",
                     "The field is immutable: Helm would stop half-way.",
-                    "Put the old value back; this release of the collection does not resize volumes.",
+                    "Put the old value back.",
                 )
+
+
+def claims_shrink(case: Case) -> Iterator[Finding]:
+    """G12: claims never shrink."""
+    for component, root in ROOTS.items() if not case.new else ():
+        path = (*root, *SIZE)
+        before, after = (size(read(tree, path)) for tree in (case.effective_live, case.effective))
+        if stateful_set(case.observation, component) and before and after and after < before:
+            yield refuse(
+                "G12",
+                f"{'.'.join(path)} would shrink from {_read_live(case, path)} to {case.value(path)}.",
+                "Volumes do not shrink.",
+                "Put the old size back, or restore a snapshot into a new vCluster.",
+            )
 
 
 def workload_kind(case: Case) -> Iterator[Finding]:
@@ -91,10 +100,10 @@ def replica_count(case: Case) -> Iterator[Finding]:
 def claim_size(case: Case) -> Iterator[Finding]:
     """G59: the size of a claim is any text to the schema (0.36.1); the API server refuses it half-way."""
     for root in (PLANE, ETCD):
-        size = case.value((*root, *CLAIM, "size"))
-        if size is not None and not (quantity(str(size)) or 0) > 0:
-            path = ".".join((*root, *CLAIM, "size"))
-            yield refuse("G59", f"{path} is {size!r}.", "", "It looks like 5Gi.")
+        asked = case.value((*root, *SIZE))
+        if asked is not None and not (quantity(str(asked)) or 0) > 0:
+            path = ".".join((*root, *SIZE))
+            yield refuse("G59", f"{path} is {asked!r}.", "", "It looks like 5Gi.")
 
 
 def exported_kubeconfigs(case: Case) -> Iterator[Finding]:
@@ -257,6 +266,7 @@ def out_of_scope(case: Case) -> Iterator[Finding]:
 
 VALUE_GUARDS = (
     immutable,
+    claims_shrink,
     workload_kind,
     replica_count,
     claim_size,

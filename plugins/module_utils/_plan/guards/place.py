@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..._core.finding import Finding, refuse
+from ..._core.plan import View
 from ..references import references_in
 from ..values import pointer
 from .case import Case
@@ -92,6 +93,22 @@ def references_lead_somewhere(case: Case) -> Iterator[Finding]:
         )
 
 
+def deployed(case: Case) -> Iterator[Finding]:
+    """G23: only what stands is scaled; repairing it first is for those who take the whole plan."""
+    release = case.observation.release
+    stands = release is not None and release.status == "deployed"
+    if case.view is not View.EVERYTHING and not stands:
+        state = (
+            f"is {release.status} (revision {release.revision})" if release else "does not exist"
+        )
+        yield refuse(
+            "G23",
+            f"Release {case.spec.namespace}/{case.spec.name} {state}.",
+            "Scaling begins at a release that stands.",
+            "Run fleetops.vcluster.site first.",
+        )
+
+
 PLACE_GUARDS = (
     version_given,
     own_namespace,
@@ -99,4 +116,5 @@ PLACE_GUARDS = (
     not_paused,
     not_being_removed,
     references_lead_somewhere,
+    deployed,
 )

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..._core.finding import Finding, refuse
+from ..._core.finding import Finding, refuse, warn
+from ..._core.plan import View
 from ..._stores.registry import secrets_of, store_in, store_named, stores_on
 from .case import Case
+
+MOST = 16  # members whose claims are looked for
 
 
 def one_store(case: Case) -> Iterator[Finding]:
@@ -74,4 +77,118 @@ def store_rules(case: Case) -> Iterator[Finding]:
         yield from store.change_findings(case.effective_live, case.effective)
 
 
-STORE_GUARDS = (one_store, same_store, store_options, store_secrets, store_rules)
+def left_claims(case: Case) -> Iterator[Finding]:
+    """G14: a new member would come up with the data of one that was removed."""
+    if case.new or not case.members:
+        return
+    store, seen, wanted = store_in(case.effective), case.observation.members, case.effective
+    there = {claim.name for claim in case.observation.claims}
+    counted = max(case.members, 1 + max(seen.voters, default=-1) if seen else 0)
+    beyond = store.claims(case.spec.name, MOST)[counted:]
+    left = [name for name in beyond if name in there]
+    if not left:
+        return
+    joins = set(left) & set(store.claims(case.spec.name, store.members(wanted)))
+    yield (refuse if joins else warn)(
+        "G14",
+        f"Claims of earlier members are still there: {', '.join(left)}.",
+        "A new member would start with their data, and could not join.",
+        f"Delete them from namespace {case.spec.namespace} when nothing on them is needed.",
+    )
+
+
+def members_told(case: Case) -> Iterator[Finding]:
+    """G05, G06: nobody comes or goes while it is not known who is there, or where they would lose their data."""
+    seen, course, store = case.observation.members, case.course, store_in(case.effective)
+    asked = store.members(case.effective_live)
+    guard = "G06" if store.members(case.effective) < case.members else "G05"
+    if seen and seen.trouble and (course.all or case.members != asked):
+        yield refuse(
+            guard,
+            f"{seen.trouble[:1].upper()}{seen.trouble[1:]}.",
+            "Which of them has the tenant's data has to be known before one comes or goes.",
+            "Look at them with fleetops.vcluster.verify.",
+        )
+    if course.all and not (
+        store.keeps_members(case.effective) and store.keeps_members(case.effective_live)
+    ):
+        yield refuse(
+            guard,
+            "Members without volumes would come or go.",
+            "Every member restarts on the way, and comes back empty.",
+            "Move the tenant to a store with volumes: a backup, and a restore there.",
+        )
+    there = {claim.name for claim in case.observation.claims}
+    for move in course.mend:
+        claims = store.claims(case.spec.name, move.after)[move.before :] if move.listed else []
+        if gone := [name for name in claims if name not in there]:
+            yield refuse(
+                "G06",
+                f"Members that still vote have no pods, and their claims are gone: {', '.join(gone)}.",
+                "They would come back empty, and vote on what they never saw.",
+                "Restore a snapshot.",
+            )
+
+
+def lost_members(case: Case) -> Iterator[Finding]:
+    """G63: lost members are replaced one by one, and only where it is known that they are lost."""
+    course, release, good = case.course, case.observation.release, case.observation.last_good
+    if course.unknown:
+        pods = ", ".join(map(str, course.unknown))
+        yield refuse(
+            "G63",
+            f"Pods of etcd that are no members: {pods} (by ordinal), and their logs do not say why.",
+            "Their claims may hold what is needed.",
+            "Look at their logs; etcdctl member add, or deleting claim and pod, is for a person to decide.",
+        )
+    replaced = [str(move.replaced) for move in course.mend if move.replaced is not None]
+    if len(replaced) > 1:
+        yield refuse(
+            "G63",
+            f"etcd members {', '.join(replaced)} are lost.",
+            "One is replaced at a time, and the others have to be well.",
+            "Bring the others back first, or restore a snapshot.",
+        )
+    if course.mend and release and good and release.chart_version != good.chart_version:
+        yield refuse(
+            "G25",
+            f"Revision {release.revision} of chart {release.chart_version} was cut off, and members need mending.",
+            f"With chart {good.chart_version} an older etcd might meet newer data.",
+            "See what runs, and finish that upgrade with helm first.",
+        )
+
+
+def mended_first(case: Case) -> Iterator[Finding]:
+    """G63: where only the replicas are looked at, the members have to be well."""
+    if case.view is View.REPLICAS and (case.course.mend or case.course.unknown):
+        yield refuse(
+            "G63",
+            "Members of etcd are to be mended first.",
+            "Replicas would be added to a store that is not whole.",
+            "Run fleetops.vcluster.site.",
+        )
+
+
+def nobody_to_join(case: Case) -> Iterator[Finding]:
+    """G05: what tells members to join keeps the first ones from beginning."""
+    if case.new and store_in(case.effective).as_new(case.values) != case.values:
+        yield refuse(
+            "G05",
+            "The values tell the members of a new store to join one that is there (--initial-cluster-state=existing).",
+            "They would wait for it for ever.",
+            "Leave it out: it is put in when members are added.",
+        )
+
+
+STORE_GUARDS = (
+    one_store,
+    same_store,
+    store_options,
+    store_secrets,
+    store_rules,
+    left_claims,
+    members_told,
+    lost_members,
+    mended_first,
+    nobody_to_join,
+)

@@ -6,14 +6,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import signal
-import socket
-import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from places import Place, bucket_place, claim_place, directory_place
+from programs import Programs, free_port, listening
 from s3_service import Service
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import (
@@ -46,7 +42,6 @@ from lab.pki import Authority, kubeconfig, signing_key
 from lab.s3 import S3Server
 
 QUICK = Patience(busy=2.0, silent=0.5, first=0.01, longest=0.05, connect=2.0, read=5.0)
-START_SECONDS = 60
 
 
 @dataclass
@@ -165,45 +160,6 @@ class EtcdMember:
     authority: Authority
     certificate: Path
     key: Path
-
-
-class Programs:
-    """Child processes of the session, ended with it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._running: list[subprocess.Popen[bytes]] = []
-
-    def start(self, name: str, command: list[str]) -> None:
-        log = (self._folder / f"{name}.log").open("wb")
-        process = subprocess.Popen(
-            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent
-        )
-        self._running.append(process)
-
-    def wait_for(self, name: str, ready: Callable[[], bool]) -> None:
-        end = time.monotonic() + START_SECONDS
-        while time.monotonic() < end and self._running[-1].poll() is None:
-            if ready():
-                return
-            time.sleep(0.1)
-        text = (self._folder / f"{name}.log").read_text(errors="replace")
-        raise RuntimeError(f"{name} did not become ready: {text[-2000:]}")
-
-    def end(self) -> None:
-        for process in reversed(self._running):
-            process.terminate()
-        for process in reversed(self._running):
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _die_with_parent() -> None:
-    """A test run that is killed leaves nothing behind (prctl PR_SET_PDEATHSIG)."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")
@@ -330,18 +286,6 @@ def _ready(server: ApiServer) -> bool:
         return transport.send("GET", "/readyz", {}, None, (1.0, 5.0), False).status == 200
     except Silent:
         return False
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def listening(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(scope="session")

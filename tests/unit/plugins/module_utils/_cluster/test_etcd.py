@@ -61,10 +61,9 @@ def test_keys_with_a_prefix_are_counted_and_deleted(
 
 
 def test_alarms_are_named_once(api: KubernetesApi, paths: dict[str, Any]) -> None:
-    paths["/v3/maintenance/status"] = {"header": {"member_id": "1", "revision": "5"}}
-    paths["/v3/maintenance/alarm"] = {
-        "alarms": [{"memberID": "1", "alarm": "NOSPACE"}, {"memberID": "2", "alarm": "NOSPACE"}]
-    }
+    errors = ["etcdserver: no leader", "memberID:1 alarm:NOSPACE ", "memberID:2 alarm:NOSPACE "]
+    header = {"member_id": "1", "revision": "5"}
+    paths["/v3/maintenance/status"] = {"header": header, "errors": errors}
     status = EtcdGateway(api).status()
     assert (status.alarms, status.revision) == (("NOSPACE",), 5)
     assert (status.leader, status.quota) == ("0", 0), (

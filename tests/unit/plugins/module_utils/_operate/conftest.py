@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import (
-    plane,
     restoring,
     verify,
     wait,
@@ -86,7 +85,7 @@ def volume(world: World, tmp_path: Path) -> Volume:
 def filled(world: World, etcd: Member, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Filled:
     made = Filled(world, etcd, tmp_path)
     monkeypatch.setattr(restoring, "refill", made)
-    monkeypatch.setattr(plane, "PAUSE", 0.0)
+    monkeypatch.setattr(wait, "PAUSE", 0.0)
     return made
 
 

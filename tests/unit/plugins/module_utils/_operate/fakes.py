@@ -17,8 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from tenants import FakeReach, TenantApi
-from world import ASKED, DEFAULTS, NOW, Cut, World, workload
+from world import ASKED, DEFAULTS, NOW, RENEWED, Cut, World, workload
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.autoscalers import (
+    autoscalers,
+    groups_served,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
     ApiError,
     FleetError,
@@ -144,6 +148,16 @@ class FakeApi:
         return found
 
     def find(self, path: str) -> Json | None:
+        if path.endswith("podautoscalers"):
+            prefix = path + "/"
+            return {"items": [o for p, o in self.world.objects.items() if p.startswith(prefix)]}
+        if path.startswith("/apis/") and path.count("/") == 2:
+            served = path.removeprefix("/apis/") in self.world.api_groups
+            return {"kind": "APIGroup"} if served else None
+        elects = path.endswith(f"/leases/vcluster-{self.name}-controller")
+        if elects and path not in self.world.objects:
+            holder = {"holderIdentity": f"{self.name}-0-x", "renewTime": RENEWED}
+            return {"spec": {**holder, "leaseDurationSeconds": 60}}
         secret = path.endswith(f"/secrets/vc-{self.name}") and self.world.workloads
         return self.world.objects.get(path, {"data": {}} if secret else None)
 
@@ -160,7 +174,16 @@ class FakeApi:
         self.world.objects[f"{path}/{body['metadata']['name']}"] = body
         return body
 
+    def apply(self, path: str, body: Json) -> Json:
+        self.world.change(f"apply {body['kind']}")
+        # The controller's part: it measures at once.
+        conditions = [{"type": name, "status": "True"} for name in self.world.conditions]
+        self.world.objects[path] = {**body, "status": {"conditions": conditions}}
+        return self.world.objects[path]
+
     def delete(self, path: str) -> None:
+        if "podautoscalers/" in path:
+            self.world.change(f"delete {path.rsplit('/', 2)[1]}")
         self.world.objects.pop(path, None)
 
     def watch(self, path: str, params: Mapping[str, str], seconds: float) -> Iterator[Json]:
@@ -234,6 +257,8 @@ class FakeHost:
                 Claim(f"data-{w.name}-0", "5Gi", None, "Bound") for w in self.world.workloads
             ),
             host_version=(1, 36),
+            autoscalers=autoscalers(self.api, spec, self.world.workloads),  # type: ignore[arg-type]
+            api_groups=groups_served(self.api, spec),  # type: ignore[arg-type]
             complete=True,
         )
 

@@ -20,7 +20,10 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.seal import fresh_pair
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.workloads import paused
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core import ports
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Unsettled
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
+    Unreachable,
+    Unsettled,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Observation
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import (
     Json,
@@ -43,20 +46,23 @@ class Member:
         before: Its revision, as it says before it streams.
         keys: How many it says it has at a revision; None when that was compacted.
         ends: What ends its stream in the middle.
+        leader: Id of the leader it knows; "0" without a quorum.
     """
 
     stream: bytes = etcd_snapshot(PAIRS, 40)
     before: int = 40
     keys: int | None = len(PAIRS)
     ends: Exception | None = None
+    leader: str = "1"
     asked: list[int] = field(default_factory=list)
 
     def hold(self, pairs: Mapping[bytes, bytes], revision: int) -> None:
-        """From now on it holds these."""
+        """From now on it holds these, with a quorum."""
+        self.leader = "1"
         self.stream, self.before, self.keys = etcd_snapshot(pairs, revision), revision, len(pairs)
 
     def status(self) -> MemberStatus:
-        return MemberStatus("1", "3.6.8", "1", 1 << 20, 2 << 30, self.before, 1, False, ())
+        return MemberStatus("1", "3.6.8", self.leader, 1 << 20, 2 << 30, self.before, 1, False, ())
 
     def count(self, revision: int = 0, prefix: bytes = b"") -> tuple[int, int] | None:
         self.asked.append(revision)
@@ -123,7 +129,8 @@ class Reach(FakeReach):
 
     @contextmanager
     def member(self, pod: str) -> Iterator[Member]:
-        assert pod == "tenant-a-etcd-0"
+        if pod != "tenant-a-etcd-0":
+            raise Unreachable(f"{pod} does not answer")
         assert isinstance(self.store, Member)
         yield self.store
 

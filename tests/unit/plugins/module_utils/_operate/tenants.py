@@ -12,6 +12,7 @@ from typing import Any
 
 from world import CERTIFICATES_END, NOW, RENEWED, World
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Unreachable
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     Workload,
 )
@@ -89,6 +90,11 @@ class FakeReach:
     @contextmanager
     def replica(self, pod: str) -> Iterator[TenantApi]:
         yield TenantApi(self.world, pod)
+
+    @contextmanager
+    def member(self, pod: str) -> Iterator[Any]:
+        raise Unreachable(f"{pod} does not answer.")
+        yield  # the form of a context
 
     def resolve(self, name: str) -> tuple[str, ...]:
         return ("10.96.0.1",)

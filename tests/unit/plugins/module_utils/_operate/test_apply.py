@@ -18,11 +18,13 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors imp
     HelmError,
     Locked,
 )
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Release
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
+    UNFINISHED,
+    Release,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Spec
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import apply, verify, wait
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.wait import Deadline
-from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.digest import UNFINISHED
 
 SAFE_TIMEOUTS = {"total": 5, "rollout": 1, "proof": 1, "lock": 0}
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from fakes import DEFAULTS, FakeApi, World
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.autoscaling import OURS
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import ChartArchive
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import (
     Access,
@@ -20,7 +21,6 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec impor
     Spec,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.companions import (
-    LABEL,
     ensure_companions,
 )
 
@@ -45,7 +45,7 @@ def test_g42_members_get_a_budget_of_ours(api: FakeApi, world: World) -> None:
     ensure_companions(api, SPEC, CHART, values(3))
     made = world.objects[BUDGET]
     assert made["spec"]["maxUnavailable"] == 1
-    assert made["metadata"]["labels"].items() >= {**LABEL, "app": "vcluster-etcd"}.items()
+    assert made["metadata"]["labels"].items() >= {**OURS, "app": "vcluster-etcd"}.items()
 
 
 def test_g42_the_second_time_nothing_is_made(api: FakeApi, world: World) -> None:

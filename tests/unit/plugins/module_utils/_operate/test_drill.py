@@ -20,9 +20,9 @@ from saved import CERTS, PAIR, PAIRS, Api, Host, Member, deploy
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.unpacked import live
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import (
-    plane,
     restoring,
     scratch,
+    wait,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.door import answer
@@ -69,7 +69,7 @@ def run(world: World, fills: list[Any], monkeypatch: pytest.MonkeyPatch, tmp_pat
         world.log += [f"without {key.decode()}" for key, value in work.changes() if value is None]
 
     monkeypatch.setattr(restoring, "refill", refill)
-    monkeypatch.setattr(plane, "PAUSE", 0.0)
+    monkeypatch.setattr(wait, "PAUSE", 0.0)
     monkeypatch.setattr(scratch, "PAUSE", 0.0)
 
     def run_it(engine: Any = run_drill, check: bool = False, **more: Any) -> dict[str, Any]:

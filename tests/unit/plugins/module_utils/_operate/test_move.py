@@ -25,7 +25,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors imp
     Locked,
     ProofFailed,
 )
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import plane, restoring
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import restoring, wait
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.door import answer
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.move import (
@@ -103,7 +103,7 @@ class Pair:
 def pair(monkeypatch: pytest.MonkeyPatch) -> Pair:
     made = Pair()
     monkeypatch.setattr(restoring, "refill", made.fill)
-    monkeypatch.setattr(plane, "PAUSE", 0.0)
+    monkeypatch.setattr(wait, "PAUSE", 0.0)
     return made
 
 

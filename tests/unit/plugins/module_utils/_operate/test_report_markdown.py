@@ -32,7 +32,7 @@ def test_it_says_how_it_went_what_went_wrong_and_how_to_go_on() -> None:
     assert text.startswith("## vCluster fleet: Halted in wave 2, 4 of 12 done\n")
     assert "**Halted: wave 2 broke its budget; 5 not reached. 2 failed in it, 1 may.**" in text
     assert f"```text\n{reports.COMMAND}\n```" in text
-    assert "**payments-eu**: refused\n\n```text\n[G05] etcd members 3 -> 5" in text
+    assert "**payments-eu**: refused\n\n```text\n[G03] The backing store would change" in text
     assert "* Wave 3 (5): sandbox, mail, identity, catalogue, media" in text
     assert "Wave 1: 1 watched for 1 min, nothing broke." in text
 

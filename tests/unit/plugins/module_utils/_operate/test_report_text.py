@@ -32,7 +32,7 @@ def test_one_line_for_what_is_done_and_the_reason_of_what_is_not() -> None:
     text = text_of(reports.halted())
     assert "  search: planned install: done in 1 min 1 s, proof: 19 pass\n" in text
     assert "    warn certificates: 26 days left: apiserver.crt\n" in text
-    assert "  payments-eu: refused\n    [G05] etcd members 3 -> 5" in text
+    assert "  payments-eu: refused\n    [G03] The backing store would change" in text
     assert "  wave 1: 1 watched for 1 min, nothing broke\n" in text
     assert "  wave 3: not reached: sandbox, mail, identity, catalogue, media\n" in text
     assert "Halted: wave 2 broke its budget; 5 not reached. 2 failed in it, 1 may.\n" in text

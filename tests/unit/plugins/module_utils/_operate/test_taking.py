@@ -20,7 +20,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors imp
     ApiError,
     FleetError,
 )
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import plane
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import wait
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.control_plane import (
     run_control_plane,
@@ -40,7 +40,7 @@ def take(world: World, volume: Volume, monkeypatch: pytest.MonkeyPatch, tmp_path
     deploy(world, {})
     moments = itertools.count()
     monkeypatch.setattr(Api, "now", property(lambda _self: NOW + timedelta(seconds=next(moments))))
-    monkeypatch.setattr(plane, "PAUSE", 0.0)
+    monkeypatch.setattr(wait, "PAUSE", 0.0)
 
     def run(
         allow_outage: bool | None = None, engine: Any = run_snapshot, **more: Any

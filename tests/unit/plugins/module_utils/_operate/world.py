@@ -31,7 +31,14 @@ DEFAULTS: Json = {
             "persistence": {"volumeClaim": {"enabled": "auto", "size": "5Gi"}},
         },
         "backingStore": {
-            "etcd": {"deploy": {"statefulSet": {"highAvailability": {"replicas": 1}}}}
+            "etcd": {
+                "deploy": {
+                    "statefulSet": {
+                        "highAvailability": {"replicas": 1},
+                        "persistence": {"volumeClaim": {"enabled": True, "size": "5Gi"}},
+                    }
+                }
+            }
         },
     }
 }
@@ -61,6 +68,8 @@ class World:
         broken_when: User values with which the API server never becomes ready.
         restarts: Container restarts of every pod so far.
         metrics: What the tenant's API servers answer at /metrics.
+        api_groups: API groups of the host cluster beside its own.
+        conditions: What is true of an autoscaler that was just made.
     """
 
     releases: list[Release] = field(default_factory=list)
@@ -75,6 +84,8 @@ class World:
     restarts: int = 0
     metrics: str = ""
     pod_log: str = ""
+    api_groups: tuple[str, ...] = ("metrics.k8s.io", "autoscaling.k8s.io")
+    conditions: tuple[str, ...] = ("AbleToScale", "ScalingActive")
     notes: list[Note] = field(default_factory=list)
 
     def change(self, what: str) -> None:
@@ -104,8 +115,11 @@ class World:
             "kubernetes": "kubernetes:" + effective["distro"]["k8s"]["image"]["tag"],
         }
         self.workloads = (workload("control_plane", "StatefulSet", name, replicas, images),)
-        if effective.get("backingStore", {}).get("etcd", {}).get("deploy", {}).get("enabled"):
-            etcd = workload("etcd", "StatefulSet", f"{name}-etcd", 1, {"etcd": "etcd:3.6.8-0"})
+        deployed = effective.get("backingStore", {}).get("etcd", {}).get("deploy", {})
+        if deployed.get("enabled"):
+            members = deployed["statefulSet"]["highAvailability"]["replicas"]
+            images = {"etcd": "etcd:3.6.8-0"}
+            etcd = workload("etcd", "StatefulSet", f"{name}-etcd", members, images)
             self.workloads += (etcd,)
         # What the release asks for; the workloads themselves may be scaled.
         self.releases[-1] = replace(self.releases[-1], workloads=self.workloads)

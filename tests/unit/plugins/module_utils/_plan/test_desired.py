@@ -265,7 +265,7 @@ def spread_and_budget(found: Plan) -> list[tuple[str, str]]:
 
 
 def test_g41_g42_several_out_of_one_are_spread_and_protected_like_new_ones() -> None:
-    adopted = Running(plane("backingStore", value=STORE), members=3, kind="Deployment")
+    adopted = Running(plane("backingStore", value=STORE), members=1, kind="Deployment")
     for proved in (True, False):
         seen = replace(adopted, proved=proved).seen()
         found = plan(spec(replicas=3), seen, chart())

@@ -15,13 +15,13 @@ from hypothesis import assume, given
 from paper import Running, by_hand, installed, said, spec, trees
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
+    UNFINISHED,
     Applied,
     Observation,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Spec
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.digest import (
     LENGTH,
-    UNFINISHED,
     applied_digest,
     digest,
     unchanged,

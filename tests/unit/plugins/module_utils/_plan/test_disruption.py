@@ -28,20 +28,23 @@ def test_g11_every_change_names_the_pods_that_restart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("running", "asked", "kind", "seconds"),
+    ("workload", "running", "asked", "kind", "seconds"),
     [
-        (1, 1, "outage", POD_SECONDS),
-        (3, 3, "rolling", 3 * POD_SECONDS),
-        (1, 3, "outage", POD_SECONDS),
-        (3, 1, "outage", POD_SECONDS),
-        (0, 1, "outage", POD_SECONDS),
-        (None, 3, "rolling", 3 * POD_SECONDS),
+        ("StatefulSet", 1, 1, "outage", POD_SECONDS),
+        ("StatefulSet", 3, 3, "rolling", 3 * POD_SECONDS),
+        ("StatefulSet", 1, 3, "outage", POD_SECONDS),
+        ("StatefulSet", 3, 1, "outage", POD_SECONDS),
+        ("Deployment", 1, 1, "rolling", POD_SECONDS),
+        ("Deployment", 3, 3, "rolling", 3 * POD_SECONDS),
+        ("Deployment", 1, 3, "rolling", POD_SECONDS),
+        ("Deployment", 0, 1, "outage", POD_SECONDS),
+        ("", None, 3, "rolling", 3 * POD_SECONDS),
     ],
 )
-def test_g11_only_what_several_pods_serve_all_along_is_rolling(
-    running: int | None, asked: int, kind: str, seconds: int
+def test_g11_only_what_a_pod_serves_all_along_is_rolling(
+    workload: str, running: int | None, asked: int, kind: str, seconds: int
 ) -> None:
-    plane = None if running is None else Workload("control_plane", "Deployment", "p", running)
+    plane = None if running is None else Workload("control_plane", workload, "p", running)
     found = restart(plane, asked)
     assert (found.kind, found.seconds) == (kind, seconds)
     assert ("p" if plane else "control plane") in found.estimate

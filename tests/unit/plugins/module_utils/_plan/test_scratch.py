@@ -79,3 +79,14 @@ def test_quota_and_policy_leave_room_for_control_plane_and_store_alone() -> None
     assert quota["spec"]["hard"]["services.loadbalancers"] == "0"
     assert policies == "/apis/networking.k8s.io/v1/namespaces/vcluster-a-drill/networkpolicies"
     assert policy["spec"]["ingress"] == [{"from": [{"podSelector": {}}]}]
+
+
+def test_g05_the_members_of_a_copy_have_nobody_to_join() -> None:
+    args = ["--initial-cluster-state=existing"]
+    grown = {
+        "enabled": True,
+        "statefulSet": {"highAvailability": {"replicas": 3}, "extraArgs": args},
+    }
+    values = {"controlPlane": {"backingStore": {"etcd": {"deploy": grown}}}}
+    plane = scratch_of(SPEC, MANIFEST, values).values["controlPlane"]
+    assert plane["backingStore"]["etcd"]["deploy"]["statefulSet"]["extraArgs"] == []

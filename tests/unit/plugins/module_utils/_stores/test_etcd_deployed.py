@@ -13,10 +13,15 @@ import pytest
 from members import ETCD, NAMES, healthy, reach, spec
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
+    UNFINISHED,
+    Applied,
+    MemberList,
     Observation,
     Pod,
+    Release,
     Workload,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import StoreSpec
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.registry import (
     checks,
     objects,
@@ -117,13 +122,48 @@ def test_g62_replicas_on_one_member_are_told_and_not_refused(
     assert [(finding.guard, finding.severity) for finding in found] == [("G62", "warn")] * told
 
 
+def test_g05_members_join_as_existing_after_the_arguments_of_the_user() -> None:
+    store, asked = store_named("etcd_deployed"), deployed(3)
+    stateful_set = asked["controlPlane"]["backingStore"]["etcd"]["deploy"]["statefulSet"]
+    path = ("controlPlane", "backingStore", "etcd", "deploy", "statefulSet", "extraArgs")
+    assert store.joining(asked) == [(path, ["--initial-cluster-state=existing"])]
+    assert not store.joined(asked)
+    stateful_set["extraArgs"] = ["--initial-cluster-state=existing", "--quota-backend-bytes=1"]
+    args = ["--quota-backend-bytes=1", "--initial-cluster-state=existing"]
+    assert store.joining(asked) == [(path, args)]
+    assert store.joined(asked)
+
+
 @pytest.mark.parametrize(
-    ("before", "after", "guards"),
-    [(1, 3, ["G05"]), (3, 5, ["G05"]), (3, 1, ["G06"]), (3, 3, []), (1, 1, [])],
+    ("asked", "replicas", "ready", "finished", "asks"),
+    [
+        (3, 3, 3, True, False),
+        (5, 3, 3, True, True),
+        (3, 3, 2, True, True),
+        (3, 3, 3, False, True),
+        (None, 3, 3, True, True),
+    ],
 )
-def test_g05_g06_the_count_of_live_members_stays(
-    before: int, after: int, guards: list[str]
+def test_g48_members_are_asked_only_where_something_gives_a_reason(
+    asked: int | None, replicas: int, ready: int, finished: bool, asks: bool
 ) -> None:
-    found = store_named("etcd_deployed").change_findings(deployed(before), deployed(after))
-    assert [finding.guard for finding in found] == guards
-    assert all(f"{before} -> {after}" in finding.what for finding in found)
+    options = {"members": asked} if asked else {}
+    workload = Workload("etcd", "StatefulSet", "tenant-etcd", replicas, ready, replicas, replicas)
+    applied = Applied("a" * 20 if finished else UNFINISHED, 7)
+    release = Release(7, "deployed", applied=applied)
+    seen = Observation(release=release, workloads=(workload,))
+    found = store_named("etcd_deployed").listed(
+        spec(StoreSpec("etcd_deployed", options)), seen, reach(healthy())
+    )
+    assert found == (MemberList(frozenset({0, 1, 2})) if asks else None)
+
+
+def test_g05_values_for_a_new_store_are_those_without_our_flag() -> None:
+    store, grown = store_named("etcd_deployed"), deployed(3)
+    stateful_set = grown["controlPlane"]["backingStore"]["etcd"]["deploy"]["statefulSet"]
+    stateful_set["extraArgs"] = ["--quota-backend-bytes=1", "--initial-cluster-state=existing"]
+    new = store.as_new(grown)
+    found = new["controlPlane"]["backingStore"]["etcd"]["deploy"]["statefulSet"]
+    assert found["extraArgs"] == ["--quota-backend-bytes=1"]
+    assert len(stateful_set["extraArgs"]) == 2, "the original stays"
+    assert store.as_new(deployed(3)) == deployed(3)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from paper import (
     warning,
 )
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Claim
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
 
 
@@ -113,15 +115,21 @@ def test_g04_two_stores_at_once(enabled: Any) -> None:
     assert "G04" in refusing(plan(spec(values=raw), NOTHING, chart()))
 
 
-def test_g05_members_are_not_added_by_values() -> None:
-    one = installed(spec(store={"type": "etcd_deployed", "members": 1}), members=1)
-    assert "G05" in refusing(plan(spec(store=DEPLOYED), one.seen(), chart()))
+def test_g14_a_new_member_does_not_start_with_the_data_of_a_removed_one() -> None:
+    seen = installed(spec(store={"type": "etcd_deployed", "members": 1}), members=1).seen()
+    claims = tuple(Claim(f"data-tenant-a-etcd-{n}", "5Gi", None, "Bound") for n in (0, 2))
+    left = plan(spec(store=DEPLOYED), replace(seen, claims=claims), chart())
+    assert refusing(left) == {"G14"}
+    assert "data-tenant-a-etcd-2" in left.refusals[0].what
+    assert not refusing(plan(spec(store=DEPLOYED), replace(seen, claims=claims[:1]), chart()))
 
 
-def test_g06_members_are_not_removed_by_values() -> None:
-    three = installed(spec(store=DEPLOYED), members=3)
-    fewer = {"type": "etcd_deployed", "members": 1}
-    assert "G06" in refusing(plan(spec(store=fewer), three.seen(), chart()))
+def test_g05_a_new_store_has_nobody_to_join() -> None:
+    args = ["--initial-cluster-state=existing"]
+    path = ("backingStore", "etcd", "deploy", "statefulSet", "extraArgs")
+    asked = spec(store=DEPLOYED, values=plane(*path, value=args))
+    assert refusing(plan(asked, NOTHING, chart())) == {"G05"}
+    assert not refusing(plan(asked, installed(spec(store=DEPLOYED), members=3).seen(), chart()))
 
 
 @pytest.mark.parametrize(("members", "refused"), [(1, False), (2, True), (3, False), (4, True)])

@@ -1,0 +1,101 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a plan asks of the host cluster beside rights: room on its nodes, storage classes that let claims grow.
+
+It is looked at only for plans that need it, and no part of their digest: the plan stays the same one whatever the nodes
+have left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from .._core.errors import ApiError
+from .._core.finding import Finding, refusals, refuse
+from .._core.observation import POD_ENDED, Observation
+from .._core.plan import Kind, Plan
+from .._core.ports import Api, ChartArchive
+from .._plan.room import Room, added_pods, room, room_findings
+
+PHASES = ",".join(f"status.phase!={phase}" for phase in POD_ENDED)
+
+
+def fitted(
+    plan: Plan, api: Api, observation: Observation, live: Mapping[str, Any], chart: ChartArchive
+) -> Plan:
+    """The plan, with what keeps it from being carried out here.
+
+    Args:
+        live: User values that run.
+    """
+    found = [*plan.findings, *_growing(plan, api, observation)]
+    if refusals(found):
+        return replace(plan, steps=(), findings=tuple(found))
+    if any(step.kind is Kind.SCALE_OUT for step in plan.steps):
+        found += room_findings(_nodes(api), added_pods(plan, live, chart.defaults))
+    return replace(plan, findings=tuple(found))
+
+
+def _growing(plan: Plan, api: Api, observation: Observation) -> Iterator[Finding]:
+    """G12: claims grow where their storage class lets them."""
+    named = {name for step in plan.steps if step.growth for name in step.growth.claims}
+    growing = [claim for claim in observation.claims if claim.name in named]
+    for name in sorted({claim.storage_class or "" for claim in growing}):
+        if not _lets_grow(api, name):
+            claims = ", ".join(c.name for c in growing if (c.storage_class or "") == name)
+            yield refuse(
+                "G12",
+                f"{claims} cannot grow: the storage class {name or '(none)'} does not allow it.",
+                "The vCluster would stay as it is, and Helm would stop half-way.",
+                "Set allowVolumeExpansion on the class if its driver can do it, or put the old size back.",
+            )
+
+
+def _lets_grow(api: Api, storage_class: str) -> bool:
+    if not storage_class:
+        return False  # The API server lets no such claim grow.
+    try:
+        found = api.find(f"/apis/storage.k8s.io/v1/storageclasses/{storage_class}")
+    except ApiError as error:
+        if not error.forbidden:
+            raise
+        return True  # Nobody can tell before it is tried.
+    return bool(found and found.get("allowVolumeExpansion"))
+
+
+def _nodes(api: Api) -> list[Room] | None:
+    """What each node that takes pods has left; None where that cannot be told: it is only for a warning."""
+    try:
+        return list(_left(api))
+    except ApiError:
+        return None
+
+
+def _left(api: Api) -> Iterator[Room]:
+    asked: dict[str, list[Room]] = {}
+    for pod in api.list("/api/v1/pods", {"fieldSelector": PHASES, "resourceVersion": "0"}):
+        if node := pod["spec"].get("nodeName"):
+            asked.setdefault(node, []).append(_asks(pod["spec"]))
+    for node in api.list("/api/v1/nodes"):
+        has = (node.get("status") or {}).get("allocatable") or {}
+        if node["spec"].get("unschedulable") or not has:
+            continue
+        left = room(has.get("cpu"), has.get("memory"), has.get("pods", 0))
+        for one in asked.get(node["metadata"]["name"], ()):
+            left = left.less(one)
+        yield left
+
+
+def _asks(spec: Mapping[str, Any]) -> Room:
+    """The requests of a pod's containers together."""
+    total = Room(Decimal(0), Decimal(0))
+    for container in spec["containers"]:
+        requests = (container.get("resources") or {}).get("requests") or {}
+        one = room(requests.get("cpu", 0), requests.get("memory", 0))
+        total = Room(total.cpu + one.cpu, total.memory + one.memory)
+    return total

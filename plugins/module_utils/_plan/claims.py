@@ -1,0 +1,61 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Volume claims that grow: which ones, and to what size (G12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from .._core.observation import Observation, Workload
+from .._core.plan import Growth
+from .quantity import quantity
+from .values import Path, read
+
+PLANE: Path = ("controlPlane", "statefulSet")
+ETCD: Path = ("controlPlane", "backingStore", "etcd", "deploy", "statefulSet")
+CLAIM: Path = ("persistence", "volumeClaim")
+SIZE: Path = (*CLAIM, "size")
+ROOTS = {"control_plane": PLANE, "etcd": ETCD}
+
+
+def growths(
+    observation: Observation, live: Mapping[str, Any], values: Mapping[str, Any]
+) -> Iterator[tuple[Path, Growth]]:
+    """The values that ask for larger claims of a StatefulSet, each with what grows.
+
+    Args:
+        live: Effective values that run.
+        values: Those asked for.
+    """
+    for component, root in ROOTS.items():
+        path = (*root, *SIZE)
+        before, after = (size(read(tree, path)) for tree in (live, values))
+        workload = stateful_set(observation, component)
+        if workload and before is not None and after is not None and before < after:
+            claims = [c.name for c in observation.claims if _of(workload, c.name)]
+            yield path, Growth(component, workload.name, tuple(claims), str(read(values, path)))
+
+
+def stateful_set(observation: Observation, component: str) -> Workload | None:
+    """The StatefulSet of a component, also while it is gone: a run that was cut off may have left its pods alone."""
+    release = observation.last_good
+    asked = release.workloads if release else ()
+    found = (*observation.workloads, *asked)
+    workload = next((w for w in found if w.component == component), None)
+    return workload if workload and workload.kind == "StatefulSet" else None
+
+
+def size(value: Any) -> Decimal | None:
+    """Bytes; None for what is no size."""
+    return quantity(str(value))
+
+
+def _of(workload: Workload, claim: str) -> bool:
+    """Whether a claim is of its template `data` (0.20 to 0.36), and of a pod that it has: no other is mounted."""
+    begin = f"data-{workload.name}-"
+    number = claim.removeprefix(begin)
+    return claim.startswith(begin) and number.isdigit() and int(number) < workload.replicas

@@ -1,0 +1,35 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What work on a live store needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .._core.observation import Pod
+from .._core.ports import Api, Reach
+
+# Waits until something holds, and says in words what; TimedOut when it does not come.
+Until = Callable[[str, Callable[[], bool]], None]
+
+
+@dataclass(frozen=True)
+class Work:
+    """The ways and hands of a piece of work.
+
+    Attributes:
+        api: Of the host cluster.
+        reach: Ways into the vCluster.
+        pods: Those of the vCluster now.
+        until: See Until.
+        say: Takes a line of progress.
+    """
+
+    api: Api
+    reach: Reach
+    pods: Callable[[], Sequence[Pod]]
+    until: Until
+    say: Callable[[str], None]

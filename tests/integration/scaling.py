@@ -1,0 +1,92 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the tests of scaling share: a client that writes all the while, and what etcd says of its members."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from by_hand import in_namespace
+from harness import ROOT, Lab
+from saving import kubeconfig_of
+
+from lab.ledger import Ledger, Target
+
+TABLE = ROOT / "build" / "scale.json"
+RATE, CONNECTIONS = 20, 8  # writes a second, and over how many connections
+CERTIFICATES = "/run/config/pki"
+
+
+def service(lab: Lab, name: str, folder: Path) -> Target:
+    """The tenant's API at the address of its Service, as pods of the host cluster reach it: it outlives every pod."""
+    address = in_namespace(lab, name, "get", "service", name, "--output=jsonpath={.spec.clusterIP}")
+    return Target.of(kubeconfig_of(lab, name, folder), f"https://{address}:443")
+
+
+@contextmanager
+def under_load(
+    lab: Lab, name: str, folder: Path, what: str, around: float = 5.0, patience: float = 0.0
+) -> Iterator[Ledger]:
+    """A client writes from some seconds before to some seconds after; then all is read back, and a row is noted.
+
+    Args:
+        around: Those seconds.
+        patience: See Ledger.
+    """
+    kept = folder / f"{name}-{what.replace(' ', '-').replace('>', '')}"
+    target = service(lab, name, folder)
+    ledger = Ledger(target, "default", RATE, 3600.0, CONNECTIONS, kept, patience)
+    writer = threading.Thread(target=ledger.write)
+    writer.start()
+    began = time.monotonic()
+    try:
+        time.sleep(around)
+        yield ledger
+        time.sleep(around)
+    finally:
+        ledger.stop()
+        writer.join(60)
+    ledger.check()
+    _note(what, {"seconds": round(time.monotonic() - began, 1), **asdict(ledger.report)})
+
+
+def _note(what: str, row: dict[str, Any]) -> None:
+    """A row of the table that the run leaves."""
+    TABLE.parent.mkdir(exist_ok=True)
+    rows = json.loads(TABLE.read_text()) if TABLE.exists() else {}
+    TABLE.write_text(json.dumps({**rows, what: row}, indent=2) + "\n")
+
+
+def members(lab: Lab, name: str, asked: int = 0) -> dict[str, bool]:
+    """Name of each member, and whether it votes, as one of them tells it."""
+    found = _etcdctl(lab, name, asked, "member", "list", "--write-out=json")
+    return {m.get("name", ""): not m.get("isLearner", False) for m in json.loads(found)["members"]}
+
+
+def keys(lab: Lab, name: str, asked: int) -> int:
+    """How many keys one member holds by itself."""
+    found = _etcdctl(
+        lab, name, asked, "get", "/registry", "--prefix", "--count-only", "--consistency=s",
+        "--write-out=fields",
+    )  # fmt: skip
+    return int(found.partition('"Count" : ')[2].split()[0])
+
+
+def _etcdctl(lab: Lab, name: str, asked: int, *arguments: str) -> str:
+    """etcdctl in the pod of one member."""
+    tls = (
+        f"--cacert={CERTIFICATES}/etcd-ca.crt",
+        f"--cert={CERTIFICATES}/etcd-healthcheck-client.crt",
+        f"--key={CERTIFICATES}/etcd-healthcheck-client.key",
+    )
+    pod = f"{name}-etcd-{asked}"
+    return in_namespace(lab, name, "exec", pod, "--", "etcdctl", *tls, *arguments)

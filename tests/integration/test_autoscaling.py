@@ -1,0 +1,123 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A real autoscaler with real metrics and real load: runs neither fight it nor lose by it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from by_hand import CLUSTER, in_namespace, wait_until
+from harness import Fleet, Lab
+from scaling import service, under_load
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1200)]
+
+NAME = "it-autoscaled"
+READERS = 6
+LIST = "/api/v1/configmaps?limit=500"
+
+
+def asking(**more: Any) -> dict[str, Any]:
+    return {
+        "vcluster_version": "0.36.1",
+        "vcluster_kubernetes_version": "1.36.3",
+        "vcluster_replicas": 2,
+        "vcluster_store": {"type": "etcd_deployed", "members": 1},
+        "vcluster_resources": {"requests": {"cpu": "150m", "memory": "256Mi"}},
+        "vcluster_autoscaling": {"max": 3, "scale_in_window": 30},
+        "vcluster_timeouts": {"rollout": 240},
+        **more,
+    }
+
+
+@pytest.fixture
+def fleet(make_fleet: Any) -> Any:
+    """A fleet of one with an autoscaler."""
+
+    def made(**more: Any) -> Any:
+        return make_fleet({CLUSTER: {NAME: asking(**more)}})
+
+    return made
+
+
+def replicas(lab: Lab) -> int:
+    path = "--output=jsonpath={.spec.replicas}"
+    return int(in_namespace(lab, NAME, "get", "deployment", NAME, path))
+
+
+@contextmanager
+def busy(lab: Lab, folder: Path) -> Iterator[None]:
+    """Readers that list all the while."""
+    target, over = service(lab, NAME, folder), threading.Event()
+
+    def read() -> None:
+        while not over.is_set():
+            connection = target.connect()
+            try:
+                for _number in range(50):
+                    target.request(connection, "GET", LIST)
+                    if over.is_set():
+                        return
+            except (OSError, ValueError):
+                over.wait(0.5)
+            finally:
+                connection.close()
+
+    readers = [threading.Thread(target=read) for _number in range(READERS)]
+    for reader in readers:
+        reader.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for reader in readers:
+            reader.join(30)
+
+
+def settled(fleet: Fleet) -> None:
+    """A run changes nothing, as soon as the replicas have come or gone."""
+    wait_until("a run without a change", lambda: "changed=0" in fleet.play("site").output, 120)
+
+
+def test_g10_g64_a_cycle_of_load_is_left_to_the_autoscaler(
+    fleet: Any, lab: Lab, tmp_path: Path
+) -> None:
+    fleet().play("site").succeeded()
+    assert "changed=0" in fleet().play("site").succeeded().output
+    with under_load(lab, NAME, tmp_path, "HPA cycle") as ledger:
+        with busy(lab, tmp_path):
+            wait_until("a third replica", lambda: replicas(lab) == 3, 300)
+            settled(fleet())
+            other = {"vcluster_values": {"logging": {"encoding": "json"}}}
+            fleet(**other).play("site").succeeded()
+            assert replicas(lab) == 3
+        wait_until("two replicas again", lambda: replicas(lab) == 2, 400)
+        settled(fleet(**other))
+    assert ledger.report.lost == 0, ledger.report
+
+
+def test_g10_taken_out_of_the_inventory_it_goes(fleet: Any, lab: Lab) -> None:
+    fleet().play("site").succeeded()
+    planned = fleet(vcluster_autoscaling=None).play("plan").succeeded().output
+    assert "autoscaling: HorizontalPodAutoscaler it-autoscaled goes" in " ".join(planned.split())
+    fleet(vcluster_autoscaling=None).play("site").succeeded()
+    assert in_namespace(lab, NAME, "get", "horizontalpodautoscalers", "--output=name") == ""
+    assert replicas(lab) == 2
+
+
+def test_g10_what_cannot_work_is_told_while_planning(fleet: Any) -> None:
+    run = fleet(vcluster_resources=None).play("plan").failed()
+    assert "percentage of the request, which is 200m" in " ".join(run.output.split())
+    metric = {
+        "type": "Pods",
+        "pods": {"metric": {"name": "x"}, "target": {"type": "AverageValue", "averageValue": "1"}},
+    }
+    run = fleet(vcluster_autoscaling={"max": 3, "metrics": [metric]}).play("plan").failed()
+    assert "does not serve custom.metrics.k8s.io" in " ".join(run.output.split())

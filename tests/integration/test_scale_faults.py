@@ -1,0 +1,127 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Scaling that is killed at each step, or loses a member or the host cluster: the next run finishes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from by_hand import CLUSTER, in_namespace, wait_until
+from harness import Fleet, Lab
+from runs import cut, kill_at, watched
+from scaling import keys, members, under_load
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1200)]
+
+NAME = "it-shaken"
+# What a run says when it gets there.
+OUT = (
+    "scale_out: etcd members 1 -> 2",
+    "adding etcd member it-shaken-etcd-1",
+    "of 2 members ready",
+    "etcd member it-shaken-etcd-1 is in step",
+    "scale_out: etcd members 2 -> 3",
+    "adding etcd member it-shaken-etcd-2",
+    "of 3 members ready",
+)
+IN = (
+    "scale_in: etcd members 3 -> 1",
+    "removing etcd member it-shaken-etcd-2",
+    "removing etcd member it-shaken-etcd-1",
+    "deleted claim data-it-shaken-etcd-1",
+)
+
+
+def asking(count: int) -> dict[str, Any]:
+    return {
+        "vcluster_version": "0.36.1",
+        "vcluster_kubernetes_version": "1.36.3",
+        "vcluster_replicas": 1,
+        "vcluster_store": {"type": "etcd_deployed", "members": count},
+        "vcluster_timeouts": {"rollout": 240},
+    }
+
+
+@pytest.fixture
+def fleet(make_fleet: Any) -> Any:
+    """A fleet of one, with so many members."""
+
+    def made(count: int) -> Fleet:
+        fleet: Fleet = make_fleet({CLUSTER: {NAME: asking(count)}})
+        return fleet
+
+    return made
+
+
+@pytest.fixture
+def whole(lab: Lab) -> Callable[[int], None]:
+    """Looks whether so many members are there, agree, and hold the same."""
+
+    def look(count: int) -> None:
+        names = {f"{NAME}-etcd-{number}": True for number in range(count)}
+        assert [members(lab, NAME, number) for number in range(count)] == [names] * count
+        assert len({keys(lab, NAME, number) for number in range(count)}) == 1
+
+    return look
+
+
+@pytest.mark.parametrize("words", OUT)
+def test_g48_growing_that_was_killed_is_finished_by_the_next_run(
+    fleet: Any, lab: Lab, whole: Any, tmp_path: Path, words: str
+) -> None:
+    fleet(1).play("site").succeeded()
+    with under_load(lab, NAME, tmp_path, f"killed at {words}", around=2.0) as ledger:
+        kill_at(fleet(3), words)
+        fleet(3).play("site").succeeded()
+    assert ledger.report.lost == 0
+    whole(3)
+    assert "changed=0" in fleet(3).play("site").succeeded().output
+
+
+@pytest.mark.parametrize("words", IN)
+@pytest.mark.parametrize("then", [1, 3])
+def test_g48_shrinking_that_was_killed_is_finished_or_taken_back_by_the_next_run(
+    fleet: Any, lab: Lab, whole: Any, tmp_path: Path, words: str, then: int
+) -> None:
+    fleet(3).play("site").succeeded()
+    with under_load(lab, NAME, tmp_path, f"killed at {words}", around=2.0) as ledger:
+        kill_at(fleet(1), words)
+        fleet(then).play("site").succeeded()
+    assert ledger.report.lost == 0
+    whole(then)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_member_that_dies_while_another_joins_costs_nothing(
+    fleet: Any, lab: Lab, whole: Any, tmp_path: Path, number: int
+) -> None:
+    """The joining one, and the one that leads."""
+
+    def dies() -> None:
+        in_namespace(
+            lab, NAME, "delete", "pod", f"{NAME}-etcd-{number}", "--grace-period=0", "--force"
+        )
+
+    fleet(1).play("site").succeeded()
+    with under_load(lab, NAME, tmp_path, f"member {number} killed") as ledger:
+        watched(fleet(3), "of 2 members ready", dies).succeeded()
+    assert ledger.report.lost == 0
+    whole(3)
+
+
+@pytest.mark.parametrize("words", ["adding etcd member it-shaken-etcd-1", "of 2 members ready"])
+def test_a_host_cluster_that_is_cut_off_while_growing_is_gone_on_with(
+    fleet: Any, lab: Lab, whole: Any, tmp_path: Path, words: str
+) -> None:
+    fleet(1).play("site").succeeded()
+    with under_load(lab, NAME, tmp_path, f"cut off at {words}") as ledger:
+        with cut(CLUSTER) as cut_off:
+            watched(fleet(3), words, cut_off).failed()
+        wait_until("a run that succeeds", lambda: fleet(3).play("site").returncode == 0, 400)
+    assert ledger.report.lost == 0
+    whole(3)

@@ -1,0 +1,121 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The pods of a deployed etcd as real etcd servers on loopback: what the chart's StatefulSet does with them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from programs import Programs, free_port, listening
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.api import KubernetesApi
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.etcd import EtcdGateway
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.kubeconfig import (
+    Connection,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.retry import Patience
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.transport import (
+    HostTransport,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Pod
+
+NAME = "tenant-etcd"
+QUICK = Patience(busy=10.0, silent=0.3, first=0.05, longest=0.2, connect=2.0, read=5.0)
+
+
+class EtcdPods:
+    """Up to five pods `tenant-etcd-N`, and the host cluster's API as far as members need it."""
+
+    def __init__(self, program: Path, programs: Programs, folder: Path) -> None:
+        self._program = program
+        self._programs = programs
+        self._folder = folder
+        self._ports = [(free_port(), free_port()) for _ in range(5)]
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self.said: list[str] = []
+        self.deleted: list[str] = []
+
+    def peer_url(self, pod: str) -> str:
+        return f"http://127.0.0.1:{self._port(pod)[1]}"
+
+    def start(self, count: int, *pods: str, existing: bool = False) -> None:
+        """Start pods (all of them by default) with the arguments that the chart gives for so many members."""
+        names = [f"{NAME}-{number}" for number in range(count)]
+        for pod in pods or names:
+            self._start(pod, names, existing)
+
+    def _start(self, pod: str, names: Sequence[str], existing: bool) -> None:
+        client = f"http://127.0.0.1:{self._port(pod)[0]}"
+        peer = self.peer_url(pod)
+        cluster = ",".join(f"{name}={self.peer_url(name)}" for name in names)
+        command = [
+            str(self._program),
+            f"--name={pod}",
+            f"--data-dir={self.data(pod)}",
+            f"--listen-client-urls={client}",
+            f"--advertise-client-urls={client}",
+            f"--listen-peer-urls={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            f"--initial-cluster={cluster}",
+            f"--initial-cluster-token={NAME}",
+            "--initial-cluster-state=new",
+            "--unsafe-no-fsync",
+            "--log-level=warn",
+        ]
+        if existing:
+            command.append("--initial-cluster-state=existing")
+        self._running[pod] = self._programs.start(pod, command)
+
+    def ready(self) -> None:
+        """Wait until all of them listen."""
+        for pod in self._running:
+            self._programs.wait_for(pod, lambda pod=pod: listening(self._port(pod)[0]))  # type: ignore[misc]
+
+    def end(self, *pods: str) -> None:
+        for pod in pods or tuple(self._running):
+            process = self._running.pop(pod)
+            process.kill()
+            process.wait()
+
+    def ended(self, pod: str) -> bool:
+        """Whether it ended by itself."""
+        return self._running[pod].poll() is not None
+
+    def log(self, pod: str) -> str:
+        return (self._folder / f"{pod}.log").read_text(errors="replace")
+
+    def wipe(self, pod: str) -> None:
+        shutil.rmtree(self.data(pod), ignore_errors=True)
+
+    def data(self, pod: str) -> Path:
+        return self._folder / pod
+
+    def pods(self) -> list[Pod]:
+        return [Pod("etcd", pod, ready=True) for pod in sorted(self._running)]
+
+    @contextmanager
+    def member(self, pod: str) -> Iterator[EtcdGateway]:
+        """See Reach."""
+        url = f"http://127.0.0.1:{self._port(pod)[0]}"
+        connection = Connection(url, None, None, None, lambda: None, pod)
+        yield EtcdGateway(KubernetesApi(pod, HostTransport(lambda: connection), QUICK))
+
+    def find(self, path: str) -> dict[str, Any] | None:
+        """See Api: claims are there while their data is."""
+        pod = path.rpartition("/")[2].removeprefix("data-")
+        data = self.data(pod)
+        return {"metadata": {"uid": str(data.stat().st_ino)}} if data.exists() else None
+
+    def delete(self, path: str) -> None:
+        """See Api."""
+        self.deleted.append(path.rpartition("/")[2])
+
+    def _port(self, pod: str) -> tuple[int, int]:
+        return self._ports[int(pod.rpartition("-")[2])]

@@ -1,0 +1,114 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a plan asks of a host cluster: room on its nodes, storage classes that let claims grow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import ApiError
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.finding import warn
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
+    Claim,
+    Observation,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.plan import (
+    Growth,
+    Kind,
+    Plan,
+    Step,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import ChartArchive
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.fitting import fitted
+
+CHART = ChartArchive(Path("/c"), "0", "0.36.1", {}, {})
+NOTE = warn("G33", "a licence")
+
+
+def values(replicas: int) -> dict[str, Any]:
+    requests = {"cpu": "1", "memory": "1Gi"}
+    stateful = {"highAvailability": {"replicas": replicas}, "resources": {"requests": requests}}
+    return {"controlPlane": {"statefulSet": stateful}}
+
+
+OUT = Plan((Step(Kind.SCALE_OUT, "", values=values(3)),), (NOTE,))
+IN = Plan((Step(Kind.SCALE_IN, "", values=values(1)),), (NOTE,))
+
+
+def node(name: str, cpu: str, **spec: Any) -> dict[str, Any]:
+    allocatable = {"cpu": cpu, "memory": "8Gi", "pods": "110"}
+    return {"metadata": {"name": name}, "spec": spec, "status": {"allocatable": allocatable}}
+
+
+def pod(node: str, *cpus: str) -> dict[str, Any]:
+    containers = [{"resources": {"requests": {"cpu": cpu}}} for cpu in cpus]
+    return {"spec": {"nodeName": node, "containers": [*containers, {}]}}
+
+
+class Host:
+    def __init__(self, nodes: list[Any], pods: list[Any], status: int = 0, **classes: Any) -> None:
+        self.nodes, self.pods, self.status, self.classes = nodes, pods, status, classes
+
+    def list(self, path: str, params: Any = None) -> Iterator[dict[str, Any]]:
+        if self.status:
+            raise ApiError(self.status, "no")
+        if path == "/api/v1/pods":
+            assert params["fieldSelector"] == "status.phase!=Succeeded,status.phase!=Failed"
+        yield from self.pods if path == "/api/v1/pods" else self.nodes
+
+    def find(self, path: str) -> Any:
+        begin, _, name = path.rpartition("/")
+        assert begin == "/apis/storage.k8s.io/v1/storageclasses"
+        if self.status:
+            raise ApiError(self.status, "no")
+        return self.classes.get(name)
+
+
+def found(plan: Plan, host: Host, seen: Observation = Observation()) -> list[str]:  # noqa: B008
+    fitting = fitted(plan, cast("Any", host), seen, values(1), CHART)
+    assert bool(fitting.steps) != bool(fitting.refusals)
+    assert fitting.digest == plan.digest
+    return [f.guard for f in fitting.findings]
+
+
+def test_what_runs_takes_from_what_a_node_has() -> None:
+    busy = [pod("n1", "1", "500m"), pod("", "9")]
+    assert found(OUT, Host([node("n1", "4")], busy)) == ["G33"]
+    assert found(OUT, Host([node("n1", "3")], busy)) == ["G33", "room"]
+
+
+def test_a_node_that_takes_no_pods_has_no_room() -> None:
+    assert found(OUT, Host([node("n1", "9", unschedulable=True)], [])) == ["G33", "room"]
+    virtual = {"metadata": {"name": "v"}, "spec": {}, "status": {}}
+    assert found(OUT, Host([virtual], [])) == ["G33", "room"]
+
+
+def test_who_cannot_look_and_who_adds_nothing_hears_nothing() -> None:
+    assert found(OUT, Host([], [], 403)) == ["G33"]
+    assert found(OUT, Host([], [], 500)) == ["G33"]
+    assert found(IN, Host([], [])) == ["G33"]
+
+
+def growing(storage_class: str | None) -> tuple[Plan, Observation]:
+    growth = Growth("etcd", "a-etcd", ("data-a-etcd-0",), "9Gi")
+    claims = (Claim("data-a-etcd-0", "5Gi", storage_class, "Bound"), Claim("x", "", "fixed", ""))
+    plan = Plan((Step(Kind.RESIZE, "", values=values(1), growth=growth),), (NOTE,))
+    return plan, Observation(claims=claims)
+
+
+def test_g12_claims_grow_where_their_storage_class_lets_them() -> None:
+    host = Host([], [], fast={"allowVolumeExpansion": True}, fixed={})
+    plan, seen = growing("fast")
+    assert found(plan, host, seen) == ["G33"]
+    for name in ("fixed", "gone", None):
+        plan, seen = growing(name)
+        assert found(plan, host, seen) == ["G33", "G12"]
+
+
+def test_g12_who_may_not_look_at_storage_classes_tries() -> None:
+    plan, seen = growing("fast")
+    assert found(plan, Host([], [], 403), seen) == ["G33"]

@@ -1,0 +1,389 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Members that come and go, with real etcd servers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from etcd_pods import NAME, EtcdPods
+from programs import Programs
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.etcd import EtcdGateway
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
+    ApiError,
+    FleetError,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import MemberList
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.plan import Members
+from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.etcd_lost import loss_in
+from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.etcd_members import (
+    MemberWork,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.etcd_seats import (
+    Seats,
+    listed,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.work import Work
+from lab.parts import build
+
+pytestmark = pytest.mark.apiserver
+SECONDS = 40.0
+
+
+@pytest.fixture(scope="session")
+def program() -> Path:
+    return build(["etcd"])["etcd"]
+
+
+@pytest.fixture
+def etcd(program: Path, tmp_path: Path) -> Iterator[EtcdPods]:
+    programs = Programs(tmp_path)
+    yield EtcdPods(program, programs, tmp_path)
+    programs.end()
+
+
+@dataclass(frozen=True)
+class LocalSeats(Seats):
+    """The members are on loopback."""
+
+    etcd: EtcdPods
+
+    def peer_url(self, pod: str) -> str:
+        return self.etcd.peer_url(pod)
+
+
+def seats(etcd: EtcdPods) -> Seats:
+    return LocalSeats("vcluster-tenant", NAME, etcd)
+
+
+def work(etcd: EtcdPods, before: int, after: int, *lost: int) -> MemberWork:
+    fake = cast("Any", etcd)
+    tools = Work(fake, fake, etcd.pods, until, etcd.said.append)
+    return MemberWork(seats(etcd), Members(before, after, lost), tools)
+
+
+def until(what: str, holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < end, f"waited for {what}"
+        time.sleep(0.1)
+
+
+def settled(etcd: EtcdPods, count: int) -> None:
+    """All of them are voters, agree, and hold what was written."""
+    until(f"{count} voters", lambda: voters(etcd) == [f"{NAME}-{n}" for n in range(count)])
+    for pod in etcd.pods():
+        with etcd.member(pod.name) as member:
+            assert member.count(prefix=b"/registry/") is not None
+
+
+def voters(etcd: EtcdPods) -> list[str]:
+    """Those that all of them know; a learner cannot be asked."""
+    lists = set()
+    for pod in etcd.pods():
+        try:
+            with etcd.member(pod.name) as member:
+                lists.add(tuple(sorted(m.name for m in member.members() if not m.learner)))
+        except ApiError as error:
+            assert "not supported for learner" in str(error)
+    return list(lists.pop()) if len(lists) == 1 else []
+
+
+def write(etcd: EtcdPods, key: bytes) -> None:
+    with etcd.member(f"{NAME}-0") as member:
+        member.write([(b"/registry/" + key, b"kept")])
+
+
+def keys(etcd: EtcdPods, pod: str) -> int:
+    with etcd.member(pod) as member:
+        found = member.count(prefix=b"/registry/")
+    return found[1] if found else -1
+
+
+def grow(etcd: EtcdPods, before: int) -> None:
+    """One more member, as a step does it."""
+    pod = f"{NAME}-{before}"
+    job = work(etcd, before, before + 1)
+    job.prepare()
+    etcd.start(before + 1, pod, existing=True)
+    etcd.ready()
+    job.follow()
+    until(f"{pod} to vote", lambda: job.nudge() and pod in voters(etcd))
+
+
+def begun(etcd: EtcdPods, count: int) -> None:
+    etcd.start(count)
+    etcd.ready()
+    until("a leader", lambda: len(voters(etcd)) == count and led(etcd))
+    write(etcd, b"first")
+
+
+def led(etcd: EtcdPods) -> bool:
+    with etcd.member(f"{NAME}-0") as member:
+        return member.status().leader not in ("", "0")
+
+
+def leader(etcd: EtcdPods) -> str:
+    """The pod that leads; empty while none does."""
+    for pod in etcd.pods():
+        with etcd.member(pod.name) as member:
+            status = member.status()
+        if status.id == status.leader:
+            return pod.name
+    return ""
+
+
+def lead(etcd: EtcdPods, pod: str) -> None:
+    """That pod leads."""
+    now = leader(etcd)
+    if now != pod:
+        with etcd.member(now) as member:
+            member.move_leader(next(m.id for m in member.members() if m.name == pod))
+    until(f"{pod} to lead", lambda: leader(etcd) == pod)
+
+
+def test_g05_one_member_grows_to_three_and_every_one_has_the_data(etcd: EtcdPods) -> None:
+    begun(etcd, 1)
+    grow(etcd, 1)
+    write(etcd, b"second")
+    grow(etcd, 2)
+    settled(etcd, 3)
+    assert {keys(etcd, f"{NAME}-{n}") for n in range(3)} == {2}
+
+
+def test_g06_three_members_shrink_to_one_and_the_leader_goes_last(etcd: EtcdPods) -> None:
+    begun(etcd, 3)
+    lead(etcd, f"{NAME}-2")
+    job = work(etcd, 3, 1)
+    job.prepare()
+    etcd.end(f"{NAME}-2", f"{NAME}-1")
+    job.follow()
+    settled(etcd, 1)
+    assert keys(etcd, f"{NAME}-0") == 1
+    assert etcd.deleted == [f"data-{NAME}-1", f"data-{NAME}-2"]
+    assert any("takes the lead over" in line for line in etcd.said)
+
+
+@pytest.mark.parametrize(("after", "asked"), [(3, "add_learner"), (1, "remove")])
+def test_members_that_are_just_back_are_waited_for(
+    etcd: EtcdPods, monkeypatch: pytest.MonkeyPatch, after: int, asked: str
+) -> None:
+    """They answer and agree, and etcd itself refuses any change for some seconds more."""
+    begun(etcd, 2)
+    does, refusals = getattr(EtcdGateway, asked), iter(range(2))
+
+    def refuses_twice(gateway: EtcdGateway, argument: str) -> Any:
+        if next(refusals, None) is not None:
+            raise ApiError(503, "answered with 503 after 4 attempts: etcdserver: unhealthy cluster")
+        return does(gateway, argument)
+
+    monkeypatch.setattr(EtcdGateway, asked, refuses_twice)
+    work(etcd, 2, after).prepare()
+    with etcd.member(f"{NAME}-0") as member:
+        assert len(member.members()) == after
+
+
+def test_g06_with_a_member_down_nothing_is_removed(etcd: EtcdPods) -> None:
+    begun(etcd, 3)
+    etcd.end(f"{NAME}-1")
+    with pytest.raises(FleetError, match=r"2 of 3 members answer: tenant-etcd-1"):
+        work(etcd, 3, 1).prepare()
+    with etcd.member(f"{NAME}-0") as member:
+        assert len(member.members()) == 3
+
+
+def test_g06_without_quorum_it_says_so(etcd: EtcdPods) -> None:
+    begun(etcd, 3)
+    etcd.end(f"{NAME}-1", f"{NAME}-2")
+    until("the leader to step down", lambda: not led(etcd))
+    with pytest.raises(FleetError, match=r"(?s)No member .* leads: tenant-etcd-0: knows no leader"):
+        work(etcd, 3, 1).prepare()
+
+
+def test_g05_members_that_began_a_cluster_of_their_own_are_found_out(etcd: EtcdPods) -> None:
+    """What a plain helm upgrade from 1 to 3 leaves: the new ones know each other and not the old one."""
+    begun(etcd, 1)
+    etcd.start(3, f"{NAME}-1", f"{NAME}-2")
+    etcd.ready()
+    until("the others to be a cluster", lambda: len(_known(etcd, f"{NAME}-1")) == 3)
+    for before, after in ((1, 2), (3, 1)):
+        with pytest.raises(FleetError, match="members disagree on who is a member"):
+            work(etcd, before, after).prepare()
+    assert len(_known(etcd, f"{NAME}-0")) == 1
+    assert "members disagree" in listed(seats(etcd), 3, etcd.member).trouble
+
+
+def _known(etcd: EtcdPods, pod: str) -> list[str]:
+    try:
+        with etcd.member(pod) as member:
+            return [m.name for m in member.members()]
+    except FleetError:
+        return []
+
+
+def test_g48_a_learner_whose_pod_never_came_is_replaced_by_another(etcd: EtcdPods) -> None:
+    begun(etcd, 1)
+    work(etcd, 1, 2).prepare()
+    with etcd.member(f"{NAME}-0") as member:
+        first = next(m.id for m in member.members() if m.learner)
+    grow(etcd, 1)
+    settled(etcd, 2)
+    with etcd.member(f"{NAME}-0") as member:
+        assert first not in {m.id for m in member.members()}
+
+
+def test_g48_a_learner_that_joined_gets_its_vote_from_the_next_run(etcd: EtcdPods) -> None:
+    begun(etcd, 1)
+    work(etcd, 1, 2).prepare()
+    etcd.start(2, f"{NAME}-1", existing=True)
+    etcd.ready()
+    until("it to be listed", lambda: listed(seats(etcd), 2, etcd.member).learners == {1})
+    job = work(etcd, 1, 2)
+    job.prepare()
+    until("it to vote", job.nudge)
+    settled(etcd, 2)
+    assert listed(seats(etcd), 2, etcd.member) == MemberList(frozenset({0, 1}))
+
+
+def test_g48_members_that_are_removed_already_stay_so(etcd: EtcdPods) -> None:
+    begun(etcd, 3)
+    work(etcd, 3, 1).prepare()
+    etcd.end(f"{NAME}-1", f"{NAME}-2")
+    job = work(etcd, 3, 1, 1, 2)
+    job.prepare()
+    job.follow()
+    settled(etcd, 1)
+    assert etcd.deleted == [f"data-{NAME}-1", f"data-{NAME}-2"]
+
+
+def test_g06_the_claim_of_a_pod_that_was_no_member_stays(etcd: EtcdPods) -> None:
+    begun(etcd, 1)
+    job = work(etcd, 3, 1)
+    job.prepare()
+    job.follow()
+    assert etcd.deleted == []
+    assert any("nobody knows what is on it" in line for line in etcd.said)
+
+
+def test_g06_a_lost_member_goes_without_being_well_first(etcd: EtcdPods) -> None:
+    begun(etcd, 3)
+    etcd.end(f"{NAME}-2")
+    until("a leader", lambda: leader(etcd) != "")
+    job = work(etcd, 3, 1, 2)
+    job.prepare()
+    etcd.end(f"{NAME}-1")
+    job.follow()
+    settled(etcd, 1)
+
+
+def test_a_learner_is_taken_back_when_the_members_shrink_again(etcd: EtcdPods) -> None:
+    begun(etcd, 1)
+    work(etcd, 1, 2).prepare()
+    job = work(etcd, 2, 1)
+    job.prepare()
+    job.follow()
+    settled(etcd, 1)
+
+
+@pytest.mark.parametrize("lost", [0, 2])
+def test_g63_a_member_without_its_data_is_replaced(etcd: EtcdPods, lost: int) -> None:
+    begun(etcd, 3)
+    pod = f"{NAME}-{lost}"
+    etcd.end(pod)
+    etcd.wipe(pod)
+    until("another leader", lambda: leader(etcd) not in ("", pod))
+    job = work(etcd, 3, 3, lost)
+    job.prepare()
+    job.follow()
+    etcd.start(3, pod, existing=True)
+    etcd.ready()
+    until(f"{pod} to vote", lambda: job.nudge() and pod in voters(etcd))
+    settled(etcd, 3)
+    assert keys(etcd, pod) == 1
+
+
+def test_g63_without_a_quorum_of_the_others_nothing_is_removed(etcd: EtcdPods) -> None:
+    begun(etcd, 3)
+    etcd.end(f"{NAME}-1", f"{NAME}-2")
+    until("the leader to step down", lambda: not led(etcd))
+    with pytest.raises(FleetError, match=r"No member .* leads"):
+        work(etcd, 3, 3, 2).prepare()
+
+
+def test_g43_an_alarm_is_told_with_the_status_and_stops_the_work(etcd: EtcdPods) -> None:
+    begun(etcd, 1)
+    with etcd.member(f"{NAME}-0") as member:
+        own = member.status().id
+        alarm = {"action": "ACTIVATE", "memberID": own, "alarm": "NOSPACE"}
+        member._api.create("/v3/maintenance/alarm", alarm)
+        assert member.status().alarms == ("NOSPACE",)
+    with pytest.raises(FleetError, match="etcd_alarms: alarms: tenant-etcd-0: NOSPACE"):
+        work(etcd, 1, 2).prepare()
+
+
+def _emptied(etcd: EtcdPods, pod: str) -> None:
+    etcd.wipe(pod)
+
+
+def _log_cut(etcd: EtcdPods, pod: str) -> None:
+    (log,) = (etcd.data(pod) / "member" / "wal").glob("*-0000000000000000.wal")
+    content = bytearray(log.read_bytes())
+    content[200:400] = b"\xff" * 200
+    log.write_bytes(content)
+
+
+def _database_overwritten(etcd: EtcdPods, pod: str) -> None:
+    database = etcd.data(pod) / "member" / "snap" / "db"
+    content = database.read_bytes()
+    database.write_bytes(b"\xff" * 8192 + content[8192:])
+
+
+def _removed(etcd: EtcdPods, pod: str) -> None:
+    with etcd.member(f"{NAME}-0") as member:
+        member.remove(next(found.id for found in member.members() if found.name == pod))
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (_emptied, "its volume is empty"),
+        (_log_cut, "its write-ahead log is corrupt"),
+        (_database_overwritten, "its database is corrupt"),
+        (_removed, "it was removed from the member list"),
+    ],
+)
+def test_g63_a_lost_member_says_so_in_its_log(
+    etcd: EtcdPods, harm: Callable[[EtcdPods, str], None], words: str
+) -> None:
+    begun(etcd, 3)
+    lead(etcd, f"{NAME}-0")
+    pod = f"{NAME}-2"
+    etcd.end(pod)
+    harm(etcd, pod)
+    etcd.start(3, pod)
+    until("it to end", lambda: etcd.ended(pod))
+    assert loss_in(etcd.log(pod)) == words
+
+
+def test_g63_a_member_that_joined_and_is_emptied_says_so_too(etcd: EtcdPods) -> None:
+    begun(etcd, 3)
+    lead(etcd, f"{NAME}-0")
+    pod = f"{NAME}-2"
+    etcd.end(pod)
+    etcd.wipe(pod)
+    etcd.start(3, pod, existing=True)
+    until("it to end", lambda: etcd.ended(pod))
+    assert loss_in(etcd.log(pod)) == "its volume is empty"
+
+
+def test_g63_one_that_began_anew_before_it_found_its_peers_is_lost() -> None:
+    log = "panic: tocommit(579) is out of range [lastIndex(3)]. Was the raft log corrupted, truncated, or lost?"
+    assert loss_in(log) == "its volume is empty, or has lost entries"
