@@ -177,7 +177,7 @@ def test_writes_use_their_methods_and_content_types(
         ("PATCH", "application/apply-patch+yaml", {"a": 3}),
         ("DELETE", None, None),
     ]
-    assert scripted.requests[3].query == {"fieldManager": "fleetops.vcluster"}
+    assert scripted.requests[3].query == {"fieldManager": "fleetops.vcluster", "force": "true"}
 
 
 def test_delete_of_what_is_gone_is_no_error(api: KubernetesApi, answer: Any) -> None:
