@@ -72,9 +72,13 @@ class Plane:
     def start(self) -> None:
         """All replicas run and are ready when this returns."""
         self.say("starting the control plane")
-        self._patch({"spec": {"replicas": self.replicas}})
+        self.let_run()
         limit = Deadline(self.spec.limits.rollout, self.deadline)
         rollout(self.host.api, self.spec, limit, self.say)
+
+    def let_run(self) -> None:
+        """All replicas may run again; nobody waits for them."""
+        self._patch({"spec": {"replicas": self.replicas}})
 
     def unmark(self, *annotations: str) -> None:
         """Remove annotations."""

@@ -28,7 +28,7 @@ from .door import Arguments, Result
 from .planning import Planned, accepted, one_step
 from .restoring import MARK, Restoring
 from .saved import of_snapshot
-from .taking import Taking
+from .taking import COPYING, Taking
 from .wait import Deadline
 
 SURVIVOR = "survivor"  # in the place of a snapshot's id
@@ -84,14 +84,33 @@ def run_recovery(spec: Spec, host: HostCluster, arguments: Arguments, context: C
                 SURVIVOR,
                 survivor=True,
             )
-            manifest = taking.take()
-            # Taking and reading back took its time: a member that is back may have a quorum again by now.
-            _step(spec, host, host.observe(spec), None)
+            manifest = _taken(taking)
         accepted(spec, restore_findings(spec, observation, manifest), context)
         saved = of_snapshot(spec, own, manifest)
         return Restoring(
             spec, host, observation, saved, own, context, lock, audit, deadline, safe=False
         ).carry_out()
+
+
+def _taken(taking: Taking) -> Manifest:
+    """The snapshot of what is left, with the control plane stopped: nobody writes any more when it is taken.
+
+    Raises:
+        FleetError: There is a quorum, before or after; the control plane runs again.
+    """
+    spec, host = taking.spec, taking.host
+    _step(spec, host, taking.observation, None)
+    plane = taking.plane
+    try:
+        plane.stop({COPYING: "true"})
+        manifest = taking.take()
+        # Reading back took its time: a member that is back may have made a quorum of it by now, and holds more.
+        _step(spec, host, host.observe(spec), None)
+    except BaseException:
+        plane.let_run()
+        plane.unmark(COPYING)
+        raise
+    return manifest
 
 
 def _findings(

@@ -122,9 +122,9 @@ class Taking:
 
     def resume(self) -> None:
         """Start a control plane that an earlier run stopped for a copy and never started."""
-        if COPYING in self._plane.workload.annotations:
-            self._plane.start()
-            self._plane.unmark(COPYING)
+        if COPYING in self.plane.workload.annotations:
+            self.plane.start()
+            self.plane.unmark(COPYING)
 
     @contextmanager
     def _stopped(self, why: Unsettled) -> Iterator[None]:
@@ -134,14 +134,16 @@ class Taking:
         self.lock.check()
         self.context.say(f"{self.spec.host}: {why.what}")
         try:
-            self._plane.stop({COPYING: "true"})
+            self.plane.stop({COPYING: "true"})
             yield
         finally:
-            self._plane.start()
-            self._plane.unmark(COPYING)
+            self.plane.start()
+            self.plane.unmark(COPYING)
 
     @property
-    def _plane(self) -> Plane:
+    def plane(self) -> Plane:
+        """The control plane whose store it is."""
+
         def say(text: str) -> None:
             self.context.say(f"{self.spec.host}: {text}")
 

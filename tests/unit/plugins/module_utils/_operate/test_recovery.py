@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ def test_in_check_mode_it_says_what_would_be_lost(restore: Run, lost: Member, wo
 def test_g48_one_that_was_cut_off_goes_on_with_what_was_taken(
     restore: Run, lost: Member, world: World, tmp_path: Path
 ) -> None:
-    world.cut_before = 2
+    world.cut_before = 3
     with pytest.raises(Cut):
         restore(**ASKED)
     world.cut_before = 0
@@ -94,3 +94,39 @@ def test_g48_one_that_was_cut_off_goes_on_with_what_was_taken(
     assert result["outcome"] == "done", result["msg"]
     assert held(lost, tmp_path) == LATER
     assert snapshots(tmp_path) == 2
+
+
+def test_nothing_writes_any_more_when_it_is_taken(
+    restore: Run, lost: Member, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+    taken = lost.snapshot
+    monkeypatch.setattr(lost, "snapshot", lambda: seen.append(list(world.log)) or taken())
+    restore(**ASKED)
+    assert seen[0] == ["scale tenant-a to 0"]
+
+
+def test_a_quorum_that_is_back_when_it_was_taken_is_left_alone(
+    restore: Run, lost: Member, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = lost.snapshot
+
+    def snapshot() -> Iterator[bytes]:
+        yield from taken()
+        lost.leader = "1"
+
+    monkeypatch.setattr(lost, "snapshot", snapshot)
+    result = restore(**ASKED)
+    assert "etcd has a quorum" in result["msg"]
+    assert world.log == ["scale tenant-a to 0", "scale tenant-a to 1", "unmark"]
+
+
+def test_g48_one_that_was_cut_off_before_it_noted_what_it_took_takes_it_again(
+    restore: Run, lost: Member, world: World, tmp_path: Path
+) -> None:
+    world.cut_before = 2
+    with pytest.raises(Cut):
+        restore(**ASKED)
+    world.cut_before = 0
+    assert restore(**ASKED)["outcome"] == "done"
+    assert held(lost, tmp_path) == LATER
