@@ -11,6 +11,7 @@ from statistics import median
 from typing import TypeVar
 
 import peers
+import scale_parts
 import snapshot_parts
 from harness import Lab, kubectl
 from hosts import KUBERNETES, Inventory
@@ -93,6 +94,15 @@ def snapshot(end: str = "") -> list[Result]:
     return _fresh(inventory, lambda: snapshot_parts.measured(inventory, end))
 
 
+def scale() -> list[Result]:
+    """See scale_parts."""
+    found = []
+    for name, part in (("scaled", scale_parts.deployed), ("outside", scale_parts.external)):
+        inventory = _inventory(name, 1, clusters=1, **scale_parts.WANTED)
+        found += _fresh(inventory, partial(part, inventory))
+    return found
+
+
 def _median(inventory: Inventory, playbook: str) -> tuple[float, float]:
     """CPU and wall s of a run."""
     usages = [inventory.play(playbook) for _ in range(REPEATS)]
@@ -140,6 +150,7 @@ def _remove(inventory: Inventory) -> None:
 PARTS = {
     "verify": verify,
     "install": install,
+    "scale": scale,
     "snapshot": snapshot,
     "snapshot_1gb": partial(snapshot, "_1gb"),
 }

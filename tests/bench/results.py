@@ -23,6 +23,7 @@ class Result:
     Attributes:
         peer_name: `goal` where there is nothing to compare with: `peer` is then the goal itself.
         limit: What ours / peer may be at most; None where there is no goal.
+        least: What it has to be at least.
     """
 
     name: str
@@ -31,14 +32,17 @@ class Result:
     peer_name: str
     unit: str = CPU
     limit: float | None = None
+    least: float = 0.0
 
     @property
     def ratio(self) -> float:
-        return self.ours / self.peer
+        if self.ours == self.peer:
+            return 1.0  # none of what there must be none of
+        return self.ours / self.peer if self.peer else float("inf")
 
     @property
     def met(self) -> bool | None:
-        return None if self.limit is None else self.ratio <= self.limit
+        return None if self.limit is None else self.least <= self.ratio <= self.limit
 
     def as_dict(self) -> dict[str, object]:
         return {

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from by_hand import in_namespace
+from by_hand import in_namespace, wait_until
 from harness import ROOT, Lab
 from saving import kubeconfig_of
 
@@ -70,6 +70,23 @@ def members(lab: Lab, name: str, asked: int = 0) -> dict[str, bool]:
     """Name of each member, and whether it votes, as one of them tells it."""
     found = _etcdctl(lab, name, asked, "member", "list", "--write-out=json")
     return {m.get("name", ""): not m.get("isLearner", False) for m in json.loads(found)["members"]}
+
+
+def emptied(lab: Lab, name: str, number: int) -> None:
+    """The member's volume loses its content: it comes up and finds nothing."""
+    pod = f"{name}-etcd-{number}"
+    in_namespace(lab, name, "exec", pod, "--", "rm", "-rf", "/var/lib/etcd/member")
+    in_namespace(lab, name, "delete", "pod", pod, "--grace-period=0", "--force")
+
+
+def gives_up(lab: Lab, name: str, number: int) -> None:
+    """Waits until the member has ended by itself."""
+    path = "--output=jsonpath={.status.containerStatuses[0].restartCount}"
+
+    def ended() -> bool:
+        return int(in_namespace(lab, name, "get", "pod", f"{name}-etcd-{number}", path) or 0) > 0
+
+    wait_until(f"member {number} to give up", ended)
 
 
 def keys(lab: Lab, name: str, asked: int) -> int:

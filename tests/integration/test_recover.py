@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from by_hand import CLUSTER, in_namespace, wait_until
+from by_hand import CLUSTER, wait_until
 from harness import Fleet, Lab
 from runs import kill_at
 from saving import installed, variables
-from scaling import keys, members, under_load
+from scaling import emptied, gives_up, keys, members, under_load
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -29,21 +29,6 @@ def fleet(make_fleet: Any, restorers: dict[str, Path], tmp_path: Path) -> Fleet:
     return installed(make_fleet({CLUSTER: {NAME: variables(tmp_path, ETCD)}}, restorers))
 
 
-def emptied(lab: Lab, number: int) -> None:
-    """The member's volume loses its content: it comes up and finds nothing."""
-    pod = f"{NAME}-etcd-{number}"
-    in_namespace(lab, NAME, "exec", pod, "--", "rm", "-rf", "/var/lib/etcd/member")
-    in_namespace(lab, NAME, "delete", "pod", pod, "--grace-period=0", "--force")
-
-
-def crashing(lab: Lab) -> int:
-    """Members that end as soon as they begin."""
-    state = "{range .items[*]}{.status.containerStatuses[0].restartCount} {end}"
-    selector = "--selector=app=vcluster-etcd"
-    found = in_namespace(lab, NAME, "get", "pods", selector, f"--output=jsonpath={state}")
-    return sum(int(count) > 0 for count in found.split())
-
-
 def test_a_quorum_that_is_lost_is_recovered_where_that_is_asked_for_by_name(
     fleet: Fleet, lab: Lab, tmp_path: Path
 ) -> None:
@@ -52,9 +37,10 @@ def test_a_quorum_that_is_lost_is_recovered_where_that_is_asked_for_by_name(
     unneeded = fleet.play("recover_quorum", "-e", NAMED).failed()
     assert "etcd has a quorum" in " ".join(unneeded.output.split())
     for number in (1, 2):
-        emptied(lab, number)
+        emptied(lab, NAME, number)
     wait_until("the quorum to be lost", lambda: fleet.play("verify").returncode != 0, 120)
-    wait_until("the emptied members to give up", lambda: crashing(lab) == 2, 120)
+    for number in (1, 2):
+        gives_up(lab, NAME, number)
     unnamed = fleet.play("recover_quorum").failed()
     assert "is not named as one to recover" in " ".join(unnamed.output.split())
     kill_at(fleet, "filling 3 etcd members", "recover_quorum", "-e", NAMED)

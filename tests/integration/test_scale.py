@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from by_hand import CLUSTER, in_namespace, upgrade, wait_until
 from harness import Fleet, Lab, kubectl
-from scaling import keys, members, under_load
+from scaling import emptied, gives_up, keys, members, under_load
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -114,9 +114,8 @@ def test_g63_a_member_whose_data_is_gone_is_replaced(fleet: Any, lab: Lab, tmp_p
     pod = f"{NAME}-etcd-1"
     before = claim_uid(lab, pod)
     with under_load(lab, NAME, tmp_path, "etcd member replaced") as ledger:
-        in_namespace(lab, NAME, "exec", pod, "--", "rm", "-rf", "/var/lib/etcd/member")
-        in_namespace(lab, NAME, "delete", "pod", pod)
-        wait_until("the member to give up", lambda: restarts(lab, pod) > 0)
+        emptied(lab, NAME, 1)
+        gives_up(lab, NAME, 1)
         planned = fleet(3, 1).play("plan").succeeded().output
         assert "replace_member: etcd member 1 is lost: its volume is empty" in planned
         fleet(3, 1).play("site").succeeded()
@@ -130,11 +129,6 @@ def test_g63_a_member_whose_data_is_gone_is_replaced(fleet: Any, lab: Lab, tmp_p
 def claim_uid(lab: Lab, pod: str) -> str:
     where = ("persistentvolumeclaim", f"data-{pod}", "--output=jsonpath={.metadata.uid}")
     return in_namespace(lab, NAME, "get", *where)
-
-
-def restarts(lab: Lab, pod: str) -> int:
-    path = "--output=jsonpath={.status.containerStatuses[0].restartCount}"
-    return int(in_namespace(lab, NAME, "get", "pod", pod, path) or 0)
 
 
 def _proved(fleet: Fleet) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from by_hand import CLUSTER, in_namespace, wait_until
-from harness import Fleet, Lab
+from harness import Fleet, Lab, kubectl, lab_command
 from runs import cut, kill_at, watched
 from scaling import keys, members, under_load
 
@@ -37,13 +37,13 @@ IN = (
 )
 
 
-def asking(count: int) -> dict[str, Any]:
+def asking(count: int, rollout: int = 240) -> dict[str, Any]:
     return {
         "vcluster_version": "0.36.1",
         "vcluster_kubernetes_version": "1.36.3",
         "vcluster_replicas": 1,
         "vcluster_store": {"type": "etcd_deployed", "members": count},
-        "vcluster_timeouts": {"rollout": 240},
+        "vcluster_timeouts": {"rollout": rollout},
     }
 
 
@@ -51,8 +51,8 @@ def asking(count: int) -> dict[str, Any]:
 def fleet(make_fleet: Any) -> Any:
     """A fleet of one, with so many members."""
 
-    def made(count: int) -> Fleet:
-        fleet: Fleet = make_fleet({CLUSTER: {NAME: asking(count)}})
+    def made(count: int, **more: int) -> Fleet:
+        fleet: Fleet = make_fleet({CLUSTER: {NAME: asking(count, **more)}})
         return fleet
 
     return made
@@ -112,6 +112,37 @@ def test_a_member_that_dies_while_another_joins_costs_nothing(
         watched(fleet(3), "of 2 members ready", dies).succeeded()
     assert ledger.report.lost == 0
     whole(3)
+
+
+def test_a_member_that_joins_on_a_full_disk_is_taken_back_and_joins_when_there_is_room(
+    fleet: Any, lab: Lab, whole: Any, tmp_path: Path
+) -> None:
+    volume = ""
+
+    def fill() -> None:
+        nonlocal volume
+        volume = volume_of(lab, f"data-{NAME}-etcd-1")
+        lab_command("disk", CLUSTER, volume, "full")
+        pod = f"{NAME}-etcd-1"
+        in_namespace(lab, NAME, "delete", "pod", pod, "--grace-period=0", "--force")
+
+    fleet(1).play("site").succeeded()
+    with under_load(lab, NAME, tmp_path, "the new member's disk is full") as ledger:
+        run = watched(fleet(3, rollout=60), "of 2 members ready", fill).failed()
+        assert "went back" in run.output or "is back" in run.output, run.output
+        whole(1)
+        lab_command("disk", CLUSTER, volume, "ok")
+        fleet(3).play("site").succeeded()
+    assert ledger.report.lost == 0
+    whole(3)
+
+
+def volume_of(lab: Lab, claim: str) -> str:
+    """Where the volume of a claim lies in the nodes."""
+    where = ("get", "persistentvolumeclaim", claim, "--output=jsonpath={.spec.volumeName}")
+    path = "--output=jsonpath={.spec.hostPath.path}"
+    volume = in_namespace(lab, NAME, *where)
+    return kubectl(lab.clusters[CLUSTER], "get", "persistentvolume", volume, path)
 
 
 @pytest.mark.parametrize("words", ["adding etcd member it-shaken-etcd-1", "of 2 members ready"])
