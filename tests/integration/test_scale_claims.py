@@ -17,7 +17,8 @@ from scaling import under_load
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
-NAME = "it-grown"
+# A claim never shrinks: each test has a vCluster of its own.
+NAME, SQLITE, FIXED = "it-grown", "it-grown-sqlite", "it-grown-fixed"
 
 
 def asking(size: str, **store: Any) -> dict[str, Any]:
@@ -36,65 +37,71 @@ ETCD = {"type": "etcd_deployed", "members": 3}
 def fleet(make_fleet: Any) -> Any:
     """A fleet of one, with claims of a size."""
 
-    def made(size: str, **store: Any) -> Any:
-        return make_fleet({CLUSTER: {NAME: asking(size, **store)}})
+    def made(size: str, name: str = NAME, **store: Any) -> Any:
+        return make_fleet({CLUSTER: {name: asking(size, **store)}})
 
     return made
 
 
-def told(lab: Lab, kind: str, path: str) -> list[str]:
+def told(lab: Lab, name: str, kind: str, path: str) -> list[str]:
     """A field of every object of a kind, by the names of the objects."""
     items = "{range .items[*]}{.metadata.name}={" + path + "} {end}"
-    return sorted(in_namespace(lab, NAME, "get", kind, f"--output=jsonpath={items}").split())
+    return sorted(in_namespace(lab, name, "get", kind, f"--output=jsonpath={items}").split())
 
 
-def capacities(lab: Lab) -> set[str]:
-    found = told(lab, "persistentvolumeclaims", ".status.capacity.storage")
+def capacities(lab: Lab, name: str) -> set[str]:
+    found = told(lab, name, "persistentvolumeclaims", ".status.capacity.storage")
     return {item.partition("=")[2] for item in found}
 
 
-def members(lab: Lab) -> list[str]:
+def members(lab: Lab, name: str) -> list[str]:
     """The pods of etcd, with what tells one from another of the same name."""
-    return [item for item in told(lab, "pods", ".metadata.uid") if f"{NAME}-etcd-" in item]
+    return [item for item in told(lab, name, "pods", ".metadata.uid") if f"{name}-etcd-" in item]
 
 
 def test_g12_claims_of_etcd_grow_and_no_member_restarts(
     fleet: Any, lab: Lab, tmp_path: Path
 ) -> None:
     fleet("1Gi", **ETCD).play("site").succeeded()
-    before = members(lab)
+    before = members(lab, NAME)
     with under_load(lab, NAME, tmp_path, "claims of etcd grow") as ledger:
         fleet("2Gi", **ETCD).play("site").succeeded()
     assert ledger.report.lost == 0
-    assert capacities(lab) == {"2Gi"}
-    assert members(lab) == before
+    assert capacities(lab, NAME) == {"2Gi"}
+    assert members(lab, NAME) == before
     asked = ".spec.volumeClaimTemplates[0].spec.resources.requests.storage"
-    assert told(lab, "statefulsets", asked) == [f"{NAME}-etcd=2Gi"]
+    assert told(lab, NAME, "statefulsets", asked) == [f"{NAME}-etcd=2Gi"]
     assert "changed=0" in fleet("2Gi", **ETCD).play("site").succeeded().output
     refused = fleet("1Gi", **ETCD).play("plan").succeeded().output
     assert "would shrink from 2Gi to 1Gi" in refused
 
 
-@pytest.mark.parametrize("words", ["claims of it-grown-etcd grow", "of 3 members ready"])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("it-grown-cut", "claims of it-grown-cut-etcd grow"),
+        ("it-grown-late", "of 3 members ready"),
+    ],
+)
 def test_g12_growing_that_was_killed_is_finished_by_the_next_run(
-    fleet: Any, lab: Lab, tmp_path: Path, words: str
+    fleet: Any, lab: Lab, tmp_path: Path, name: str, words: str
 ) -> None:
-    fleet("1Gi", **ETCD).play("site").succeeded()
-    before = members(lab)
-    with under_load(lab, NAME, tmp_path, f"killed at {words}", around=2.0) as ledger:
-        kill_at(fleet("2Gi", **ETCD), words)
-        fleet("2Gi", **ETCD).play("site").succeeded()
+    fleet("1Gi", name, **ETCD).play("site").succeeded()
+    before = members(lab, name)
+    with under_load(lab, name, tmp_path, f"killed at {words}", around=2.0) as ledger:
+        kill_at(fleet("2Gi", name, **ETCD), words)
+        fleet("2Gi", name, **ETCD).play("site").succeeded()
     assert ledger.report.lost == 0
-    assert (capacities(lab), members(lab)) == ({"2Gi"}, before)
+    assert (capacities(lab, name), members(lab, name)) == ({"2Gi"}, before)
 
 
 def test_g12_the_claim_of_sqlite_grows(fleet: Any, lab: Lab, tmp_path: Path) -> None:
-    fleet("1Gi", type="sqlite").play("site").succeeded()
-    with under_load(lab, NAME, tmp_path, "claim of sqlite grows") as ledger:
-        fleet("2Gi", type="sqlite").play("site").succeeded()
+    fleet("1Gi", SQLITE, type="sqlite").play("site").succeeded()
+    with under_load(lab, SQLITE, tmp_path, "claim of sqlite grows") as ledger:
+        fleet("2Gi", SQLITE, type="sqlite").play("site").succeeded()
     assert ledger.report.lost == 0
-    assert capacities(lab) == {"2Gi"}
-    assert "changed=0" in fleet("2Gi", type="sqlite").play("site").succeeded().output
+    assert capacities(lab, SQLITE) == {"2Gi"}
+    assert "changed=0" in fleet("2Gi", SQLITE, type="sqlite").play("site").succeeded().output
 
 
 def test_g12_a_storage_class_that_does_not_grow_is_told_while_planning(
@@ -102,7 +109,7 @@ def test_g12_a_storage_class_that_does_not_grow_is_told_while_planning(
 ) -> None:
     fixed = asking("1Gi", type="sqlite")
     del fixed["vcluster_store"]["storage_class"]
-    make_fleet({CLUSTER: {NAME: fixed}}).play("site").succeeded()
+    make_fleet({CLUSTER: {FIXED: fixed}}).play("site").succeeded()
     fixed["vcluster_store"]["size"] = "2Gi"
-    run = make_fleet({CLUSTER: {NAME: fixed}}).play("site").failed()
+    run = make_fleet({CLUSTER: {FIXED: fixed}}).play("site").failed()
     assert "storage class standard does not allow it" in " ".join(run.output.split())
