@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import cached_property
 
-from .._core.observation import Observation, Proved
+from .._core.observation import Node, Observation, Proved
 from .._core.ports import Fleet, Helm, Lock, Reach
 from .._core.spec import Access, Spec
 from .api import KubernetesApi
@@ -17,6 +18,7 @@ from .fleet import survey
 from .helm import HelmCommand
 from .kubeconfig import load
 from .lock import locked
+from .nodes import nodes
 from .observe import observe, referenced_secrets
 from .releases import forget, mark, note_proof
 from .tenant import Ways
@@ -45,6 +47,14 @@ class Host:
     def observe(self, spec: Spec) -> Observation:
         """See HostCluster."""
         return observe(self.api, spec)
+
+    def nodes(self) -> Sequence[Node] | None:
+        """See HostCluster."""
+        return self._nodes
+
+    @cached_property
+    def _nodes(self) -> Sequence[Node] | None:
+        return nodes(self.api)
 
     def lock(self, spec: Spec) -> AbstractContextManager[Lock]:
         """See HostCluster."""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What was seen of one vCluster on its host cluster."""
+"""What was seen of one vCluster on its host cluster, and of the nodes of that."""
 
 from __future__ import annotations
 
@@ -297,3 +297,16 @@ class Observation:
     def workload(self, component: str) -> Workload | None:
         """The workload of a component, if there is one."""
         return next((w for w in self.workloads if w.component == component), None)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of the host cluster that takes pods.
+
+    Attributes:
+        allocatable: What it has for pods, by resource.
+        asked: What each container there asks for, and `pods: 1` for each pod.
+    """
+
+    allocatable: Mapping[str, str]
+    asked: tuple[Mapping[str, str], ...]

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Protocol, TypeAlias
 
-from .observation import Observation, Proved
+from .observation import Node, Observation, Proved
 from .spec import Spec
 
 Json = dict[str, Any]
@@ -373,6 +373,9 @@ class HostCluster(Protocol):
 
     def observe(self, spec: Spec) -> Observation:
         """Everything about one vCluster, `complete` True."""
+
+    def nodes(self) -> Sequence[Node] | None:
+        """Those that take pods, looked at once; None where that cannot be told."""
 
     def lock(self, spec: Spec) -> AbstractContextManager[Lock]:
         """Take the Lease, waiting up to `spec.limits.lock`; Locked names the holder. Created in the namespace, which

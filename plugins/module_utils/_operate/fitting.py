@@ -12,32 +12,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 from .._core.errors import ApiError
 from .._core.finding import Finding, refusals, refuse
-from .._core.observation import POD_ENDED, Observation
+from .._core.observation import Observation
 from .._core.plan import Kind, Plan
-from .._core.ports import Api, ChartArchive
-from .._plan.room import Room, added_pods, room, room_findings
-
-PHASES = ",".join(f"status.phase!={phase}" for phase in POD_ENDED)
+from .._core.ports import Api, ChartArchive, HostCluster
+from .._plan.room import added_pods, left_on, room_findings
 
 
 def fitted(
-    plan: Plan, api: Api, observation: Observation, live: Mapping[str, Any], chart: ChartArchive
+    plan: Plan,
+    host: HostCluster,
+    observation: Observation,
+    live: Mapping[str, Any],
+    chart: ChartArchive,
 ) -> Plan:
     """The plan, with what keeps it from being carried out here.
 
     Args:
         live: User values that run.
     """
-    found = [*plan.findings, *_growing(plan, api, observation)]
+    found = [*plan.findings, *_growing(plan, host.api, observation)]
     if refusals(found):
         return replace(plan, steps=(), findings=tuple(found))
     if any(step.kind is Kind.SCALE_OUT for step in plan.steps):
-        found += room_findings(_nodes(api), added_pods(plan, live, chart.defaults))
+        nodes = host.nodes()
+        if nodes is not None:  # It is only for a warning.
+            left = [left_on(node) for node in nodes]
+            found += room_findings(left, added_pods(plan, live, chart.defaults))
     return replace(plan, findings=tuple(found))
 
 
@@ -66,36 +70,3 @@ def _lets_grow(api: Api, storage_class: str) -> bool:
             raise
         return True  # Nobody can tell before it is tried.
     return bool(found and found.get("allowVolumeExpansion"))
-
-
-def _nodes(api: Api) -> list[Room] | None:
-    """What each node that takes pods has left; None where that cannot be told: it is only for a warning."""
-    try:
-        return list(_left(api))
-    except ApiError:
-        return None
-
-
-def _left(api: Api) -> Iterator[Room]:
-    asked: dict[str, list[Room]] = {}
-    for pod in api.list("/api/v1/pods", {"fieldSelector": PHASES, "resourceVersion": "0"}):
-        if node := pod["spec"].get("nodeName"):
-            asked.setdefault(node, []).append(_asks(pod["spec"]))
-    for node in api.list("/api/v1/nodes"):
-        has = (node.get("status") or {}).get("allocatable") or {}
-        if node["spec"].get("unschedulable") or not has:
-            continue
-        left = room(has.get("cpu"), has.get("memory"), has.get("pods", 0))
-        for one in asked.get(node["metadata"]["name"], ()):
-            left = left.less(one)
-        yield left
-
-
-def _asks(spec: Mapping[str, Any]) -> Room:
-    """The requests of a pod's containers together."""
-    total = Room(Decimal(0), Decimal(0))
-    for container in spec["containers"]:
-        requests = (container.get("resources") or {}).get("requests") or {}
-        one = room(requests.get("cpu", 0), requests.get("memory", 0))
-        total = Room(total.cpu + one.cpu, total.memory + one.memory)
-    return total

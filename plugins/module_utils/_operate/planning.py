@@ -76,7 +76,7 @@ def observe_and_plan(
     found = plan(full, observation, chart, view)
     live = (observation.last_good.values if observation.last_good else None) or {}
     live = with_count(spec, observation, live)
-    return Planned(spec, full, observation, fitted(found, host.api, observation, live, chart))
+    return Planned(spec, full, observation, fitted(found, host, observation, live, chart))
 
 
 def one_step(

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from .._core.finding import Finding, warn
+from .._core.observation import Node
 from .._core.plan import Plan
 from .._stores.base import number
 from .claims import ETCD
@@ -46,6 +47,15 @@ def room(cpu: Any, memory: Any, pods: Any = 1) -> Room:
     return Room(found[0], found[1], int(pods))
 
 
+def left_on(node: Node) -> Room:
+    """What is left on a node beside what runs there."""
+    has = node.allocatable
+    left = room(has.get("cpu"), has.get("memory"), has.get("pods", 0))
+    for asked in node.asked:
+        left = left.less(room(asked.get("cpu"), asked.get("memory"), asked.get("pods", 0)))
+    return left
+
+
 def added_pods(plan: Plan, live: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[Room]:
     """What the pods ask for that a plan adds to those that run.
 
@@ -66,14 +76,12 @@ def added_pods(plan: Plan, live: Mapping[str, Any], defaults: Mapping[str, Any])
     return found
 
 
-def room_findings(nodes: Sequence[Room] | None, pods: Sequence[Room]) -> Iterator[Finding]:
+def room_findings(nodes: Sequence[Room], pods: Sequence[Room]) -> Iterator[Finding]:
     """Pods that fit on no node beside the others.
 
     Args:
-        nodes: None where nobody can tell.
+        nodes: What is left on each.
     """
-    if nodes is None:
-        return
     left, without = list(nodes), 0
     for pod in sorted(pods, key=lambda asked: (asked.memory, asked.cpu), reverse=True):
         at = next((n for n, node in enumerate(left) if node.holds(pod)), None)

@@ -262,6 +262,9 @@ class FakeHost:
             complete=True,
         )
 
+    def nodes(self) -> None:
+        return None
+
     def fleet(self, specs: Sequence[Spec], *, leaders: bool = False) -> Fleet:
         seen = Observation(release=self.world.newest, workloads=self.world.workloads)
         return Fleet({(spec.namespace, spec.name): seen for spec in specs}, {})

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.host import Host
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import ApiError
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.finding import warn
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
@@ -49,11 +50,15 @@ def pod(node: str, *cpus: str) -> dict[str, Any]:
     return {"spec": {"nodeName": node, "containers": [*containers, {}]}}
 
 
-class Host:
+class Cluster:
+    """A host cluster as far as a plan looks at it."""
+
     def __init__(self, nodes: list[Any], pods: list[Any], status: int = 0, **classes: Any) -> None:
         self.nodes, self.pods, self.status, self.classes = nodes, pods, status, classes
+        self.lists = 0
 
     def list(self, path: str, params: Any = None) -> Iterator[dict[str, Any]]:
+        self.lists += 1
         if self.status:
             raise ApiError(self.status, "no")
         if path == "/api/v1/pods":
@@ -68,29 +73,38 @@ class Host:
         return self.classes.get(name)
 
 
-def found(plan: Plan, host: Host, seen: Observation = Observation()) -> list[str]:  # noqa: B008
-    fitting = fitted(plan, cast("Any", host), seen, values(1), CHART)
+def found(plan: Plan, cluster: Cluster, seen: Observation = Observation()) -> list[str]:  # noqa: B008
+    host = Host(cast("Any", cluster), cast("Any", None), cast("Any", None))
+    fitting = fitted(plan, host, seen, values(1), CHART)
     assert bool(fitting.steps) != bool(fitting.refusals)
     assert fitting.digest == plan.digest
     return [f.guard for f in fitting.findings]
 
 
+def test_the_nodes_are_looked_at_once() -> None:
+    cluster = Cluster([node("n1", "9")], [])
+    host = Host(cast("Any", cluster), cast("Any", None), cast("Any", None))
+    assert host.nodes()
+    assert host.nodes()
+    assert cluster.lists == 2
+
+
 def test_what_runs_takes_from_what_a_node_has() -> None:
     busy = [pod("n1", "1", "500m"), pod("", "9")]
-    assert found(OUT, Host([node("n1", "4")], busy)) == ["G33"]
-    assert found(OUT, Host([node("n1", "3")], busy)) == ["G33", "room"]
+    assert found(OUT, Cluster([node("n1", "4")], busy)) == ["G33"]
+    assert found(OUT, Cluster([node("n1", "3")], busy)) == ["G33", "room"]
 
 
 def test_a_node_that_takes_no_pods_has_no_room() -> None:
-    assert found(OUT, Host([node("n1", "9", unschedulable=True)], [])) == ["G33", "room"]
+    assert found(OUT, Cluster([node("n1", "9", unschedulable=True)], [])) == ["G33", "room"]
     virtual = {"metadata": {"name": "v"}, "spec": {}, "status": {}}
-    assert found(OUT, Host([virtual], [])) == ["G33", "room"]
+    assert found(OUT, Cluster([virtual], [])) == ["G33", "room"]
 
 
 def test_who_cannot_look_and_who_adds_nothing_hears_nothing() -> None:
-    assert found(OUT, Host([], [], 403)) == ["G33"]
-    assert found(OUT, Host([], [], 500)) == ["G33"]
-    assert found(IN, Host([], [])) == ["G33"]
+    assert found(OUT, Cluster([], [], 403)) == ["G33"]
+    assert found(OUT, Cluster([], [], 500)) == ["G33"]
+    assert found(IN, Cluster([], [])) == ["G33"]
 
 
 def growing(storage_class: str | None) -> tuple[Plan, Observation]:
@@ -101,7 +115,7 @@ def growing(storage_class: str | None) -> tuple[Plan, Observation]:
 
 
 def test_g12_claims_grow_where_their_storage_class_lets_them() -> None:
-    host = Host([], [], fast={"allowVolumeExpansion": True}, fixed={})
+    host = Cluster([], [], fast={"allowVolumeExpansion": True}, fixed={})
     plan, seen = growing("fast")
     assert found(plan, host, seen) == ["G33"]
     for name in ("fixed", "gone", None):
@@ -111,4 +125,4 @@ def test_g12_claims_grow_where_their_storage_class_lets_them() -> None:
 
 def test_g12_who_may_not_look_at_storage_classes_tries() -> None:
     plan, seen = growing("fast")
-    assert found(plan, Host([], [], 403), seen) == ["G33"]
+    assert found(plan, Cluster([], [], 403), seen) == ["G33"]
