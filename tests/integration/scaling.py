@@ -79,6 +79,12 @@ def emptied(lab: Lab, name: str, number: int) -> None:
     in_namespace(lab, name, "delete", "pod", pod, "--grace-period=0", "--force")
 
 
+def broken(lab: Lab, name: str, number: int) -> None:
+    """The member's database is overwritten: it never starts again. An emptied one may, filled by the others."""
+    write = "echo broken > /var/lib/etcd/member/snap/db"
+    in_namespace(lab, name, "exec", f"{name}-etcd-{number}", "--", "sh", "-c", write)
+
+
 def gives_up(lab: Lab, name: str, number: int) -> None:
     """Waits until the member has ended by itself."""
     path = "--output=jsonpath={.status.containerStatuses[0].restartCount}"

@@ -15,7 +15,7 @@ from by_hand import CLUSTER, wait_until
 from harness import Fleet, Lab
 from runs import kill_at
 from saving import installed, variables
-from scaling import emptied, gives_up, keys, members, under_load
+from scaling import broken, gives_up, keys, members, under_load
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -37,10 +37,10 @@ def test_a_quorum_that_is_lost_is_recovered_where_that_is_asked_for_by_name(
     unneeded = fleet.play("recover_quorum", "-e", NAMED).failed()
     assert "etcd has a quorum" in " ".join(unneeded.output.split())
     for number in (1, 2):
-        emptied(lab, NAME, number)
-    wait_until("the quorum to be lost", lambda: fleet.play("verify").returncode != 0, 120)
+        broken(lab, NAME, number)
     for number in (1, 2):
         gives_up(lab, NAME, number)
+    wait_until("the quorum to be lost", lambda: fleet.play("verify").returncode != 0, 120)
     unnamed = fleet.play("recover_quorum").failed()
     assert "is not named as one to recover" in " ".join(unnamed.output.split())
     kill_at(fleet, "filling 3 etcd members", "recover_quorum", "-e", NAMED)
