@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 from by_hand import CLUSTER, in_namespace, wait_until
-from harness import Fleet, Lab
+from harness import Fleet, Lab, kubectl
 from scaling import service, under_load
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -110,6 +111,57 @@ def test_g10_taken_out_of_the_inventory_it_goes(fleet: Any, lab: Lab) -> None:
     fleet(vcluster_autoscaling=None).play("site").succeeded()
     assert in_namespace(lab, NAME, "get", "horizontalpodautoscalers", "--output=name") == ""
     assert replicas(lab) == 2
+
+
+# The API alone, as the vertical-pod-autoscaler brings it; nothing acts on what is asked for there.
+VERTICAL: dict[str, Any] = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {
+        "name": "verticalpodautoscalers.autoscaling.k8s.io",
+        "annotations": {"api-approved.kubernetes.io": "unapproved, for a test"},
+    },
+    "spec": {
+        "group": "autoscaling.k8s.io",
+        "names": {"kind": "VerticalPodAutoscaler", "plural": "verticalpodautoscalers"},
+        "scope": "Namespaced",
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "x-kubernetes-preserve-unknown-fields": True,
+                    }
+                },
+            }
+        ],
+    },
+}
+
+
+def test_a_vertical_autoscaler_comes_where_its_api_is(fleet: Any, lab: Lab) -> None:
+    asked = {
+        "vcluster_autoscaling": None,
+        "vcluster_vertical_autoscaling": {"mode": "Recreate"},
+    }
+    refused = fleet(**asked).play("plan").succeeded().output
+    assert "does not serve autoscaling.k8s.io" in " ".join(refused.split())
+    admin = lab.clusters[CLUSTER]
+    kubectl(admin, "apply", "-f", "-", stdin=json.dumps(VERTICAL))
+    try:
+        kubectl(admin, "wait", "--for=condition=Established", "crd", VERTICAL["metadata"]["name"])
+        fleet(**asked).play("site").succeeded()
+        path = "--output=jsonpath={.spec.updatePolicy.updateMode} {.spec.updatePolicy.minReplicas}"
+        told = in_namespace(lab, NAME, "get", "verticalpodautoscaler", NAME, path)
+        assert told == "Recreate 2"
+        assert "changed=0" in fleet(**asked).play("site").succeeded().output
+        fleet(vcluster_autoscaling=None).play("site").succeeded()
+        assert in_namespace(lab, NAME, "get", "verticalpodautoscalers", "--output=name") == ""
+    finally:
+        kubectl(admin, "delete", "crd", VERTICAL["metadata"]["name"])
 
 
 def test_g10_what_cannot_work_is_told_while_planning(fleet: Any) -> None:
