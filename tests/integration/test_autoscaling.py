@@ -31,7 +31,7 @@ def asking(**more: Any) -> dict[str, Any]:
         "vcluster_kubernetes_version": "1.36.3",
         "vcluster_replicas": 2,
         "vcluster_store": {"type": "etcd_deployed", "members": 1},
-        "vcluster_resources": {"requests": {"cpu": "150m", "memory": "256Mi"}},
+        "vcluster_resources": {"requests": {"cpu": "300m", "memory": "256Mi"}},
         "vcluster_autoscaling": {"max": 3, "scale_in_window": 30},
         "vcluster_timeouts": {"rollout": 240},
         **more,
