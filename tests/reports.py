@@ -116,7 +116,7 @@ def halted() -> Report:
         "search": planned(2, "west", "install", before=NOT_THERE),
         "reports": planned(2, "east", *HOPS, before=SMALL_OLD),
         "ledger": planned(2, "east", *HOPS),
-        "payments-eu": planned(1, "west", status="refused"),
+        "payments-eu": planned(1, "west", status="refused", before=SMALL_OLD),
         "sandbox": planned(3, "north", status="unreachable", before={}),
         "mail": planned(3, "west", *HOPS),
         "identity": planned(3, "east", *HOPS),
