@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,26 +15,25 @@ import pytest
 from by_hand import CLUSTER, in_namespace, wait_until
 from harness import Fleet, Lab, kubectl, lab_command
 from runs import cut, kill_at, watched
-from scaling import keys, members, under_load
+from scaling import broken, gives_up, keys, members, under_load
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 NAME = "it-shaken"
-# What a run says when it gets there.
-OUT = (
-    "scale_out: etcd members 1 -> 2",
-    "adding etcd member it-shaken-etcd-1",
-    "of 2 members ready",
-    "etcd member it-shaken-etcd-1 is in step",
-    "scale_out: etcd members 2 -> 3",
-    "adding etcd member it-shaken-etcd-2",
-    "of 3 members ready",
+# What a run says when it gets there: while members come, and while they go.
+TURNS = (
+    ("scale_out: etcd members 1 -> 2", "scale_in: etcd members 3 -> 1"),
+    ("adding etcd member it-shaken-etcd-1", "removing etcd member it-shaken-etcd-2"),
+    ("of 2 members ready", "removing etcd member it-shaken-etcd-1"),
+    ("etcd member it-shaken-etcd-1 is in step", "deleted claim data-it-shaken-etcd-1"),
+    ("scale_out: etcd members 2 -> 3", "deleted claim data-it-shaken-etcd-2"),
+    ("of 3 members ready", "of 1 members ready"),
 )
-IN = (
-    "scale_in: etcd members 3 -> 1",
-    "removing etcd member it-shaken-etcd-2",
+LOST = (
+    "replace_member: etcd member 1",
     "removing etcd member it-shaken-etcd-1",
-    "deleted claim data-it-shaken-etcd-1",
+    "adding etcd member it-shaken-etcd-1",
+    "of 3 members ready",
 )
 
 
@@ -70,30 +70,43 @@ def whole(lab: Lab) -> Callable[[int], None]:
     return look
 
 
-@pytest.mark.parametrize("words", OUT)
-def test_g48_growing_that_was_killed_is_finished_by_the_next_run(
-    fleet: Any, lab: Lab, whole: Any, tmp_path: Path, words: str
+@pytest.mark.parametrize(("coming", "going"), TURNS)
+def test_g48_members_that_come_and_go_in_runs_that_are_killed(
+    fleet: Any, lab: Lab, whole: Any, tmp_path: Path, coming: str, going: str
 ) -> None:
     fleet(1).play("site").succeeded()
+    for count, words in ((3, coming), (1, going)):
+        with under_load(lab, NAME, tmp_path, f"killed at {words}", around=2.0) as ledger:
+            kill_at(fleet(count), words)
+            fleet(count).play("site").succeeded()
+        assert ledger.report.lost == 0
+        whole(count)
+        assert "changed=0" in fleet(count).play("site").succeeded().output
+
+
+def test_g48_shrinking_that_was_killed_can_be_taken_back(
+    fleet: Any, lab: Lab, whole: Any, tmp_path: Path
+) -> None:
+    fleet(3).play("site").succeeded()
+    with under_load(lab, NAME, tmp_path, "taken back", around=2.0) as ledger:
+        kill_at(fleet(1), "removing etcd member it-shaken-etcd-1")
+        fleet(3).play("site").succeeded()
+    assert ledger.report.lost == 0
+    whole(3)
+
+
+@pytest.mark.parametrize("words", LOST)
+def test_g48_a_member_that_is_replaced_in_a_run_that_is_killed(
+    fleet: Any, lab: Lab, whole: Any, tmp_path: Path, words: str
+) -> None:
+    fleet(3).play("site").succeeded()
     with under_load(lab, NAME, tmp_path, f"killed at {words}", around=2.0) as ledger:
+        broken(lab, NAME, 1)
+        gives_up(lab, NAME, 1)
         kill_at(fleet(3), words)
         fleet(3).play("site").succeeded()
     assert ledger.report.lost == 0
     whole(3)
-    assert "changed=0" in fleet(3).play("site").succeeded().output
-
-
-@pytest.mark.parametrize("words", IN)
-@pytest.mark.parametrize("then", [1, 3])
-def test_g48_shrinking_that_was_killed_is_finished_or_taken_back_by_the_next_run(
-    fleet: Any, lab: Lab, whole: Any, tmp_path: Path, words: str, then: int
-) -> None:
-    fleet(3).play("site").succeeded()
-    with under_load(lab, NAME, tmp_path, f"killed at {words}", around=2.0) as ledger:
-        kill_at(fleet(1), words)
-        fleet(then).play("site").succeeded()
-    assert ledger.report.lost == 0
-    whole(then)
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -151,14 +164,28 @@ def volume_of(lab: Lab, claim: str) -> str:
     return kubectl(lab.clusters[CLUSTER], "get", "persistentvolume", volume, path)
 
 
-@pytest.mark.parametrize("words", ["adding etcd member it-shaken-etcd-1", "of 2 members ready"])
-def test_a_host_cluster_that_is_cut_off_while_growing_is_gone_on_with(
-    fleet: Any, lab: Lab, whole: Any, tmp_path: Path, words: str
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (1, 3, "adding etcd member it-shaken-etcd-1"),
+        (1, 3, "of 2 members ready"),
+        (3, 1, "removing etcd member it-shaken-etcd-1"),
+    ],
+)
+def test_a_host_cluster_that_is_cut_off_meanwhile_is_gone_on_with(
+    fleet: Any, lab: Lab, whole: Any, tmp_path: Path, before: int, after: int, words: str
 ) -> None:
-    fleet(1).play("site").succeeded()
+    """For half a minute."""
+    fleet(before).play("site").succeeded()
     with under_load(lab, NAME, tmp_path, f"cut off at {words}") as ledger:
         with cut(CLUSTER) as cut_off:
-            watched(fleet(3), words, cut_off).failed()
-        wait_until("a run that succeeds", lambda: fleet(3).play("site").returncode == 0, 400)
+
+            def away() -> None:
+                cut_off()
+                time.sleep(30)
+                lab_command("proxy", CLUSTER, "ok")
+
+            watched(fleet(after), words, away)
+        wait_until("a run that succeeds", lambda: fleet(after).play("site").returncode == 0, 400)
     assert ledger.report.lost == 0
-    whole(3)
+    whole(after)
