@@ -37,7 +37,9 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def metrics(requests: float) -> str:
     return (
+        "# TYPE apiserver_request_total counter\n"
         f'apiserver_request_total{{code="200",verb="LIST"}} {requests}\n'
+        "# TYPE process_cpu_seconds_total counter\n"
         "process_cpu_seconds_total 5\n"
     )
 
