@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.load_report import LoadLine
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.report import (
     Report,
     Seen,
@@ -223,6 +224,107 @@ def large(count: int = 1000) -> Report:
     return build_report({"hosts": hosts}, seen)
 
 
+def load(
+    replicas: int, rate: float, wanted: int | None = None, reason: str = "", **more: Any
+) -> dict[str, Any]:
+    """A load as the plan file has it; `rate` is for each replica."""
+    shares = {"LIST": 0.45, "GET": 0.3, "POST": 0.08, "PUT": 0.09, "PATCH": 0.06, "DELETE": 0.02}
+    limits = {
+        "requests": 100,
+        "p99": 1.0,
+        "store_p99": 0.1,
+        "throttled": 0.1,
+        "cpu_request": 0.5,
+        "cpu": None,
+        "memory_request": 536870912,
+        "memory": 4294967296,
+        "store_bytes": 2147483648,
+    }
+    return {
+        "replicas": replicas,
+        "seconds": 60.2,
+        "requests": {verb: round(rate * replicas * part, 3) for verb, part in shares.items()},
+        "throttled": 0.0,
+        "p99": 0.041,
+        "store_p99": 0.008,
+        "inflight": 2.0,
+        "store_bytes": 24300000,
+        "growth": 0.0,
+        "cpu": 0.14,
+        "memory": 384000000,
+        "before": replicas,
+        "wanted": wanted,
+        "reason": reason,
+        **more,
+        "limits": {**limits, **more.get("limits", {})},
+    }
+
+
+def advised(*texts: str) -> list[dict[str, str]]:
+    return [
+        {"guard": "advice", "severity": "warn", "what": text, "why": "", "way_out": ""}
+        for text in texts
+    ]
+
+
+def autoscaled(count: int = 1) -> Report:
+    """An adviser's run: a few that need something among many that do not."""
+    busy = "167 requests/s for each replica, p99 1240 ms, above 1000"
+    hosts: dict[str, Any] = {
+        "shop": planned(1, "west", "scale_out", before=live("0.36.1", "1.36.3", "2/2", "3/3"))
+        | {
+            "load": load(
+                2,
+                167,
+                3,
+                busy,
+                p99=1.24,
+                store_p99=0.021,
+                inflight=31.0,
+                throttled=0.4,
+                cpu=0.81,
+                memory=1220000000,
+                store_bytes=311000000,
+                growth=1.7e9,
+            ),
+            "findings": advised("a larger CPU request: 0.81 of 0.5 cores are used."),
+        }
+    }
+    if count > 1:
+        hosts["crm"] = planned(1, "west", status="unchanged") | {
+            "load": load(
+                1,
+                72,
+                p99=0.31,
+                store_p99=0.14,
+                store_bytes=612000000,
+                limits={"cpu_request": 0.2, "memory_request": 268435456, "store_bytes": 5368709120},
+                cpu=0.19,
+            ),
+            "findings": advised(
+                "from sqlite to etcd, which takes replicas: its database has 612 MB, its p99 is 140 ms.",
+                "a larger CPU request: 0.19 of 0.2 cores are used.",
+                "a larger memory request: 384 of 268 MB are used.",
+            ),
+        }
+        held = "130 requests/s for each replica, above 100; the last change was 95 s ago, of 180"
+        hosts["search"] = planned(1, "east", status="unchanged") | {
+            "load": load(3, 130, 3, held, p99=0.4, cpu=0.4)
+        }
+        hosts["archive"] = planned(1, "east", status="unchanged") | {
+            "load": load(2, 0.4, p99=None, store_bytes=1904000000, growth=3.1e8),
+            "findings": advised(
+                "more room for the store, its volume or its quota: 1904 of 2147 MB are used."
+            ),
+        }
+    for number in range(len(hosts), count):
+        hosts[f"team-{number:02}"] = planned(1, "west", status="unchanged") | {
+            "load": load(1 + number % 3, number * 37 % 59, cpu=0.05 + number * 13 % 30 / 100)
+        }
+    outcomes = {"shop": {"outcome": "planned", "changed": True}}
+    return build_report({"hosts": hosts}, Seen(outcomes, command=COMMAND, at=moment(80)))
+
+
 def empty() -> Report:
     """A fleet that needed nothing."""
     hosts = {f"team-{number}": planned(1, "west", status="unchanged") for number in range(20)}
@@ -256,13 +358,17 @@ def hostile() -> Report:
         )
         for number, line in enumerate(report.lines)
     )
-    return replace(report, lines=lines, command=SCRIPT, run=SCRIPT, at=SCRIPT)
+    data = {**load(1, 10, 2, SCRIPT), "requests": {SCRIPT: 3.0}}
+    loads = (LoadLine(SCRIPT, data, (SCRIPT,)),)
+    return replace(report, lines=lines, command=SCRIPT, run=SCRIPT, at=SCRIPT, loads=loads)
 
 
 ALL = {
     "halted": halted,
     "installed": installed,
     "large": large,
+    "autoscaled": autoscaled,
+    "autoscaled-50": lambda: autoscaled(50),
     "empty": empty,
     "cut_off": cut_off,
     "hostile": hostile,

@@ -225,9 +225,9 @@ STAGES = (
     integration("integration-helm4", "helm4", *INTEGRATION),
     integration("waves", "helm4", WAVES, suites=("full",), limit=3600),
     integration(
-        "scale", "helm4", SCALE, CLAIMS, RECOVER, AUTOSCALING, suites=("full",), limit=5400
+        "scale", "helm4", SCALE, CLAIMS, RECOVER, AUTOSCALING, suites=("full",), limit=7200
     ),
-    integration("autoscaling-helm3", "helm3", AUTOSCALING, suites=("full",)),
+    integration("autoscaling-helm3", "helm3", AUTOSCALING, suites=("full",), limit=3600),
     integration("snapshots", "helm4", *SNAPSHOTS, suites=("full",), limit=3600),
     integration("faults", "helm4", FAULTS, SCALE_FAULTS, suites=("full",), limit=7200),
     # A store of 1 GB, saved and restored.

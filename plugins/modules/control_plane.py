@@ -33,7 +33,9 @@ options:
     choices: [everything, size, replicas]
     default: everything
   by_load:
-    description: Look at the load first, for a minute, and decide by it, where O(autoscaling.by=load).
+    description:
+      - With O(view=replicas), look at the load first, for a minute, and decide by it, where O(autoscaling.by=load).
+      - RV(load) has the numbers, RV(findings) the advice on sizes; in check mode too, and whatever decides.
     type: bool
     default: false
   decision:
@@ -94,10 +96,67 @@ plan:
   returned: when it was made
   type: dict
 findings:
-  description: What the guards had to say.
+  description: What the guards had to say. Advice on sizes, with O(by_load), has C(advice) as its C(guard).
   returned: when there is something
   type: list
   elements: dict
+load:
+  description: The load of all replicas between two looks, a minute apart, as their API servers count it.
+  returned: with O(by_load), when a replica told it at both looks
+  type: dict
+  contains:
+    replicas:
+      description: How many told it.
+      type: int
+    seconds:
+      description: Between the two looks.
+      type: float
+    requests:
+      description: Requests a second by verb, all replicas together; watches, logs and the like left out.
+      type: dict
+      sample: {GET: 12.1, LIST: 80.4}
+    p99:
+      description: Seconds that all but one in a hundred of the requests took at most; null for fewer than a hundred.
+      type: float
+    store_p99:
+      description: The same for what the API servers asked their store.
+      type: float
+    inflight:
+      description: Requests on their way at the second look, all replicas together.
+      type: float
+    throttled:
+      description: Answers 429 a second, all replicas together; those of a disruption budget left out.
+      type: float
+    store_bytes:
+      description: Size of the store.
+      type: int
+    growth:
+      description:
+        - Bytes a day at the pace between the two looks.
+        - That is a short while, and a file of etcd grows in steps of 16 MiB, so only what many megabytes were added in
+          it means anything.
+      type: float
+    cpu:
+      description: Cores that the busiest API server uses, without the rest of its pod.
+      type: float
+    memory:
+      description: Bytes that the largest API server holds, without the rest of its pod.
+      type: float
+    limits:
+      description:
+        - What these are held against. C(requests) is for each replica.
+        - C(cpu_request), C(cpu), C(memory_request) and C(memory) are those of the pod, of the values or else the chart.
+        - C(store_bytes) is the quota of a deployed etcd or the volume, whichever is less. Null where there is none.
+      type: dict
+    before:
+      description: Replicas there were.
+      type: int
+    wanted:
+      description: Replicas that the rule asks for; null where it does not decide.
+      type: int
+    reason:
+      description: Why another count, or why not yet; empty where nothing speaks for one.
+      type: str
 checks:
   description: The checks of the proof.
   returned: when they were run

@@ -120,7 +120,9 @@ last_wave:
   returned: always
   type: int
 path:
-  description: The plan file (mode 0600), which has everything, secrets masked.
+  description:
+    - The plan file (mode 0600), which has everything, secrets masked.
+    - With O(verb=autoscale) each vCluster has its C(load), as M(fleetops.vcluster.control_plane) returns it.
   returned: always
   type: str
 """

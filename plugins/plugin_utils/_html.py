@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from ..module_utils._operate.report import Line, Report, grouped, names, short
 from ..module_utils._operate.report_text import counts_text, duration
+from ._load_picture import LIMIT, load_picture
 from ._pictures import durations, matrix, moves
 from ._timeline import LANE, SIGN, kind_of, timeline
 
@@ -57,6 +58,8 @@ def report_html(report: Report) -> str:
         more_failures=max(0, len(failures) - MOST_FAILURES),
         left=list(_left(report)),
         picture=timeline(report),
+        loads=load_picture(report),
+        limit=LIMIT,
         moves=moves(report),
         matrix=matrix(report),
         durations=durations(report),

@@ -23,6 +23,7 @@ import chromium
 DESKTOP, PHONE = 1280, 390
 # The colours of report.css, by day and by night.
 GOOD, BAD, PAPER = (0x1A, 0x7F, 0x37), (0xCF, 0x22, 0x2E), (0xFF, 0xFF, 0xFF)
+LIST = (0x09, 0x69, 0xDA)
 GOOD_BY_NIGHT, BAD_BY_NIGHT, NIGHT = (0x3F, 0xB9, 0x50), (0xFF, 0x7B, 0x72), (0x0D, 0x11, 0x17)
 
 
@@ -83,6 +84,15 @@ def test_a_thousand_bars_are_drawn(page: Any) -> None:
     found = pixels(chromium.screenshot(page("large"), DESKTOP, 3000))
     assert area(found, GOOD) > 100_000
     assert area(found, BAD) > 500
+
+
+@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+def test_the_load_is_drawn(page: Any, width: int) -> None:
+    """Four numbers of one vCluster are too much, a dozen of the fifty are in the green."""
+    found = pixels(chromium.screenshot(page("autoscaled-50"), width, 2400))
+    assert area(found, BAD) > 4 * 14 * 80
+    assert area(found, GOOD) > 500
+    assert area(found, LIST) > 1000
 
 
 def test_it_is_dark_where_the_reader_wants_it_dark(page: Any) -> None:

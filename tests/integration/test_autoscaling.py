@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,9 @@ pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1200)]
 NAME = "it-autoscaled"
 READERS = 6
 LIST = "/api/v1/configmaps?limit=500"
+GET = (
+    "/api/v1/namespaces/kube-system"  # costs little: many a second, of which two cores are not full
+)
 
 
 def asking(**more: Any) -> dict[str, Any]:
@@ -54,8 +58,8 @@ def replicas(lab: Lab) -> int:
 
 
 @contextmanager
-def busy(lab: Lab, folder: Path) -> Iterator[None]:
-    """Readers that list all the while."""
+def busy(lab: Lab, folder: Path, path: str = LIST) -> Iterator[None]:
+    """Readers that ask all the while."""
     target, over = service(lab, NAME, folder), threading.Event()
 
     def read() -> None:
@@ -63,7 +67,7 @@ def busy(lab: Lab, folder: Path) -> Iterator[None]:
             connection = target.connect()
             try:
                 for _number in range(50):
-                    target.request(connection, "GET", LIST)
+                    target.request(connection, "GET", path)
                     if over.is_set():
                         return
             except (OSError, ValueError):
@@ -102,6 +106,54 @@ def test_g10_g64_a_cycle_of_load_is_left_to_the_autoscaler(
         wait_until("two replicas again", lambda: replicas(lab) == 2, 400)
         settled(fleet(**other))
     assert (ledger.report.lost, ledger.report.failed) == (0, 0), ledger.report
+
+
+def test_a_cycle_of_load_is_followed_by_the_rule(fleet: Any, lab: Lab, tmp_path: Path) -> None:
+    """The limit lies between what the readers ask and what the ledger writes; latency is left out on two cores."""
+    rule = {"by": "load", "max": 3, "requests": 60, "latency_ms": 60000, "cool_down": 400}
+    autoscaled = fleet(vcluster_autoscaling=rule)
+    autoscaled.play("site").succeeded()
+    with under_load(lab, NAME, tmp_path, "autoscale by load") as ledger:
+        with busy(lab, tmp_path, GET):
+            checked = " ".join(autoscaled.play("autoscale", "--check").succeeded().output.split())
+            assert "replicas 2 -> 3: " in checked
+            assert "requests/s for each replica, above 60" in checked
+            assert replicas(lab) == 2
+            autoscaled.play("autoscale").succeeded()
+            assert replicas(lab) == 3
+        scaled = time.monotonic()
+        settled(autoscaled)
+        held = " ".join(autoscaled.play("autoscale").succeeded().output.split())
+        assert replicas(lab) == 3
+        assert "3 replicas stay: " in held
+        assert "s ago, of 400" in held
+        time.sleep(max(0.0, scaled + 400 - time.monotonic()))
+        autoscaled.play("autoscale").succeeded()
+        assert replicas(lab) == 2
+        settled(autoscaled)
+    assert ledger.report.lost == 0, ledger.report
+
+
+def test_the_adviser_tells_one_replica_to_become_three(
+    fleet: Any, lab: Lab, tmp_path: Path
+) -> None:
+    """It advises whatever decides, changes nothing, and leaves a report with the numbers."""
+    rule = {"by": "load", "max": 1, "requests": 20, "latency_ms": 60000}
+    alone = fleet(vcluster_replicas=1, vcluster_autoscaling=rule)
+    alone.play("site").succeeded()
+    with busy(lab, tmp_path, GET):
+        output = alone.play("autoscale", "--check").succeeded().output
+    assert "from one replica to three (vcluster_replicas: 3): " in " ".join(output.split())
+    assert "1 is the most" in " ".join(output.split())
+    report = next(line for line in output.splitlines() if line.startswith("JSON: "))
+    load = json.loads(Path(report.removeprefix("JSON: ")).read_text())["loads"][NAME]
+    assert load["requests"]["GET"] > 20
+    assert load["replicas"] == 1
+    assert 55 < load["seconds"] < 75
+    assert load["memory"] > 50e6
+    assert load["store_bytes"] > 0
+    assert load["limits"]["memory"]
+    assert replicas(lab) == 1
 
 
 def test_g10_taken_out_of_the_inventory_it_goes(fleet: Any, lab: Lab) -> None:

@@ -11,21 +11,12 @@ Names and meanings are those of kube-apiserver's metrics (1.30 to 1.36): `apiser
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 Key = TypeVar("Key", str, float)
-# One line of a metric that is looked at: name, labels, value.
-_LINE = re.compile(
-    r"^(apiserver_request_total|apiserver_request_duration_seconds_bucket|etcd_request_duration_seconds_bucket"
-    r"|apiserver_current_inflight_requests|apiserver_storage_size_bytes|process_cpu_seconds_total"
-    r"|process_resident_memory_bytes|process_start_time_seconds)(?:\{([^}]*)\})? (\S+)",
-    re.MULTILINE,
-)
-_LABEL = re.compile(r'(\w+)="([^"]*)"')
 # These last as long as their clients like: they say nothing of speed.
 LONG = frozenset({"WATCH", "CONNECT", "WATCHLIST"})
 STREAMS = frozenset({"log", "exec", "attach", "portforward", "proxy"})  # subresources
@@ -55,10 +46,10 @@ class Sample:
     """
 
     at: float
-    requests: Counter[str] = field(default_factory=Counter)
+    requests: Mapping[str, float] = field(default_factory=dict)
     throttled: float = 0.0
-    latency: Counter[float] = field(default_factory=Counter)
-    store_latency: Counter[float] = field(default_factory=Counter)
+    latency: Buckets = field(default_factory=dict)
+    store_latency: Buckets = field(default_factory=dict)
     inflight: float = 0.0
     store_bytes: float = 0.0
     cpu: float = 0.0
@@ -72,14 +63,14 @@ class Load:
 
     Attributes:
         replicas: How many answered both times.
-        seconds: Between the two.
+        seconds: Between the two; of the replica with the longest.
         requests: A second, all replicas together, by verb.
         throttled: Answers 429 a second, together.
         p99: Seconds; of requests that are no watches. None where there were too few.
         store_p99: Seconds; of what they asked the store.
         inflight: On their way at the second moment, together.
         store_bytes: The largest that one tells.
-        growth: Bytes a day, from the difference of the two.
+        growth: Bytes a day at the pace between the two, which is a short while: see `added`.
         cpu: Cores that the busiest one uses.
         memory: Bytes that the largest one holds.
     """
@@ -101,6 +92,11 @@ class Load:
         """Requests a second, all replicas together."""
         return sum(self.requests.values())
 
+    @property
+    def added(self) -> float:
+        """Bytes by which the store grew between the two."""
+        return self.growth * self.seconds / DAY
+
 
 # Fewer requests than this say nothing of a quantile.
 FEWEST = 100
@@ -109,29 +105,28 @@ FEWEST = 100
 def sample_of(text: str, at: float) -> Sample:
     """The sample in the text that an API server gives at /metrics.
 
+    That text has megabytes, and hundreds are read a minute: it is cut into its families, and only those that matter are
+    looked into, by the form that Go's client writes (labels in order, `le` the last).
+
     Args:
         at: When it was asked.
     """
-    found = Sample(at)
-    single = dict.fromkeys(("throttled", *_SINGLE.values()), 0.0)
-    for name, labels, number in _LINE.findall(text):
-        said, value = dict(_LABEL.findall(labels)), float(number)
-        verb, below = said.get("verb", "").upper(), said.get("subresource", "")
-        lasts = verb in LONG or below in STREAMS
-        if name == "apiserver_request_total":
-            if not lasts:
-                found.requests[verb] += value  # type: ignore[assignment]
-            away = said.get("code") == THROTTLED and below != EVICTION
-            single["throttled"] += value if away else 0
-        elif name == "apiserver_request_duration_seconds_bucket":
-            if not lasts:
-                found.latency[_bound(said)] += value  # type: ignore[assignment]
-        elif name == "etcd_request_duration_seconds_bucket":
-            found.store_latency[_bound(said)] += value  # type: ignore[assignment]
-        else:
-            single[_SINGLE[name]] += value
+    families = dict(_families(text))
+    requests: defaultdict[str, float] = defaultdict(float)
+    throttled = 0.0
+    for line in families.get("apiserver_request_total", ()):
+        verb, below, count = _label(line, "verb").upper(), _label(line, "subresource"), _count(line)
+        if not _lasts(verb, below):
+            requests[verb] += count
+        if below != EVICTION and _label(line, "code") == THROTTLED:
+            throttled += count
     return Sample(
-        at, found.requests, latency=found.latency, store_latency=found.store_latency, **single
+        at,
+        dict(requests),
+        throttled,
+        latency=_histogram(families.get("apiserver_request_duration_seconds", ()), short=True),
+        store_latency=_histogram(families.get("etcd_request_duration_seconds", ())),
+        **{key: sum(map(_count, families.get(name, ()))) for name, key in _SINGLE.items()},
     )
 
 
@@ -142,10 +137,54 @@ _SINGLE = {
     "process_resident_memory_bytes": "memory",
     "process_start_time_seconds": "started",
 }
+_WANTED = {
+    "apiserver_request_total",
+    "apiserver_request_duration_seconds",
+    "etcd_request_duration_seconds",
+    *_SINGLE,
+}
 
 
-def _bound(labels: Mapping[str, str]) -> float:
-    return float(labels["le"].replace("+Inf", "inf"))
+def _families(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Those that are looked at, by name: each stands in one piece behind its type."""
+    for block in text.split("# TYPE ")[1:]:
+        name = block[: block.index(" ")]
+        if name in _WANTED:
+            yield name, [line for line in block.split("\n")[1:] if line and line[0] != "#"]
+
+
+def _histogram(lines: Iterable[str], *, short: bool = False) -> Buckets:
+    """The counts of all its series by their upper bound.
+
+    Args:
+        short: Only of requests that do not last as long as their clients like.
+    """
+    totals: defaultdict[str, float] = defaultdict(float)
+    series, counts = "", True
+    for line in lines:
+        labels, last, tail = line.partition('le="')
+        if not last:
+            continue  # its sum, its count
+        if short and labels != series:
+            series = labels
+            counts = not _lasts(_label(line, "verb").upper(), _label(line, "subresource"))
+        if counts:
+            bound, _, count = tail.partition('"} ')
+            totals[bound] += float(count)
+    return {float(bound): count for bound, count in totals.items()}
+
+
+def _lasts(verb: str, subresource: str) -> bool:
+    return verb in LONG or subresource in STREAMS
+
+
+def _label(line: str, name: str) -> str:
+    """The value of a label; empty where there is none."""
+    return line.partition(f'{name}="')[2].partition('"')[0]
+
+
+def _count(line: str) -> float:
+    return float(line[line.rindex(" ") :])
 
 
 def load_between(before: Mapping[str, Sample], after: Mapping[str, Sample]) -> Load | None:
@@ -160,34 +199,41 @@ def load_between(before: Mapping[str, Sample], after: Mapping[str, Sample]) -> L
     ]
     if not pairs:
         return None
-    seconds = max(new.at - old.at for old, new in pairs)
-    requests: Counter[str] = Counter()
-    latency: Counter[float] = Counter()
-    store: Counter[float] = Counter()
+    requests: defaultdict[str, float] = defaultdict(float)
+    latency: defaultdict[float, float] = defaultdict(float)
+    store: defaultdict[float, float] = defaultdict(float)
     for old, new in pairs:
-        _add_difference(requests, new.requests, old.requests)
+        # Each has been counting for a while of its own.
+        _add_difference(requests, new.requests, old.requests, new.at - old.at)
         _add_difference(latency, new.latency, old.latency)
         _add_difference(store, new.store_latency, old.store_latency)
     return Load(
         replicas=len(pairs),
-        seconds=seconds,
-        requests={verb: count / seconds for verb, count in sorted(requests.items())},
-        throttled=sum(max(0.0, new.throttled - old.throttled) for old, new in pairs) / seconds,
+        seconds=max(new.at - old.at for old, new in pairs),
+        requests=dict(sorted(requests.items())),
+        throttled=sum(
+            max(0.0, new.throttled - old.throttled) / (new.at - old.at) for old, new in pairs
+        ),
         p99=quantile(latency),
         store_p99=quantile(store),
         inflight=sum(new.inflight for _old, new in pairs),
         store_bytes=max(new.store_bytes for _old, new in pairs),
-        growth=max(new.store_bytes - old.store_bytes for old, new in pairs) * DAY / seconds,
+        growth=max(
+            (new.store_bytes - old.store_bytes) * DAY / (new.at - old.at) for old, new in pairs
+        ),
         cpu=max((new.cpu - old.cpu) / (new.at - old.at) for old, new in pairs),
         memory=max(new.memory for _old, new in pairs),
     )
 
 
 def _add_difference(
-    total: Counter[Key], new: Mapping[Key, float], old: Mapping[Key, float]
+    total: defaultdict[Key, float],
+    new: Mapping[Key, float],
+    old: Mapping[Key, float],
+    seconds: float = 1.0,
 ) -> None:
     for key, count in new.items():
-        total[key] += max(0.0, count - old.get(key, 0.0))  # type: ignore[assignment]
+        total[key] += max(0.0, count - old.get(key, 0.0)) / seconds
 
 
 def quantile(buckets: Buckets, wanted: float = QUANTILE) -> float | None:

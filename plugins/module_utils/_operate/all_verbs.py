@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from .._core.errors import Refused
 from .._core.finding import refuse
@@ -23,7 +23,7 @@ from .planning import Planned, one_step
 from .recovery import SURVIVOR, recovery_plan
 from .restore import restore_plan
 from .snapshot import snapshot_step
-from .verbs import SITE, Site, Verb
+from .verbs import Site, Verb
 
 
 class Backup(Verb):
@@ -91,13 +91,14 @@ class Move(Verb):
         return move_plan(spec, host, context)
 
 
-SIMPLE: dict[str, Verb] = {
-    "site": SITE,
-    "scale": Site(View.SIZE),
-    "autoscale": Autoscale(),
-    "backup": Backup(),
-    "drill": Drill(),
-    "move": Move(),
+# One that looks at something for all of a run keeps it to itself: each run has its own.
+SIMPLE: dict[str, Callable[[], Verb]] = {
+    "site": Site,
+    "scale": lambda: Site(View.SIZE),
+    "autoscale": Autoscale,
+    "backup": Backup,
+    "drill": Drill,
+    "move": Move,
 }
 VERBS = (*SIMPLE, "restore")
 
@@ -114,7 +115,7 @@ def verb_named(name: str, snapshot: str | None, consent: Collection[str] = ()) -
         Refused: A restore that names no snapshot.
     """
     if name in SIMPLE:
-        return SIMPLE[name]
+        return SIMPLE[name]()
     if not snapshot:
         what = "A restore names its snapshot."
         way_out = "Set fleetops_snapshot to its id, or to latest."

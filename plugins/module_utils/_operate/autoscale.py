@@ -4,78 +4,154 @@
 
 """The verb `autoscale`: the load of every control plane over a while, and the replicas that the rule asks for.
 
-All vClusters of a host cluster are looked at in the same while: looking at hundreds takes no longer than at one.
+All vClusters of a host cluster are looked at in the same while: looking at hundreds takes little longer than at one.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from .._core.errors import FleetError, defect
 from .._core.finding import Finding, warn
 from .._core.load import Load, Sample, load_between, sample_of
-from .._core.observation import Observation
+from .._core.observation import Observation, Workload
 from .._core.plan import View
-from .._core.ports import HostCluster
+from .._core.ports import HostCluster, Reach
 from .._core.spec import Autoscaling, Decision, Spec
-from .._plan.desired import RESOURCES
-from .._plan.load_rule import Size, advice, decided
-from .._plan.quantity import quantity
-from .._plan.values import read
-from .._stores.registry import store_in
+from .._plan.load_advice import Verdict, advice, size_of
+from .._plan.load_rule import decided
+from .._plan.values import merged
 from .context import Context
-from .planning import Planned, observe_and_plan
+from .planning import Planned, plan_observed
 from .pods import look
+from .two_looks import Clock, twice
 from .verbs import Verb
 
 BETWEEN = 60.0  # seconds between the two looks
 LASTS = 600.0  # seconds for which a decision holds
 AT_ONCE = 8  # vClusters of a host cluster that are asked at once
-Samples = Mapping[str, Sample]
+R = TypeVar("R")
 Place = tuple[str, str, str]
 
 
-class Autoscale(Verb):
-    """Brings the replicas to what the load asks for, where `vcluster_autoscaling.by` says load; advice for all.
+@dataclass(frozen=True)
+class _First:
+    """What the first look saw.
 
-    Args:
-        sleep: Waits some seconds.
+    Attributes:
+        reach: The second one goes the same ways.
     """
+
+    reach: Reach
+    samples: Mapping[str, Sample]
+
+
+class Autoscale(Verb):
+    """Brings the replicas to what the load asks for, where `vcluster_autoscaling.by` says load; advice for all."""
 
     words = "to scale"
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._sleep = sleep
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or Clock()
         self._loads: dict[Place, Load | FleetError | None] = {}
 
     def prepare(self, specs: Sequence[Spec], host: HostCluster, context: Context) -> None:
         """See Verb: both looks at all of them."""
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            before = list(pool.map(lambda spec: _samples(spec, host), specs))
-            self._sleep(BETWEEN)
-            after = list(pool.map(lambda spec: _samples(spec, host), specs))
-        for spec, first, second in zip(specs, before, after, strict=True):
-            failure = next((one for one in (first, second) if isinstance(one, FleetError)), None)
-            self._loads[_place(spec)] = failure or load_between(first, second)  # type: ignore[arg-type]
 
-    def load_of(self, spec: Spec) -> Load:
-        """The load between the two looks.
+        def first(spec: Spec) -> _First | None:
+            return self._tried(spec, lambda: self._first(spec, host))
+
+        def second(spec: Spec, seen: _First) -> None:
+            self._tried(spec, lambda: self._second(spec, seen))
+
+        twice(specs, first, second, BETWEEN, AT_ONCE, self._clock)
+
+    def _tried(self, spec: Spec, question: Callable[[], R]) -> R | None:
+        try:
+            return question()
+        except FleetError as error:
+            self._loads[_place(spec)] = error
+        except Exception as error:
+            text = f"{spec.title}: its load cannot be read: {defect(error)}"
+            self._loads[_place(spec)] = FleetError(text)
+        return None
+
+    def _first(self, spec: Spec, host: HostCluster) -> _First | None:
+        pods = look(host.api, spec).pods
+        names = [pod.name for pod in pods if pod.component == "control_plane" and pod.ready]
+        reach = host.reach(spec)
+        samples = self._samples(reach, names)
+        return _First(reach, samples) if samples else None
+
+    def _second(self, spec: Spec, seen: _First) -> None:
+        after = self._samples(seen.reach, seen.samples)
+        self._loads[_place(spec)] = load_between(seen.samples, after)
+
+    def _samples(self, reach: Reach, names: Iterable[str]) -> dict[str, Sample]:
+        """What each replica has counted.
 
         Raises:
-            FleetError: No replica told it.
+            FleetError: Of the last one, where none tells.
+        """
+        found: dict[str, Sample] = {}
+        failure: FleetError | None = None
+        for name in names:
+            try:
+                with reach.replica(name) as replica:
+                    found[name] = sample_of(replica.text("/metrics"), self._clock.now())
+            except FleetError as error:
+                failure = error
+        if failure and not found:
+            raise failure
+        return found
+
+    def _load(self, spec: Spec) -> Load | None:
+        """The load between the two looks; None where nobody told it and it was only for advice.
+
+        Raises:
+            FleetError: Nobody told it, and it is to decide.
         """
         load = self._loads.get(_place(spec))
-        if isinstance(load, FleetError):
-            raise load
+        if isinstance(load, Load):
+            return load
+        if not by_load(spec):
+            return None
+        raise load or FleetError(
+            f"{spec.title}: no replica answered at both looks, {BETWEEN:.0f} s apart.",
+            "Run fleetops.vcluster.verify.",
+        )
+
+    def judged(
+        self, spec: Spec, seen: Observation, host: HostCluster
+    ) -> tuple[Spec, Verdict | None]:
+        """The same, with a decision where the load asks for another count; and what came of the looks at it.
+
+        Args:
+            seen: A complete one.
+
+        Raises:
+            FleetError: Nobody told the load, and it is to decide; the chart cannot be read.
+        """
+        plane, good = seen.workload("control_plane"), seen.last_good
+        if plane is None or good is None or seen.paused:
+            return spec, None
+        load = self._load(spec)
         if load is None:
-            raise FleetError(
-                f"{spec.title}: no replica answered at both looks, {BETWEEN:.0f} s apart.",
-                "Run fleetops.vcluster.verify.",
-            )
-        return load
+            return spec, None
+        chart = host.helm.pull(spec.chart, good.chart_version or spec.version or "")
+        size = size_of(merged(chart.defaults, good.values or {}), plane.replicas)
+        wanted, reason = None, ""
+        if by_load(spec) and spec.autoscaling:
+            now = host.api.now.timestamp()
+            wanted, reason = _wanted(spec, spec.autoscaling, load, plane, seen, now)
+            if wanted != plane.replicas:
+                decision = Decision(wanted, reason, plane.replicas, int(now))
+                spec = replace(spec, decision=decision)
+        limits = spec.autoscaling or Autoscaling(max=size.replicas)
+        said = tuple(advice(load, spec.autoscaling, size))
+        return spec, Verdict(load, size, limits, wanted, reason, said)
 
     def plan(
         self, spec: Spec, seen: Observation, host: HostCluster, context: Context
@@ -83,74 +159,49 @@ class Autoscale(Verb):
         """See Verb.
 
         Raises:
-            FleetError: No replica told its load.
+            FleetError: Nobody told the load, and it is to decide.
         """
-        if seen.release is None or seen.paused:
+        if seen.release is None or seen.paused or self._load(spec) is None:
             return None
-        try:
-            load = self.load_of(spec)
-        except FleetError:
-            if _by_load(spec):
-                raise
-            return None  # It was only for advice.
-        spec = _with_decision(spec, seen, load, host)
-        planned = observe_and_plan(spec, host, context, View.REPLICAS)
-        found = _advice(planned.full, planned.observation, load)
-        plan = replace(planned.plan, findings=(*planned.plan.findings, *found))
+        observation = host.observe(spec)
+        spec, verdict = self.judged(spec, observation, host)
+        planned = plan_observed(spec, observation, host, context, View.REPLICAS)
+        plan = replace(planned.plan, findings=(*planned.plan.findings, *findings(verdict)))
         if spec.decision is None:
             plan = replace(plan, steps=())
-        return replace(planned, plan=plan)
+        return replace(planned, plan=plan, verdict=verdict)
 
 
-def with_decision(spec: Spec, host: HostCluster, context: Context) -> Spec:
-    """The same after a look at its load; with a decision where that asks for another count.
+def looked_at(spec: Spec, host: HostCluster, context: Context) -> tuple[Spec, Verdict | None]:
+    """One vCluster after a look at its load; see Autoscale.judged.
 
     Raises:
-        FleetError: No replica told its load.
+        FleetError: Nobody told the load, and it is to decide; the chart cannot be read.
     """
     verb = Autoscale()
     verb.prepare([spec], host, context)
-    return _with_decision(spec, host.observe(spec), verb.load_of(spec), host)
+    return verb.judged(spec, host.observe(spec), host)
+
+
+def findings(verdict: Verdict | None) -> tuple[Finding, ...]:
+    """The advice, as findings of a plan."""
+    return tuple(warn("advice", f"{text}.") for text in verdict.advice) if verdict else ()
+
+
+def _wanted(
+    spec: Spec, asked: Autoscaling, load: Load, plane: Workload, seen: Observation, now: float
+) -> tuple[int, str]:
+    scaled = seen.release.scaled if seen.release else None
+    since = now - scaled.at if scaled else None
+    return decided(load, asked, spec.replicas or 1, plane.replicas, since)
 
 
 def _place(spec: Spec) -> Place:
     return (spec.access.key, spec.namespace, spec.name)
 
 
-def _samples(spec: Spec, host: HostCluster) -> Samples | FleetError:
-    """What each ready replica has counted; the last error where none tells."""
-    found: dict[str, Sample] = {}
-    failure: FleetError | None = None
-    try:
-        reach = host.reach(spec)
-        for pod in look(host.api, spec).pods:
-            if pod.component == "control_plane" and pod.ready:
-                try:
-                    with reach.replica(pod.name) as replica:
-                        found[pod.name] = sample_of(replica.text("/metrics"), time.monotonic())
-                except FleetError as error:
-                    failure = error
-    except FleetError as error:
-        failure = error
-    except Exception as error:
-        failure = FleetError(f"{spec.title}: its load cannot be read: {defect(error)}")
-    return found if found or failure is None else failure
-
-
-def _with_decision(spec: Spec, seen: Observation, load: Load, host: HostCluster) -> Spec:
-    """The same; with a decision where it asks for another count."""
-    plane, asked = seen.workload("control_plane"), spec.autoscaling
-    if plane is None or asked is None or not _by_load(spec):
-        return spec
-    now, scaled = host.api.now.timestamp(), seen.release.scaled if seen.release else None
-    since = now - scaled.at if scaled else None
-    count, reason = decided(load, asked, spec.replicas or 1, plane.replicas, since)
-    if count == plane.replicas:
-        return spec
-    return replace(spec, decision=Decision(count, reason, plane.replicas, int(now)))
-
-
-def _by_load(spec: Spec) -> bool:
+def by_load(spec: Spec) -> bool:
+    """Whether the load decides over the replicas."""
     return spec.autoscaling is not None and not spec.autoscaling.horizontal
 
 
@@ -162,23 +213,3 @@ def outdated(decision: Decision, observation: Observation, now: float) -> str:
     if now - decision.at > LASTS:
         return f"the load was looked at {(now - decision.at) / 60:.0f} min ago"
     return ""
-
-
-def _advice(spec: Spec, observation: Observation, load: Load) -> Sequence[Finding]:
-    good, plane = observation.last_good, observation.workload("control_plane")
-    values = (good.values if good else None) or {}
-    store = store_in(values)
-    size = Size(
-        store.type,
-        plane.replicas if plane else 1,
-        store.stateless_replicas,
-        _number(read(values, (*RESOURCES, "requests", "cpu"))),
-        _number(read(values, (*RESOURCES, "limits", "memory"))),
-    )
-    rule = spec.autoscaling or Autoscaling(max=size.replicas)
-    return [warn("advice", f"{text}.") for text in advice(load, rule, size)]
-
-
-def _number(text: object) -> float | None:
-    found = quantity(str(text))
-    return float(found) if found else None

@@ -16,10 +16,11 @@ from .._core.ports import HostCluster
 from .._core.spec import Decision, Spec
 from .apply import Application
 from .audit import audit_of
-from .autoscale import outdated, with_decision
+from .autoscale import findings, looked_at, outdated
 from .context import Context
 from .differences import differences
 from .door import Arguments, Result
+from .load_report import load_as_data
 from .options import spec_of
 from .planning import Planned, accepted, observe_and_plan
 from .render import plan_as_data
@@ -29,7 +30,7 @@ CONFLICT = 409
 
 
 def run_control_plane(arguments: Arguments, context: Context) -> Result:
-    """Plan, and carry the plan out unless nothing is to be done or only checked.
+    """Plan, and carry the plan out unless nothing is to be done or only checked; look at the load before, if asked to.
 
     Raises:
         Refused: A guard refuses, or the plan is no longer the one that was shown.
@@ -37,8 +38,22 @@ def run_control_plane(arguments: Arguments, context: Context) -> Result:
     """
     spec, view = spec_of(arguments, context), View(arguments.get("view") or View.EVERYTHING)
     host = context.host(spec.access)
-    if view is View.REPLICAS:
-        spec = _decided(spec, host, arguments, context)
+    verdict = None
+    if view is View.REPLICAS and (decision := arguments.get("decision")):
+        spec = replace(spec, decision=Decision(**decision))
+    elif view is View.REPLICAS and arguments.get("by_load"):
+        spec, verdict = looked_at(spec, host, context)
+    result = _carried_out(spec, host, view, arguments, context)
+    if verdict is None:
+        return result
+    accepted(spec, said := findings(verdict), context)
+    found = [*result["findings"], *map(asdict, said)]
+    return {**result, "findings": found, "load": load_as_data(verdict)}
+
+
+def _carried_out(
+    spec: Spec, host: HostCluster, view: View, arguments: Arguments, context: Context
+) -> Result:
     # A plan that was shown says that there is work: one look under the lock is enough. Where nothing is yet, the look
     # before it keeps a refusal from leaving a namespace behind.
     shown_before = bool(arguments.get("planned")) and not context.check
@@ -66,13 +81,6 @@ def run_control_plane(arguments: Arguments, context: Context) -> Result:
     if shown is not None:
         result["diff"] = shown
     return _report(planned, result)
-
-
-def _decided(spec: Spec, host: HostCluster, arguments: Arguments, context: Context) -> Spec:
-    """The same with a decision by load: of this run's plan, or made now."""
-    if decision := arguments.get("decision"):
-        return replace(spec, decision=Decision(**decision))
-    return with_decision(spec, host, context) if arguments.get("by_load") else spec
 
 
 def _unchanged(planned: Planned) -> Result:

@@ -18,7 +18,9 @@ from .._core.observation import Observation
 from .._core.plan import Plan
 from .._core.ports import Fleet, HostCluster
 from .._core.spec import Spec
+from .._plan.load_advice import Verdict
 from .context import Context
+from .load_report import load_as_data
 from .render import live_as_data, plan_as_data
 from .verbs import LOOK, SITE, Verb
 
@@ -35,6 +37,7 @@ class Entry:
         wave: 1 to 10.
         spec: None when its variables could not be read.
         error: Why there is no plan: refused, unreachable or failed.
+        verdict: What came of a look at the load; None without one.
     """
 
     host: str
@@ -44,6 +47,7 @@ class Entry:
     plan: Plan = field(default_factory=Plan)
     secret_paths: tuple[str, ...] = ()
     error: FleetError | None = None
+    verdict: Verdict | None = None
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -183,6 +187,7 @@ class _Work(threading.Thread):
             plan=planned.plan,
             spec=replace(spec, decision=planned.spec.decision),
             secret_paths=planned.full.secret_paths,
+            verdict=planned.verdict,
         )
 
     def _fail_rest(self, error: FleetError) -> None:
@@ -229,4 +234,5 @@ def entry_as_data(entry: Entry) -> dict[str, Any]:
         "live": live_as_data(entry.observation),
         "error": str(entry.error) if entry.error else "",
         **plan_as_data(entry.plan, entry.secret_paths),
+        **({"load": load_as_data(entry.verdict)} if entry.verdict else {}),
     }

@@ -17,6 +17,7 @@ from .._core.ports import HostCluster
 from .._core.spec import Spec
 from .._plan.autoscaling import with_count
 from .._plan.digest import digest, unchanged
+from .._plan.load_advice import Verdict
 from .._plan.planner import plan
 from .._stores.registry import member_list
 from .context import Context
@@ -31,27 +32,40 @@ class Planned:
     Attributes:
         spec: What the inventory asks, references unresolved.
         full: The same with the content of its references.
+        verdict: What came of a look at the load; None without one.
     """
 
     spec: Spec
     full: Spec
     observation: Observation
     plan: Plan
+    verdict: Verdict | None = None
 
 
 def observe_and_plan(
     spec: Spec, host: HostCluster, context: Context, view: View = View.EVERYTHING
 ) -> Planned:
-    """Observe in full and plan.
+    """Observe in full and plan; see plan_observed."""
+    return plan_observed(spec, host.observe(spec), host, context, view)
+
+
+def plan_observed(
+    spec: Spec,
+    observation: Observation,
+    host: HostCluster,
+    context: Context,
+    view: View = View.EVERYTHING,
+) -> Planned:
+    """Plan.
 
     Args:
+        observation: A complete one.
         view: What else than that is left alone.
 
     Raises:
         Refused: A new vCluster whose inventory names no version: there is no chart to plan with.
         FleetError: The host cluster or the chart cannot be read.
     """
-    observation = host.observe(spec)
     if unchanged(spec, observation) and spec.decision is None:
         return Planned(spec, spec, observation, Plan())
     members = member_list(spec, observation, host.reach(spec))

@@ -147,16 +147,16 @@ def wrapped(text: str, first: str = "", others: str = "") -> list[str]:
     )
 
 
-def table(rows: Sequence[Sequence[str]]) -> list[str]:
+def table(rows: Sequence[Sequence[str]], width: int = WIDTH) -> list[str]:
     """Rows as aligned columns; cells that would make a line too long are cut with a mark."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    spare = WIDTH - sum(widths) - 2 * (len(widths) - 1)
+    spare = width - sum(widths) - 2 * (len(widths) - 1)
     while spare < 0:
         widest = widths.index(max(widths))
         widths[widest] -= 1
         spare += 1
     return [
-        "  ".join(_cell(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        "  ".join(_cell(cell, size) for cell, size in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
 

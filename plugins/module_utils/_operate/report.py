@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from .._plan.desired import KUBERNETES_TAG, REPLICAS
 from .._plan.values import pointer
+from .load_report import LoadLine, loads_of
 
 GOOD = frozenset({"done", "adopted", "unchanged", "planned", "passed"})
 # Nothing came of it yet; neither good nor a failure.
@@ -134,6 +135,7 @@ class Report:
     Attributes:
         unchanged: How many vClusters needed nothing.
         last_wave: The last wave that was asked for, 0 for all.
+        loads: Of every vCluster whose load was looked at, also of those that needed nothing.
     """
 
     lines: tuple[Line, ...]
@@ -145,6 +147,7 @@ class Report:
     at: str = ""
     waves: tuple[Wave, ...] = ()
     last_wave: int = 0
+    loads: tuple[LoadLine, ...] = ()
 
     @property
     def failures(self) -> tuple[Line, ...]:
@@ -214,6 +217,7 @@ def build_report(plan: Mapping[str, Any], seen: Seen) -> Report:
         seen.at,
         tuple(_waves(lines, seen)),
         seen.last_wave,
+        loads_of(plan),
     )
 
 
@@ -332,6 +336,7 @@ def report_data(report: Report) -> dict[str, Any]:
         "halted": report.halted,
         "unchanged": report.unchanged,
         "waves": [asdict(wave) for wave in report.waves],
+        "loads": {load.host: {**load.data, "advice": load.advice} for load in report.loads},
         "hosts": {line.host: asdict(line) for line in report.lines},
         "failed": [line.host for line in report.failures],
         "not_reached": [line.host for line in report.left],

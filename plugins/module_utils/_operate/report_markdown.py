@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from .load_report import Gauge, gauges, load_span
 from .report import FACTS, Line, Report, grouped, names, short
 from .report_text import counts_text, duration, soak_text
 
@@ -24,7 +25,8 @@ _SPECIAL = re.compile(r"[\\`*{}\[\]<>#!|~$%&^@]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9
 
 def report_markdown(report: Report) -> str:
     """The report as Markdown; every text in it is escaped."""
-    return "\n".join([*_head(report), *_failures(report), *_left(report), *_table(report), ""])
+    parts = (_head, _failures, _left, _loads, _table)
+    return "\n".join([*(line for part in parts for line in part(report)), ""])
 
 
 def escaped(text: str) -> str:
@@ -89,6 +91,29 @@ def _left(report: Report) -> Iterator[str]:
     for wave, count in sorted(waves.items()):
         hosts = [line.host for line in report.left if line.wave == wave]
         yield f"* Wave {wave} ({count:,}): {escaped(names(hosts, 20))}"
+
+
+def _loads(report: Report) -> Iterator[str]:
+    if not report.loads:
+        return
+    shown = report.loads[:MOST_LINES]
+    yield ""
+    yield f"### Load over {load_span(report.loads)}"
+    yield ""
+    heads = [gauge.name for gauge in gauges(shown[0].data)]
+    yield from _row(["vCluster", *heads, "What it says"])
+    yield from _row(["---"] * (len(heads) + 2))
+    for load in shown:
+        said = escaped("; ".join(load.said))
+        yield from _row([escaped(load.host), *map(_gauge, gauges(load.data)), said])
+    if len(report.loads) > len(shown):
+        yield ""
+        yield f"... and {len(report.loads) - len(shown):,} more with less to see, see `report.json`."
+
+
+def _gauge(gauge: Gauge) -> str:
+    words = f"**{escaped(gauge.words)}**" if gauge.grade == "over" else escaped(gauge.words)
+    return f"{words} ({escaped(gauge.more)})" if gauge.more else words
 
 
 def _table(report: Report) -> Iterator[str]:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import median
 
+from .load_report import load_lines
 from .render import WIDTH, wrapped
 from .report import Line, Report, Soak, Wave, grouped, names, short
 
@@ -42,6 +43,8 @@ def report_text(report: Report, files: Mapping[str, str]) -> str:
         if wave.soak:
             lines.append(f"  wave {wave.number}: {soak_text(wave.soak)}")
         lines += _not_reached(wave, report.left)
+    if report.loads:
+        lines += load_lines(report.loads)
     lines += wrapped(counts_text(report))
     if report.explanation:
         lines += wrapped(report.explanation)

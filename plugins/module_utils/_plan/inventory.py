@@ -32,7 +32,7 @@ from .._core.spec import (
     VerticalAutoscaling,
 )
 from .argument_types import checked
-from .guards.autoscaling import option_findings
+from .guards.autoscaling import idle_options, option_findings
 from .guards.identity import name_findings
 from .guards.lift import allow_findings
 from .values import REFERENCE, is_reference, merge_layers, pointer
@@ -70,6 +70,7 @@ def spec_from(arguments: Mapping[str, Any]) -> Spec:
     findings += _limit_findings(typed)
     findings += _snapshot_findings(typed.get("snapshots", {}))
     findings += allow_findings(typed.get("allow", ()))
+    findings += idle_options(typed.get("autoscaling", {}))
     if findings:
         raise Refused(tuple(findings))
     access = _access(typed)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The rule by which the load of a control plane decides over its replicas, and what else it suggests.
+"""The rule by which the load of a control plane decides over its replicas.
 
 Out by one replica when one of these holds, and the last change is older than SETTLING:
 
@@ -18,7 +18,6 @@ at a time; the bounds are `vcluster_replicas` and `max`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from .._core.load import Load
 from .._core.spec import Autoscaling
@@ -30,16 +29,13 @@ TURNED_AWAY = (
 SETTLING = (
     180  # seconds after a change in which the clients that lost a connection list everything anew
 )
-MB = 1_000_000
-# SQLite and kine: one writer at a time. Above these sizes and times users of the store feel it.
-SQLITE_BYTES, STORE_SECONDS = 500 * MB, 0.1
-FULL = 0.8  # of a request or limit
+STORE_SECONDS = 0.1  # p99 of a store above which it is what is slow
 
 
 def decided(
     load: Load, asked: Autoscaling, least: int, replicas: int, since: float | None
 ) -> tuple[int, str]:
-    """The count that the rule asks for, and the numbers behind it.
+    """The count that the rule asks for, and why; or what speaks for another and is not followed yet, if anything does.
 
     Args:
         least: `vcluster_replicas`.
@@ -50,14 +46,13 @@ def decided(
         return replicas - 1, f"max is {asked.max}"
     if replicas < least:
         return least, f"vcluster_replicas is {least}"
-    if reasons := list(_above(load, asked)):
-        words = ", ".join(reasons)
+    if words := ", ".join(above(load, asked)):
         if replicas == asked.max:
             return replicas, f"{words}; {replicas} is the most"
         if since is not None and since < SETTLING:
             return replicas, f"{words}; the last change was {since:.0f} s ago, of {SETTLING}"
         return replicas + 1, words
-    words = _numbers(load)
+    words = numbers(load)
     if load.replicas < replicas:
         return replicas, f"{words}; {load.replicas} of {replicas} replicas told it"
     if replicas > least and _relaxed(load, asked, replicas - 1):
@@ -67,21 +62,22 @@ def decided(
                 f"{words}; one could go, the last change was {since:.0f} s ago, of {asked.cool_down}",
             )
         return replicas - 1, f"{words}: one less will do"
-    return replicas, words
+    return replicas, ""
 
 
-def _above(load: Load, asked: Autoscaling) -> Iterator[str]:
+def above(load: Load, asked: Autoscaling) -> Iterator[str]:
+    """What is above its limit and more replicas would help against, with the numbers."""
     rate = load.rate / load.replicas
     if rate > asked.requests:
         yield f"{rate:.0f} requests/s for each replica, above {asked.requests}"
-    if load.p99 is not None and load.p99 * 1000 > asked.latency_ms and not _slow_store(load):
+    if load.p99 is not None and load.p99 * 1000 > asked.latency_ms and not slow_store(load):
         yield f"p99 {load.p99 * 1000:.0f} ms, above {asked.latency_ms}"
     if load.throttled > TURNED_AWAY:
         yield f"{load.throttled:.1f} requests/s turned away (429)"
 
 
-def _slow_store(load: Load) -> bool:
-    """More replicas only ask it more."""
+def slow_store(load: Load) -> bool:
+    """Whether the store is what is slow: more replicas only ask it more."""
     return load.store_p99 is not None and load.store_p99 > STORE_SECONDS
 
 
@@ -95,52 +91,7 @@ def _relaxed(load: Load, asked: Autoscaling, left: int) -> bool:
     )
 
 
-def _numbers(load: Load) -> str:
+def numbers(load: Load) -> str:
+    """The load in short."""
     p99 = "" if load.p99 is None else f", p99 {load.p99 * 1000:.0f} ms"
     return f"{load.rate / load.replicas:.0f} requests/s for each replica{p99}"
-
-
-@dataclass(frozen=True)
-class Size:
-    """What runs, as far as advice needs it.
-
-    Attributes:
-        store: Its type.
-        replicas: There are.
-        shared: The store takes more than one replica.
-        cpu_request: Cores; None where none is asked for.
-        memory_limit: Bytes; None where there is none.
-    """
-
-    store: str
-    replicas: int
-    shared: bool
-    cpu_request: float | None
-    memory_limit: float | None
-
-
-def advice(load: Load, asked: Autoscaling, size: Size) -> Iterator[str]:
-    """What a person should think of, each with its numbers."""
-    busy = list(_above(load, asked))
-    if not busy and load.rate / load.replicas > RELAXED * asked.requests:
-        busy = [_numbers(load)]
-    if size.shared and size.replicas == 1 and busy:
-        yield f"from one replica to three (vcluster_replicas: 3): {', '.join(busy)}"
-    if not size.shared:
-        why = list(_outgrown(load)) or busy
-        if why:
-            yield f"from {size.store} to etcd, which takes replicas: {', '.join(why)}"
-    elif load.store_p99 is not None and _slow_store(load):
-        yield f"a faster volume for the store: its p99 is {load.store_p99 * 1000:.0f} ms"
-    if size.cpu_request and load.cpu > FULL * size.cpu_request:
-        yield f"a larger CPU request: {load.cpu:.2f} of {size.cpu_request:g} cores are used"
-    if size.memory_limit and load.memory > FULL * size.memory_limit:
-        used, limit = load.memory / MB, size.memory_limit / MB
-        yield f"more memory: {used:.0f} of {limit:.0f} MB are used"
-
-
-def _outgrown(load: Load) -> Iterator[str]:
-    if load.store_bytes > SQLITE_BYTES:
-        yield f"its database has {load.store_bytes / MB:.0f} MB"
-    if load.store_p99 is not None and _slow_store(load):
-        yield f"its p99 is {load.store_p99 * 1000:.0f} ms"

@@ -52,6 +52,13 @@ class Store(Protocol):
     def stateless_replicas(self) -> bool:
         """Whether replicas of the control plane keep nothing of the tenant: then they may come and go at any time."""
 
+    @property
+    def one_writer(self) -> bool:
+        """Whether one process writes its file, so it is for small tenants."""
+
+    def room(self, values: Values) -> list[str]:
+        """What bounds its size, as quantities: its volume, its quota. Empty where that is not known here."""
+
     def enabled(self, values: Values) -> bool:
         """Whether the values switch this store on by its own key."""
 
@@ -162,7 +169,12 @@ class Usual:
     way: Way | None = None
     stateless_replicas = True
     copied_by_pod = False
+    one_writer = False
     member_paths: tuple[Path, ...] = ()
+
+    def room(self, values: Values) -> list[str]:
+        """See Store."""
+        return []
 
     def secrets(self, options: Options) -> dict[str, tuple[str, ...]]:
         """See Store."""
@@ -310,6 +322,9 @@ class DataPlace:
     kept: bool = True
 
 
+CLAIMED = DataPlace("the volume of volumeClaim")
+
+
 def data_place(values: Values) -> DataPlace:
     """Where such a store keeps its data.
 
@@ -320,9 +335,15 @@ def data_place(values: Values) -> DataPlace:
         return DataPlace("a volume of volumeClaimTemplates", templates)
     enabled = at(values, *PLANE_CLAIM, "enabled")
     if enabled in (None, "auto") or truthy(enabled):
-        return DataPlace("the volume of volumeClaim")
+        return CLAIMED
     own = at(values, *PERSISTENCE, "dataVolume")
     return DataPlace("a dataVolume", own, False) if own else DataPlace("an emptyDir", kept=False)
+
+
+def plane_room(values: Values) -> list[str]:
+    """The size of the volume of such a store, where it has one."""
+    size = at(values, *PLANE_CLAIM, "size")
+    return [str(size)] if size and data_place(values) == CLAIMED else []
 
 
 def unknown_options(store: str, known: Sequence[str], options: Options) -> list[Finding]:

@@ -44,6 +44,7 @@ DEPLOY = (*BACKING_STORE, "etcd", "deploy")
 STATEFUL_SET = (*DEPLOY, "statefulSet")
 MEMBERS = (*STATEFUL_SET, "highAvailability", "replicas")
 EXTRA_ARGS = (*STATEFUL_SET, "extraArgs")
+QUOTA, DEFAULT_QUOTA = "--quota-backend-bytes", "2Gi"  # etcd 3.5 and 3.6; the chart sets none
 EXISTING = "--initial-cluster-state=existing"
 CLAIM = (*STATEFUL_SET, "persistence", "volumeClaim")
 _OPTIONS = ("members", "size", "storage_class", "persistence", "resources")
@@ -55,6 +56,12 @@ class EtcdDeployed(Usual):
     type = "etcd_deployed"
     way: Way | None = "etcd"
     member_paths: tuple[Path, ...] = (MEMBERS, EXTRA_ARGS)
+
+    def room(self, values: Values) -> list[str]:
+        """See Store."""
+        size = at(values, *CLAIM, "size")
+        claimed = truthy(at(values, *CLAIM, "enabled")) and size
+        return [_quota(values), *([str(size)] if claimed else [])]
 
     def enabled(self, values: Values) -> bool:
         """See Store."""
@@ -251,6 +258,14 @@ def _volume_findings(live: Values, values: Values) -> list[Finding]:
             "Put vcluster_store.persistence back as it runs.",
         )
     ]
+
+
+def _quota(values: Values) -> str:
+    """The size at which etcd takes no more writes; of several arguments the last one counts."""
+    given = [str(one).partition("=") for one in at(values, *EXTRA_ARGS) or ()]
+    said = [value for name, _, value in given if name == QUOTA and value.isdigit()]
+    # 0 stands for the default.
+    return said[-1] if said and int(said[-1]) else DEFAULT_QUOTA
 
 
 def _has_volumes(values: Values) -> bool:

@@ -28,6 +28,7 @@ from .base import (
     data_place,
     moved_data,
     number,
+    plane_room,
     tree,
     truthy,
     unknown_options,
@@ -44,6 +45,11 @@ class Sqlite(Usual):
     way: Way | None = "sqlite"
     stateless_replicas = False
     copied_by_pod = True
+    one_writer = True
+
+    def room(self, values: Values) -> list[str]:
+        """See Store."""
+        return plane_room(values)
 
     def enabled(self, values: Values) -> bool:
         """See Store. It is also what runs when nothing is switched on."""

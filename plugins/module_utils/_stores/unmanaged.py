@@ -15,7 +15,17 @@ from .._core.finding import Finding, refuse, warn
 from .._core.observation import Observation, Pod
 from .._core.ports import Reach
 from .._core.spec import Spec
-from .base import BACKING_STORE, PLANE_CLAIM, Options, Usual, Values, at, moved_data, truthy
+from .base import (
+    BACKING_STORE,
+    PLANE_CLAIM,
+    Options,
+    Usual,
+    Values,
+    at,
+    moved_data,
+    plane_room,
+    truthy,
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,10 @@ class Unmanaged(Usual):
     needs_address: bool = False
     needs_volume: bool = False
     stateless_replicas: bool = True
+
+    def room(self, values: Values) -> list[str]:
+        """See Store. Its quota is not known here."""
+        return plane_room(values) if self.needs_volume else []
 
     def enabled(self, values: Values) -> bool:
         """See Store."""

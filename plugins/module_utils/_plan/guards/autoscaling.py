@@ -22,6 +22,13 @@ from .case import Case
 # values.yaml, controlPlane.statefulSet.resources.requests.cpu (0.20 to 0.36): less than an idle API server uses, so a
 # percentage of it says nothing.
 CHART_CPU = "200m"
+OPTIONS_BY = {
+    "hpa": ("cpu", "memory", "metrics", "scale_in_window"),
+    "load": ("requests", "latency_ms", "cool_down"),
+}
+LONGEST_MS = (
+    60_000  # the highest bound of apiserver_request_duration_seconds: nothing is ever above it
+)
 SERVES = {
     "metrics.k8s.io": "metrics-server serves it",
     "autoscaling.k8s.io": "the vertical-pod-autoscaler brings it",
@@ -45,28 +52,48 @@ def option_findings(spec: Spec) -> Iterator[Finding]:
             )
 
 
+def idle_options(options: Mapping[str, Any]) -> Iterator[Finding]:
+    """Options of `vcluster_autoscaling` that mean nothing to what decides."""
+    by = options.get("by", Autoscaling.by)
+    for other, names in OPTIONS_BY.items():
+        if given := [name for name in names if name in options and other != by]:
+            yield refuse(
+                "G10",
+                f"vcluster_autoscaling has {' and '.join(given)}, which mean nothing to by: {by}.",
+                "It would decide by something else than what is asked for.",
+                f"Set by: {other}, or leave them out.",
+            )
+
+
 def _horizontal_findings(spec: Spec, asked: Autoscaling) -> Iterator[Finding]:
     at = "vcluster_autoscaling"
-    for name in ("requests", "latency_ms", "cool_down"):
-        if getattr(asked, name) < 1:
-            yield refuse("G10", f"{at}.{name} is {getattr(asked, name)}.", "", "It is 1 at least.")
-    if spec.replicas is None or (asked.horizontal and spec.replicas < FLOOR):
+    for name, least, most in (
+        ("requests", 1, None),
+        ("latency_ms", 1, LONGEST_MS),
+        ("cool_down", 1, None),
+        ("cpu", 0, 100),
+        ("memory", 0, 100),
+        ("scale_in_window", 0, 3600),
+    ):
+        value = getattr(asked, name)
+        if value < least or (most is not None and value > most):
+            words = (
+                f"It is {least} at least." if most is None else f"It is between {least} and {most}."
+            )
+            yield refuse("G10", f"{at}.{name} is {value}.", "", words)
+    floor = FLOOR if asked.horizontal else 1
+    if spec.replicas is None or spec.replicas < floor:
         yield refuse(
             "G10",
-            f"{at} with vcluster_replicas {spec.replicas or 'unset'}.",
-            "One replica holds no election: a second one beside it would work against it.",
-            f"Set vcluster_replicas, which is the least there are, to {FLOOR if asked.horizontal else 1} or more.",
+            f"{at} with vcluster_replicas {'unset' if spec.replicas is None else spec.replicas}.",
+            "One replica holds no election: a second one beside it would work against it."
+            if asked.horizontal
+            else "",
+            f"Set vcluster_replicas, which is the least there are, to {floor} or more.",
         )
     elif asked.max < spec.replicas:
         what = f"{at}.max is {asked.max}, vcluster_replicas {spec.replicas}."
         yield refuse("G10", what, "", "Raise it.")
-    for name, value, most in (
-        ("cpu", asked.cpu, 100),
-        ("memory", asked.memory, 100),
-        ("scale_in_window", asked.scale_in_window, 3600),
-    ):
-        if not 0 <= value <= most:
-            yield refuse("G10", f"{at}.{name} is {value}.", "", f"It is between 0 and {most}.")
     for metric in asked.metrics:
         if problem := _metric_problem(metric):
             yield refuse(

@@ -80,6 +80,15 @@ def test_a_run_cut_off_says_what_was_in_the_middle() -> None:
     assert "b ✗ cut off wave 2" in text
 
 
+def test_the_load_is_told_also_where_nothing_is_to_do() -> None:
+    text = text_of(reports.autoscaled(50))
+    assert "1240 of 1000 ms" in text
+    assert "2 -> 3 replicas: 167 requests/s for each replica, p99 1240 ms, above 1000" in text
+    assert "from sqlite to etcd, which takes replicas" in text
+    assert "team-49" in text
+    assert "Load" not in text_of(reports.halted())
+
+
 def test_a_thousand_vclusters_are_grouped_and_cut_with_a_count() -> None:
     page, text = report_html(reports.large()), text_of(reports.large())
     assert len(page.encode()) < 500_000

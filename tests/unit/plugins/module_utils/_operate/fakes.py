@@ -29,12 +29,14 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors imp
     Locked,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
+    SCALED_LABEL,
     STUCK,
     Applied,
     Claim,
     Observation,
     Proved,
     Release,
+    Scaled,
     Workload,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import (
@@ -96,6 +98,10 @@ class FakeHelm:
         self.world.change("helm changes the objects")
         self.world.releases.pop()
         self.world.deploy(name, chart.version, values)
+        if label := note.labels.get(SCALED_LABEL):
+            count, at = map(int, label.split("-at-"))
+            newest = self.world.releases[-1]
+            self.world.releases[-1] = replace(newest, scaled=Scaled(count, at))
 
     def rollback(self, name: str, namespace: str, revision: int, seconds: int) -> None:
         self.world.change(f"helm rolls back to {revision}")

@@ -37,6 +37,11 @@ class TenantApi:
 
     def text(self, path: str, params: Any = None) -> str:
         if path == "/metrics":
+            left = self.world.silent_after.get(self.pod, 1)
+            if left < 1:
+                raise Unreachable(f"Replica {self.pod} cannot be reached.")
+            if self.pod in self.world.silent_after:
+                self.world.silent_after[self.pod] = left - 1
             return self.world.metrics
         newest = self.world.newest
         broken = (

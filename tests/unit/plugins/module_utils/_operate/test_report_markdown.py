@@ -45,9 +45,11 @@ def test_before_and_after_stand_in_one_cell_and_what_moved_is_bold() -> None:
 
 
 def test_every_row_has_the_same_columns() -> None:
-    for name in ("halted", "installed", "large", "cut_off", "hostile"):
-        lines = [x for x in report_markdown(reports.ALL[name]()).splitlines() if x[:1] == "|"]
-        assert len({line.count("|") for line in lines}) == 1, name
+    for name in sorted(set(reports.ALL) - {"empty"}):
+        tables = [x for x in report_markdown(reports.ALL[name]()).split("\n\n") if x[:1] == "|"]
+        assert tables
+        for table in tables:
+            assert len({line.count("|") for line in table.splitlines()}) == 1, name
 
 
 def test_a_large_run_is_cut_with_a_count_and_what_failed_is_kept() -> None:

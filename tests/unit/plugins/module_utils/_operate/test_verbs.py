@@ -20,19 +20,19 @@ PLACE = {"directory": "/b", "recipients": ["age1x"]}
 def test_backup_saves_what_is_there_and_refuses_the_rest_while_planning(world: World) -> None:
     context, host = Context(), FakeHost(world)
     spec = spec_of({**ASKED, "snapshots": PLACE}, context)
-    missing = SIMPLE["backup"].plan(spec, Observation(), host, context)
+    missing = SIMPLE["backup"]().plan(spec, Observation(), host, context)
     assert missing is not None
     assert missing.plan.kinds == ("refused",)
     etcd = {"controlPlane": {"backingStore": {"etcd": {"deploy": {"enabled": True}}}}}
     world.deploy("tenant-a", "0.36.1", etcd)
-    planned = SIMPLE["backup"].plan(spec, Observation(), host, context)
+    planned = SIMPLE["backup"]().plan(spec, Observation(), host, context)
     assert planned is not None
     assert planned.plan.kinds == ("snapshot",)
     assert planned.plan.digest
     assert planned.plan.steps[0].reason == "to the directory /b, read back"
     bucket = {"s3": {"bucket": "b", "prefix": "p", "endpoint": "https://s3.example.com"}}
     spec = spec_of({**ASKED, "snapshots": {**bucket, "recipients": ["age1x"]}}, context)
-    planned = SIMPLE["backup"].plan(spec, Observation(), host, context)
+    planned = SIMPLE["backup"]().plan(spec, Observation(), host, context)
     assert planned is not None
     reason = "to the bucket b/p at https://s3.example.com, read back"
     assert planned.plan.steps[0].reason == reason

@@ -68,6 +68,8 @@ class World:
         broken_when: User values with which the API server never becomes ready.
         restarts: Container restarts of every pod so far.
         metrics: What the tenant's API servers answer at /metrics.
+        cpu: Cores that each of them uses.
+        silent_after: How often a replica, by the name of its pod, answers there.
         api_groups: API groups of the host cluster beside its own.
         conditions: What is true of an autoscaler that was just made.
     """
@@ -83,6 +85,8 @@ class World:
     never_ready: str = ""
     restarts: int = 0
     metrics: str = ""
+    cpu: float = 0.0
+    silent_after: dict[str, int] = field(default_factory=dict)
     pod_log: str = ""
     api_groups: tuple[str, ...] = ("metrics.k8s.io", "autoscaling.k8s.io")
     conditions: tuple[str, ...] = ("AbleToScale", "ScalingActive")

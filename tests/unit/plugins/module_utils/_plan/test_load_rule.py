@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The rule by which load decides over replicas, and the advice."""
+"""The rule by which load decides over replicas."""
 
 from __future__ import annotations
 
@@ -14,11 +14,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.load import Load
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Autoscaling
-from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.load_rule import (
-    Size,
-    advice,
-    decided,
-)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.load_rule import decided
 
 QUIET = Load(0, 60.0, {"LIST": 20.0}, 0.0, 0.05, 0.01, 2, 5e6, 0.0, 0.2, 3e8)
 ASKED = Autoscaling(5, by="load", requests=100, latency_ms=1000, cool_down=600)
@@ -36,8 +32,8 @@ def busy(rate: float, **more: float) -> Load:
         (busy(500, replicas=3), 3, 10.0, 3, "10 s ago, of 180"),
         (busy(250, replicas=2), 3, None, 4, "125 requests/s"),
         (busy(20, replicas=2), 3, None, 3, "2 of 3 replicas told it"),
-        (busy(10, p99=1.5, store_p99=0.5), 2, None, 2, "p99 1500 ms"),
-        (busy(20, p99=0.4), 2, None, 2, "requests/s"),
+        (busy(10, p99=1.5, store_p99=0.5), 2, None, 2, None),
+        (busy(20, p99=0.4), 2, None, 2, None),
         (busy(20), 7, None, 6, "max is 5"),
         (busy(20), 1, None, 2, "vcluster_replicas is 2"),
         (busy(10, p99=1.5), 2, None, 3, "p99 1500 ms, above 1000"),
@@ -46,18 +42,20 @@ def busy(rate: float, **more: float) -> Load:
         (busy(20), 4, None, 3, "one less will do"),
         (busy(20), 4, 700.0, 3, "one less will do"),
         (busy(20), 4, 60.0, 4, "60 s ago, of 600"),
-        (busy(20, p99=0.7), 4, None, 4, "p99 700 ms"),
+        (busy(20, p99=0.7), 4, None, 4, None),
         (busy(20, throttled=0.2), 2, None, 3, "turned away"),
-        (busy(20), 2, None, 2, "10 requests/s for each replica"),
+        (busy(20), 2, None, 2, None),
         (busy(20, p99=None), 3, None, 2, "7 requests/s"),
-        (busy(300), 4, None, 4, "75 requests/s"),
+        (busy(300), 4, None, 4, None),
     ],
 )
 def test_the_rule_by_its_table(
-    load: Load, replicas: int, since: float | None, wanted: int, words: str
+    load: Load, replicas: int, since: float | None, wanted: int, words: str | None
 ) -> None:
+    """Without words nothing speaks for another count."""
     count, reason = decided(_told_by(load, replicas), ASKED, 2, replicas, since)
-    assert (count, words in reason) == (wanted, True), reason
+    assert count == wanted
+    assert words in reason if words else reason == "", reason
 
 
 def _told_by(load: Load, replicas: int) -> Load:
@@ -90,33 +88,3 @@ def test_a_load_that_stays_the_same_never_makes_it_swing(load: Load, replicas: i
         slower = None if load.p99 is None else load.p99 * replicas / found
         shared = replace(load, replicas=found, p99=slower)
         assert decided(shared, ASKED, 2, found, None)[0] <= found
-
-
-def size(**more: object) -> Size:
-    return replace(Size("etcd_deployed", 1, True, 1.0, 1e9), **more)  # type: ignore[arg-type]
-
-
-SQLITE = size(store="sqlite", shared=False)
-
-
-@pytest.mark.parametrize(
-    ("load", "found", "words"),
-    [
-        (QUIET, size(), None),
-        (busy(70), size(), "from one replica to three (vcluster_replicas: 3): 70 requests/s"),
-        (busy(150), size(), "150 requests/s for each replica, above 100"),
-        (busy(150), size(replicas=3), None),
-        (busy(150, replicas=3), size(replicas=3), None),
-        (busy(10, store_bytes=6e8), SQLITE, "sqlite to etcd, which takes replicas: its database has 600 MB"),
-        (busy(10, store_p99=0.4), SQLITE, "its p99 is 400 ms"),
-        (busy(90), SQLITE, "from sqlite to etcd"),
-        (busy(10, store_p99=0.4), size(replicas=3), "a faster volume for the store: its p99 is 400 ms"),
-        (busy(10, cpu=0.9), size(replicas=3), "0.90 of 1 cores are used"),
-        (busy(10, cpu=0.9), size(replicas=3, cpu_request=None), None),
-        (busy(10, memory=9e8), size(replicas=3), "900 of 1000 MB are used"),
-    ],
-)  # fmt: skip
-def test_advice_comes_with_its_numbers(load: Load, found: Size, words: str | None) -> None:
-    said = list(advice(_told_by(load, found.replicas), ASKED, found))
-    assert len(said) == (words is not None), said
-    assert words is None or words in said[0]

@@ -1,0 +1,76 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Two looks at each of many, as far apart as asked for, however long looking at all of them takes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time that goes on.
+
+    Attributes:
+        now: Seconds.
+        sleep: Waits so many.
+    """
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+def twice(
+    asked: Iterable[T],
+    first: Callable[[T], S | None],
+    second: Callable[[T, S], None],
+    apart: float,
+    threads: int,
+    clock: Clock,
+) -> None:
+    """Look at each of them twice; a second look that is due comes before any first one.
+
+    Args:
+        first: None where there is no second look.
+        second: With what the first one saw. Neither raises anything.
+        apart: Seconds from the end of a first look to its second one.
+    """
+    lock, fresh = threading.Lock(), deque(asked)
+    seen: deque[tuple[float, T, S]] = deque()  # by when they are due
+
+    def turn() -> Callable[[], None] | None:
+        with lock:
+            if seen and (not fresh or seen[0][0] <= clock.now()):
+                return partial(again, *seen.popleft())
+            return partial(begin, fresh.popleft()) if fresh else None
+
+    def begin(item: T) -> None:
+        found = first(item)
+        if found is not None:
+            with lock:
+                seen.append((clock.now() + apart, item, found))
+
+    def again(moment: float, item: T, found: S) -> None:
+        clock.sleep(max(0.0, moment - clock.now()))
+        second(item, found)
+
+    def work() -> None:
+        # With nothing left here, what others are still looking at is theirs.
+        while next_one := turn():
+            next_one()
+
+    with ThreadPoolExecutor(threads) as pool:
+        for ended in [pool.submit(work) for _number in range(threads)]:
+            ended.result()

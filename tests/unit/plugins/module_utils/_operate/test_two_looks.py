@@ -1,0 +1,64 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each is looked at twice, that far apart, however many there are."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.two_looks import (
+    Clock,
+    twice,
+)
+
+
+def spans(count: int, threads: int, look: float, apart: float) -> list[float]:
+    """The times between the looks at each, when a look takes so long."""
+    first: dict[int, float] = {}
+    second: dict[int, float] = {}
+
+    def begin(item: int) -> float:
+        time.sleep(look)
+        first[item] = time.monotonic()
+        return first[item]
+
+    def again(item: int, seen: float) -> None:
+        assert seen == first[item]
+        second[item] = time.monotonic()
+        time.sleep(look)
+
+    twice(range(count), begin, again, apart, threads, Clock())
+    assert sorted(second) == list(range(count))
+    return [second[item] - first[item] for item in range(count)]
+
+
+def test_looking_at_all_of_them_may_take_longer_than_the_time_between() -> None:
+    """200 looks of 20 ms by four take a second; the two at each are 0.3 s apart all the same."""
+    found = spans(200, 4, 0.02, 0.3)
+    assert min(found) >= 0.3
+    assert max(found) < 0.8
+
+
+def test_all_threads_go_on_to_the_end() -> None:
+    """What is due together is looked at together: 12 by 12 take no longer than one."""
+    began = time.monotonic()
+    spans(12, 12, 0.1, 0.2)
+    assert time.monotonic() - began < 1.2
+
+
+def test_a_first_look_that_saw_nothing_has_no_second() -> None:
+    seen, slept = [], []
+    lock = threading.Lock()
+
+    def again(item: int, found: str) -> None:
+        with lock:
+            seen.append((item, found))
+
+    clock = Clock(lambda: 5.0, slept.append)
+    twice(range(4), lambda item: f"{item}" if item % 2 else None, again, 60.0, 3, clock)
+    assert sorted(seen) == [(1, "1"), (3, "3")]
+    assert slept == [60.0, 60.0]
+    twice([], lambda _item: None, again, 60.0, 3, clock)
