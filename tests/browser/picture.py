@@ -1,7 +1,7 @@
 # Copyright (c) fleetops.vcluster contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Take the pictures that README.md shows, docs/images/NAME.png.
+"""Take the pictures that the docs show, docs/images/NAME.png.
 
 PYTHONPATH=tests:tests/lab .venv/core-2.21/bin/python tests/browser/picture.py
 ... picture.py plan OUTPUT    # of what a playbook printed, as a terminal shows it
@@ -39,6 +39,7 @@ def main(arguments: list[str]) -> None:
         take(name, *terminal(Path(output).read_text(encoding="utf-8").rstrip()))
     else:
         take("report", report_html(reports.halted()), 1000, 1690)
+        take("load", report_html(reports.autoscaled(4)), 1000, 880)
 
 
 def terminal(text: str) -> tuple[str, int, int]:
