@@ -171,7 +171,7 @@ def _advice(spec: Spec, observation: Observation, load: Load) -> Sequence[Findin
     size = Size(
         store.type,
         plane.replicas if plane else 1,
-        store.stateless_replicas,
+        store.stateless_replicas or store.replicas_are_members,
         _number(read(values, (*RESOURCES, "requests", "cpu"))),
         _number(read(values, (*RESOURCES, "limits", "memory"))),
     )

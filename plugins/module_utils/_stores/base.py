@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from .._core.check import CheckResult
 from .._core.errors import FleetError
-from .._core.finding import Finding, refuse
+from .._core.finding import Finding, refuse, warn
 from .._core.observation import MemberList, Observation, Pod
 from .._core.plan import Members
 from .._core.ports import Json, Reach
@@ -52,6 +52,13 @@ class Store(Protocol):
     def stateless_replicas(self) -> bool:
         """Whether replicas of the control plane keep nothing of the tenant: then they may come and go at any time."""
 
+    @property
+    def replicas_are_members(self) -> bool:
+        """Whether each replica is a member of the store, which joins and leaves by itself with their count.
+
+        The first one comes alone (G08), and the count stays odd on the way (G07).
+        """
+
     def enabled(self, values: Values) -> bool:
         """Whether the values switch this store on by its own key."""
 
@@ -80,7 +87,7 @@ class Store(Protocol):
         """Guards on a change of the same store, live."""
 
     def members(self, values: Values) -> int:
-        """Members that the chart runs beside the control plane; 0 for none."""
+        """Members that are pods of the vCluster; 0 for none."""
 
     @property
     def member_paths(self) -> tuple[Path, ...]:
@@ -161,6 +168,7 @@ class Usual:
 
     way: Way | None = None
     stateless_replicas = True
+    replicas_are_members = False
     copied_by_pod = False
     member_paths: tuple[Path, ...] = ()
 
@@ -276,6 +284,44 @@ def claim_values(claim: tuple[str, ...], options: Options) -> Iterator[tuple[tup
     yield (*claim, "storageClass"), options.get("storage_class")
     # True is what the chart does anyway.
     yield (*claim, "enabled"), False if options.get("persistence") is False else None
+
+
+def licensed(store: str) -> Finding:
+    """G33: a store that needs the vendor's licence, whatever the image."""
+    return warn(
+        "G33",
+        f"The store {store} needs a licence (0.36.1, pkg/pro).",
+        "Without one Helm is green and the pods end at once.",
+        "The proof finds the words in the log.",
+    )
+
+
+def even_count(count: int, what: str) -> list[Finding]:
+    """G07: an even count of members."""
+    if count < 1 or count % 2:
+        return []
+    return [
+        refuse(
+            "G07",
+            f"{count} {what}.",
+            f"They survive no more losses than {count - 1} and need one more for quorum.",
+            f"Use {count - 1} or {count + 1}, or set vcluster_allow: [G07].",
+        )
+    ]
+
+
+def lacks_volume(store: str, values: Values) -> list[Finding]:
+    """G02 for a store in the volume of the control plane."""
+    if data_place(values).kept:
+        return []
+    return [
+        refuse(
+            "G02",
+            f"The store {store} has no volume (volumeClaim.enabled is off).",
+            "Its data is gone when the pod moves.",
+            "Leave persistence on, or set vcluster_allow: [G02].",
+        )
+    ]
 
 
 def moved_data(store: str, live: Values, values: Values) -> list[Finding]:
