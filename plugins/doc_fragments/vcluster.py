@@ -64,15 +64,15 @@ options:
     type: dict
     suboptions: &store
       type:
-        description: Store type.
+        description: Store type. With V(etcd_embedded) each replica is a member, and the vendor's licence is needed.
         type: str
         required: true
-        choices: [sqlite, etcd_deployed, etcd_external]
+        choices: [sqlite, etcd_deployed, etcd_embedded, etcd_external]
       members:
         description: Members of V(etcd_deployed), an odd number; the chart's default is 1.
         type: int
       size:
-        description: Size of the volume claim of V(sqlite) or of each member, such as V(5Gi).
+        description: Size of the volume claim of V(sqlite), or of each member, such as V(5Gi).
         type: str
       storage_class:
         description: Storage class of the volume claims.

@@ -43,6 +43,18 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"vcluster_store": {"type": "etcd_deployed", "members": 2}, "vcluster_replicas": 2},
         "G07",
     ),
+    "even-replicas": (
+        {"vcluster_store": {"type": "etcd_embedded"}, "vcluster_replicas": 2},
+        "G07",
+    ),
+    "no-replica": (
+        {"vcluster_store": {"type": "etcd_embedded"}, "vcluster_replicas": 0},
+        "G59",
+    ),
+    "too-many-replicas": (
+        {"vcluster_store": {"type": "etcd_embedded"}, "vcluster_replicas": 7},
+        "Set vcluster_replicas to 5 or less",
+    ),
     "no-volume": ({"vcluster_store": {"type": "sqlite", "persistence": False}}, "G02"),
     "name-too-long": ({"vcluster_name": "x" * 54}, "G40"),
     "name-no-text": ({"vcluster_name": "on"}, "G58"),

@@ -29,7 +29,7 @@ STORE_OPTIONS: dict[str, dict[str, Any]] = {
     "type": {
         "type": "str",
         "required": True,
-        "choices": ["sqlite", "etcd_deployed", "etcd_external"],
+        "choices": ["sqlite", "etcd_deployed", "etcd_embedded", "etcd_external"],
     },
     "members": _COUNT,
     "size": _TEXT,

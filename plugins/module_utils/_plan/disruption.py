@@ -20,6 +20,8 @@ POD_SECONDS = 20
 MEMBER_SECONDS = 15
 # One of two voters is back sooner: its headless name serves it while it is not ready. On the lab: 1.6 s.
 PAIR_SECONDS = 2
+# The vendor's words for embedded etcd, which nobody here saw: the first pod restarts once or twice while others join.
+JOIN_RESTARTS = 2
 BESIDE = "; the control plane's pods restart beside it"
 
 
@@ -58,3 +60,22 @@ def member_change(move: Members, etcd: Workload | None) -> Disruption:
         return Disruption("outage", PAIR_SECONDS, why)
     why = f"the only pod of {name} restarts, and takes connections when it is ready{BESIDE}"
     return Disruption("outage", MEMBER_SECONDS, why)
+
+
+def replica_change(name: str, before: int, after: int) -> Disruption:
+    """Replicas that are members of the store come or go, and all restart with it: every value is in their hash (G11).
+
+    Args:
+        name: Of their StatefulSet.
+    """
+    if before == 1:
+        why = f"{name}-0 restarts, up to {JOIN_RESTARTS} times by the vendor's words, while the others join it"
+        return Disruption("outage", JOIN_RESTARTS * POD_SECONDS, why)
+    if after > before:
+        return restart(Workload("control_plane", "StatefulSet", name, before), before)
+    # With podManagementPolicy Parallel those that go and the last one that stays end at once (StatefulSet controller).
+    going = f"{before - after} of {before} pods of {name} go"
+    why = f"{going} while {name}-{after - 1} restarts; until it is back there is no quorum"
+    if after == 1:
+        why = f"all pods of {name} end, and the vendor's image makes a store of one member of what {name}-0 holds"
+    return Disruption("outage", POD_SECONDS, why)

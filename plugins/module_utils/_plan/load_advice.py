@@ -34,7 +34,7 @@ class Size:
     Attributes:
         store: Its type.
         replicas: There are.
-        shared: Replicas keep nothing of the tenant: they may come and go.
+        shared: The store takes more than one replica.
         one_writer: The store is for small tenants.
         cpu_request, cpu_limit: Cores; None where none is asked for.
         memory_request, memory_limit: Bytes, likewise.
@@ -69,7 +69,7 @@ def size_of(values: Mapping[str, Any], replicas: int | None = None) -> Size:
     return Size(
         store.type,
         number(read(values, REPLICAS)) if replicas is None else replicas,
-        store.stateless_replicas,
+        store.stateless_replicas or store.replicas_are_members,
         store.one_writer,
         store_room=min(bounds, default=None),
         **resources,

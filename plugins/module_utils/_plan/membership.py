@@ -47,14 +47,14 @@ class Course:
 def course_of(
     observation: Observation, live: Mapping[str, Any], values: Mapping[str, Any]
 ) -> Course:
-    """The course of a vCluster that runs; empty where its store has no members, or would be another one.
+    """The course of a vCluster that runs; empty where its store would be another one, or has no members of its own.
 
     Args:
         live: User values that run, or those with the chart's defaults below.
         values: The same of what is asked for.
     """
     store = store_in(values)
-    if not store.members(values) or store_in(live).type != store.type:
+    if not store.members(values) or store_in(live).type != store.type or store.replicas_are_members:
         return Course()
     seen, pods = observation.members, pods_of(observation, live)
     if seen and seen.trouble:
@@ -68,8 +68,20 @@ def pods_of(observation: Observation, live: Mapping[str, Any]) -> int:
     A run that was cut off within Helm may have changed the StatefulSet and not the release, so that one counts, unless
     somebody stopped it.
     """
-    asked, etcd = store_in(live).members(live), observation.workload("etcd")
-    return etcd.replicas if asked and etcd and etcd.replicas else asked
+    store = store_in(live)
+    asked = store.members(live)
+    found = observation.workload("control_plane" if store.replicas_are_members else "etcd")
+    return found.replicas if asked and found and found.replicas else asked
+
+
+def odd_counts(before: int, after: int) -> tuple[int, ...]:
+    """The counts from one to another of replicas that are members: over every odd one in between (G07).
+
+    From nothing the first is 1 (G08); and of those that are there a majority stays wherever that can be (G06).
+    """
+    way = 1 if after > before else -1
+    between = (count for count in range(before + way, after, way) if count % 2)
+    return (*between, after) if before != after else ()
 
 
 def course(seen: MemberList | None, pods: int, wanted: int, lost: Mapping[int, str]) -> Course:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from .._core.plan import COUNTING, SIZING, Change, Disruption, Kind, Plan, Step,
 from .._core.ports import ChartArchive
 from .._core.spec import Spec
 from .._core.versions import version_of
+from .._stores.base import number
 from .._stores.registry import store_in
 from .autoscaling import autoscaler_steps, scaled_to, with_count
 from .claims import growths
@@ -26,7 +27,16 @@ from .guards.case import Case
 from .guards.catalogue import findings_of
 from .guards.stores import same_store
 from .merge import Merge, three_way, without
-from .scaling import held, mend_steps, mended, only_sizes, scale_steps, sizes
+from .scaling import (
+    founders,
+    held,
+    member_replica_steps,
+    mend_steps,
+    mended,
+    only_sizes,
+    scale_steps,
+    sizes,
+)
 from .schema import schema_findings
 from .values import Tree, build, merged, path_of, pointer, read
 
@@ -70,7 +80,8 @@ def plan(
     steps = _steps(case, compared)
     if view is not View.EVERYTHING:
         kinds = SIZING if view is View.SIZE else COUNTING if spec.decision else ()
-        steps = tuple(step for step in steps if step.kind in kinds)
+        sized = any(step.kind in kinds for step in steps)
+        steps = tuple(step for step in steps if sized and step.kind in {*kinds, Kind.PROVE})
     complete = asked.changes == compared.changes and spec.version in (None, chart.version)
     scaled = scaled_to(spec, observation) is not None or spec.decision is not None
     return _sealed(steps, findings, compared.foreign, complete=complete, scaled=scaled)
@@ -127,7 +138,7 @@ def _steps(case: Case, compared: Merge) -> tuple[Step, ...]:
     steps = [_repair(release, good)] if release and release.status in STUCK else []
     going, coming = autoscaler_steps(case.spec, case.observation, case.chart.version)
     if good is None:
-        return (*steps, _install(case, compared), *coming)
+        return (*steps, *_install(case, compared), *coming)
     steps.extend(going)
     plane = case.observation.workload("control_plane")
     cost = restart(plane, plane.replicas if plane else 1)
@@ -159,6 +170,9 @@ def _steps(case: Case, compared: Merge) -> tuple[Step, ...]:
     elif release and release.revision != good.revision and not sizing:
         reason = f"put the objects of revision {good.revision} back, {release.revision} was {release.status}"
         steps.append(Step(Kind.VALUES, reason, (), cost, "values", version, kept))
+    if scaling and _needs_proof(case, steps, scaling[0]):
+        reason = "replicas are members of the store: all are proved before any comes or goes"
+        steps.append(Step(Kind.PROVE, reason, version=case.running or version))
     steps.extend(scaling)
     if moves:
         change = Change("vcluster_kubernetes_version", case.kubernetes, case.target_kubernetes)
@@ -216,14 +230,24 @@ def _repair(release: Release, good: Release | None) -> Step:
     return Step(Kind.REPAIR, f"{what}; drop its record, {after}")
 
 
-def _install(case: Case, compared: Merge) -> Step:
-    return Step(
-        Kind.INSTALL,
-        f"chart {case.chart.version}, not there yet",
-        compared.changes,
-        version=case.chart.version,
-        values=compared.values,
-    )
+def _install(case: Case, compared: Merge) -> Iterator[Step]:
+    reason = f"chart {case.chart.version}, not there yet"
+    values, changes = compared.values, compared.changes
+    first, counted = founders(case), tuple(c for c in changes if path_of(c.path) == REPLICAS)
+    later = first != number(case.value(REPLICAS))
+    if later:
+        reason += f"; with {first} of its replicas at first"
+        values = merged(values, build([(REPLICAS, first)]))
+        changes = tuple(replace(c, after=first) if c in counted else c for c in changes)
+    yield Step(Kind.INSTALL, reason, changes, version=case.chart.version, values=values)
+    if later:
+        yield from member_replica_steps(case, first, counted, values)
+
+
+def _needs_proof(case: Case, before: Sequence[Step], step: Step) -> bool:
+    """Whether a step is about replicas that are members of the store, and nothing was proved before it (G06, G08)."""
+    counts = step.kind in COUNTING and store_in(case.effective).replicas_are_members
+    return counts and not any(earlier.values is not None for earlier in before)
 
 
 def _prove(case: Case) -> Step:

@@ -5,13 +5,14 @@
 """The size of a vCluster: resources, members of the store, replicas. What changes it, and the steps that do it.
 
 The store grows before the control plane and shrinks after it. Members come one at a time, each with a step of its own;
-those that go leave together, since each step restarts every pod (G11).
+those that go leave together, since each step restarts every pod (G11). Replicas that are members of the store come and
+go over odd counts, and the first one comes alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._core.plan import Change, Disruption, Growth, Kind, Members, Step, Turn
@@ -19,8 +20,9 @@ from .._stores.base import number
 from .._stores.registry import store_in
 from .claims import growths
 from .desired import BUDGET, REPLICAS, RESOURCES, SPREAD
-from .disruption import member_change, restart
+from .disruption import member_change, replica_change, restart
 from .guards.case import Case
+from .membership import odd_counts
 from .merge import Merge
 from .values import ABSENT, Path, Tree, build, merged, path_of, pointer, read, remove, write
 
@@ -126,6 +128,17 @@ def mended(case: Case, values: Tree) -> Tree:
     return values
 
 
+def founders(case: Case) -> int:
+    """Replicas that a new vCluster is installed with: one alone where each would found the store for itself (G08).
+
+    Those that an install which was cut off has left stay until they are proved.
+    """
+    plane = case.observation.workload("control_plane")
+    if not store_in(case.effective).replicas_are_members:
+        return _replicas(case)[1]
+    return (plane.replicas if plane else 0) or 1
+
+
 def scale_steps(case: Case, found: Sizes, values: Tree) -> Iterator[Step]:
     """Each size in steps of its own.
 
@@ -142,9 +155,13 @@ def scale_steps(case: Case, found: Sizes, values: Tree) -> Iterator[Step]:
     for move in growing:
         values = _with_members(case, values, move)
         yield _member_step(case, move, values, case.chart.version)
-    if found.replicas:
+    before, after = _replicas(case)
+    if store_in(case.effective).replicas_are_members:
+        yield from member_replica_steps(case, before, found.replicas, values)
+    elif found.replicas:
         values = with_changes(values, found.replicas)
-        yield _replica_step(case, found.replicas, values)
+        cost = restart(case.observation.workload("control_plane"), min(before, after))
+        yield _replica_step(case, (before, after), found.replicas, cost, values)
     for move in case.course.scale[len(growing) :]:
         values = _with_members(case, values, move)
         yield _member_step(case, move, values, case.chart.version)
@@ -209,14 +226,44 @@ def _told(case: Case, move: Members) -> tuple[Kind, str]:
     return Kind.SCALE_IN, reason
 
 
-def _replica_step(case: Case, changes: tuple[Change, ...], values: Tree) -> Step:
-    before, after = _replicas(case)
+def member_replica_steps(
+    case: Case, before: int, changes: tuple[Change, ...], values: Tree
+) -> Iterator[Step]:
+    """Replicas that are members of the store come and go.
+
+    No step goes back by itself: what does not come well must not be made fewer (G06).
+
+    Args:
+        before: How many there are.
+        changes: What differs in the values; nothing where only somebody changed the count past Helm.
+    """
+    by_hand = Change(pointer(REPLICAS), before, before, "drift")
+    asked = next((c for c in changes if path_of(c.path) == REPLICAS), by_hand)
+    beside = tuple(c for c in changes if path_of(c.path) != REPLICAS)
+    values = with_changes(values, beside)
+    for after in odd_counts(before, _replicas(case)[1]):
+        values = merged(values, build([(REPLICAS, after)]))
+        counted = (*beside, replace(asked, before=before, after=after))
+        cost = replica_change(case.spec.name, before, after)
+        step = _replica_step(case, (before, after), counted, cost, values)
+        yield replace(step, way_back="none")
+        before, beside = after, ()
+
+
+def _replica_step(
+    case: Case,
+    counts: tuple[int, int],
+    changes: tuple[Change, ...],
+    cost: Disruption,
+    values: Tree,
+) -> Step:
+    before, after = counts
     decision = case.spec.decision
     return Step(
         Kind.SCALE_OUT if after > before else Kind.SCALE_IN,
         f"replicas {before} -> {after}" + (f": {decision.reason}" if decision else ""),
         changes,
-        restart(case.observation.workload("control_plane"), min(before, after)),
+        cost,
         "values",
         case.chart.version,
         values,
@@ -224,9 +271,12 @@ def _replica_step(case: Case, changes: tuple[Change, ...], values: Tree) -> Step
 
 
 def _replicas(case: Case) -> tuple[int, int]:
-    """Before and after."""
+    """Before and after; where they are members of the store, those count that have a pod."""
     live, wanted = case.effective_live, case.effective
-    return number(read(live, REPLICAS)), number(read(wanted, REPLICAS))
+    before = number(read(live, REPLICAS))
+    if store_in(wanted).replicas_are_members:
+        before = case.members
+    return before, number(read(wanted, REPLICAS))
 
 
 def _with_members(case: Case, values: Tree, move: Members) -> Tree:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .._core.check import CheckResult
 from .._core.errors import FleetError
-from .._core.finding import Finding, refuse
+from .._core.finding import Finding, refuse, warn
 from .._core.observation import MemberList, Observation, Pod
 from .._core.plan import Members
 from .._core.ports import Json, Reach
@@ -59,6 +58,13 @@ class Store(Protocol):
     def room(self, values: Values) -> list[str]:
         """What bounds its size, as quantities: its volume, its quota. Empty where that is not known here."""
 
+    @property
+    def replicas_are_members(self) -> bool:
+        """Whether each replica is a member of the store, which joins and leaves by itself with their count.
+
+        The first one comes alone (G08), and the count stays odd on the way (G07).
+        """
+
     def enabled(self, values: Values) -> bool:
         """Whether the values switch this store on by its own key."""
 
@@ -87,7 +93,7 @@ class Store(Protocol):
         """Guards on a change of the same store, live."""
 
     def members(self, values: Values) -> int:
-        """Members that the chart runs beside the control plane; 0 for none."""
+        """Members that are pods of the vCluster; 0 for none."""
 
     @property
     def member_paths(self) -> tuple[Path, ...]:
@@ -168,6 +174,7 @@ class Usual:
 
     way: Way | None = None
     stateless_replicas = True
+    replicas_are_members = False
     copied_by_pod = False
     one_writer = False
     member_paths: tuple[Path, ...] = ()
@@ -290,60 +297,28 @@ def claim_values(claim: tuple[str, ...], options: Options) -> Iterator[tuple[tup
     yield (*claim, "enabled"), False if options.get("persistence") is False else None
 
 
-def moved_data(store: str, live: Values, values: Values) -> list[Finding]:
-    """G03 for a store in the volume of the control plane: another volume is another, empty store."""
-    before, after = data_place(live), data_place(values)
-    if before == after:
+def licensed(store: str) -> Finding:
+    """G33: a store that needs the vendor's licence, whatever the image."""
+    return warn(
+        "G33",
+        f"The store {store} needs a licence (0.36.1, pkg/pro).",
+        "Without one Helm is green and the pods end at once.",
+        "The proof finds the words in the log.",
+    )
+
+
+def even_count(count: int, what: str) -> list[Finding]:
+    """G07: an even count of members."""
+    if count < 1 or count % 2:
         return []
-    there, then = before.title, after.title
-    moves = f"move from {there} to {then}" if there != then else f"stand in another {then}"
     return [
         refuse(
-            "G03",
-            f"The data of the store {store} would {moves} (controlPlane.statefulSet.persistence).",
-            "It would not be copied: the tenant would be empty, and everything green.",
-            "Put persistence back as it runs; moving a live store is not there yet.",
+            "G07",
+            f"{count} {what}.",
+            f"They survive no more losses than {count - 1} and need one more for quorum.",
+            f"Use {count - 1} or {count + 1}, or set vcluster_allow: [G07].",
         )
     ]
-
-
-@dataclass(frozen=True)
-class DataPlace:
-    """Where a store in the volume of the control plane keeps its data.
-
-    Attributes:
-        title: In words.
-        of: What tells two such places apart.
-        kept: It is a claim of the pod: there without the pod, and for another pod beside it.
-    """
-
-    title: str
-    of: Any = None
-    kept: bool = True
-
-
-CLAIMED = DataPlace("the volume of volumeClaim")
-
-
-def data_place(values: Values) -> DataPlace:
-    """Where such a store keeps its data.
-
-    0.36.1, templates/_persistence.tpl and statefulset.yaml: `auto` makes a claim for these stores.
-    """
-    templates = at(values, *PERSISTENCE, "volumeClaimTemplates")
-    if templates:
-        return DataPlace("a volume of volumeClaimTemplates", templates)
-    enabled = at(values, *PLANE_CLAIM, "enabled")
-    if enabled in (None, "auto") or truthy(enabled):
-        return CLAIMED
-    own = at(values, *PERSISTENCE, "dataVolume")
-    return DataPlace("a dataVolume", own, False) if own else DataPlace("an emptyDir", kept=False)
-
-
-def plane_room(values: Values) -> list[str]:
-    """The size of the volume of such a store, where it has one."""
-    size = at(values, *PLANE_CLAIM, "size")
-    return [str(size)] if size and data_place(values) == CLAIMED else []
 
 
 def unknown_options(store: str, known: Sequence[str], options: Options) -> list[Finding]:

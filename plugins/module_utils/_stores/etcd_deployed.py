@@ -27,6 +27,7 @@ from .base import (
     Values,
     at,
     claim_values,
+    even_count,
     number,
     tree,
     truthy,
@@ -87,17 +88,8 @@ class EtcdDeployed(Usual):
 
     def findings(self, values: Values) -> list[Finding]:
         """G02, G07, G59, G62 on the members."""
-        found = []
         members = self.members(values)
-        if members > 1 and members % 2 == 0:
-            found.append(
-                refuse(
-                    "G07",
-                    f"{members} etcd members.",
-                    f"They survive no more losses than {members - 1} and need one more for quorum.",
-                    f"Use {members - 1} or {members + 1}, or set vcluster_allow: [G07].",
-                )
-            )
+        found = even_count(members, "etcd members")
         if at(values, *STATEFUL_SET, "enabled") is False:
             found.append(
                 refuse(

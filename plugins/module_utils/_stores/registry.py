@@ -17,18 +17,19 @@ from .._core.snapshot import Way
 from .._core.spec import Spec
 from .base import Store, Values
 from .etcd_deployed import EtcdDeployed
+from .etcd_embedded import EtcdEmbedded
 from .etcd_external import EtcdExternal
 from .etcd_members import MemberWork
 from .refill import Refill
 from .source import Source
 from .sqlite import Sqlite
-from .unmanaged import EMBEDDED_ETCD, EXTERNAL_DATABASE
+from .unmanaged import EXTERNAL_DATABASE
 from .work import Work
 
 SQLITE: Store = Sqlite()
 # In the order in which the pod decides when several are on (0.36.1, config/config.go, BackingStoreType).
 STORES: tuple[Store, ...] = (
-    EMBEDDED_ETCD,
+    EtcdEmbedded(),
     EtcdExternal(),
     EtcdDeployed(),
     SQLITE,

@@ -25,14 +25,12 @@ from .base import (
     Values,
     at,
     claim_values,
-    data_place,
-    moved_data,
     number,
-    plane_room,
     tree,
     truthy,
     unknown_options,
 )
+from .plane_volume import data_place, lacks_volume, moved_data, plane_room
 from .refill import Refill
 from .source import Source
 from .sqlite_refill import refill_database
@@ -82,18 +80,7 @@ class Sqlite(Usual):
                     "moving a live store is not there yet.",
                 )
             )
-        claim = at(values, *PLANE_CLAIM, "enabled")
-        templates = at(values, "controlPlane", "statefulSet", "persistence", "volumeClaimTemplates")
-        if not truthy(claim) and claim != "auto" and not templates:
-            found.append(
-                refuse(
-                    "G02",
-                    "The store sqlite has no volume (volumeClaim.enabled is off).",
-                    "Its data is gone when the pod moves.",
-                    "Leave persistence on, or set vcluster_allow: [G02].",
-                )
-            )
-        return found
+        return [*found, *lacks_volume(self.type, values)]
 
     def change_findings(self, live: Values, values: Values) -> list[Finding]:
         """See Store. The new pod would begin with an empty file, whatever `vcluster_allow` says."""

@@ -11,21 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._core.check import CheckResult
-from .._core.finding import Finding, refuse, warn
+from .._core.finding import Finding, refuse
 from .._core.observation import Observation, Pod
 from .._core.ports import Reach
 from .._core.spec import Spec
-from .base import (
-    BACKING_STORE,
-    PLANE_CLAIM,
-    Options,
-    Usual,
-    Values,
-    at,
-    moved_data,
-    plane_room,
-    truthy,
-)
+from .base import BACKING_STORE, Options, Usual, Values, at, licensed, truthy
 
 
 @dataclass(frozen=True)
@@ -36,18 +26,11 @@ class Unmanaged(Usual):
         type: Name in messages; `vcluster_store.type` does not take it.
         path: Where its section stands under backingStore.
         needs_address: One of `dataSource` and `connector` must be set.
-        needs_volume: It keeps its data in the volume of the control plane.
     """
 
     type: str
     path: tuple[str, ...]
     needs_address: bool = False
-    needs_volume: bool = False
-    stateless_replicas: bool = True
-
-    def room(self, values: Values) -> list[str]:
-        """See Store. Its quota is not known here."""
-        return plane_room(values) if self.needs_volume else []
 
     def enabled(self, values: Values) -> bool:
         """See Store."""
@@ -71,16 +54,9 @@ class Unmanaged(Usual):
         return f"{section.get('dataSource') or ''}{section.get('connector') or ''}"
 
     def findings(self, values: Values) -> list[Finding]:
-        """G33: licensed in every image. G59: an address is missing, or the volume."""
+        """G33: licensed in every image. G59: an address is missing."""
         section = at(values, *BACKING_STORE, *self.path) or {}
-        found = [
-            warn(
-                "G33",
-                f"The store {self.type} needs a licence (0.36.1, pkg/pro).",
-                "Without one Helm is green and the pods end at once.",
-                "The proof finds the words in the log.",
-            )
-        ]
+        found = [licensed(self.type)]
         if self.needs_address and not section.get("dataSource") and not section.get("connector"):
             found.append(
                 refuse(
@@ -89,20 +65,7 @@ class Unmanaged(Usual):
                     "The pods end at once.",
                 )
             )
-        if self.needs_volume and at(values, *PLANE_CLAIM, "enabled") is False:
-            found.append(
-                refuse(
-                    "G02",
-                    f"The store {self.type} has no volume.",
-                    "Its data is gone when a pod moves.",
-                    "Leave persistence on, or set vcluster_allow: [G02].",
-                )
-            )
         return found
-
-    def change_findings(self, live: Values, values: Values) -> list[Finding]:
-        """See Store."""
-        return moved_data(self.type, live, values) if self.needs_volume else []
 
     def checks(
         self,
@@ -116,7 +79,4 @@ class Unmanaged(Usual):
         return [CheckResult("store", "skip", f"the store {self.type} has no checks here yet")]
 
 
-EMBEDDED_ETCD = Unmanaged(
-    "etcd_embedded", ("etcd", "embedded"), needs_volume=True, stateless_replicas=False
-)
 EXTERNAL_DATABASE = Unmanaged("database_external", ("database", "external"), needs_address=True)

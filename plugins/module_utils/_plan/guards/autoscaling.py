@@ -175,6 +175,13 @@ def somebody_elses(case: Case) -> Iterator[Finding]:
                 "Two would work against each other.",
                 "Delete it, or leave the variable out.",
             )
+        elif found.kind == HORIZONTAL.kind and store_in(case.effective).replicas_are_members:
+            yield refuse(
+                "G10",
+                f"{found.kind} {case.spec.namespace}/{found.name} scales replicas that are members of the store.",
+                "They would go without a look at the others.",
+                "Delete it.",
+            )
         elif found.kind == HORIZONTAL.kind and number(case.value(REPLICAS)) < FLOOR:
             yield refuse(
                 "G10",

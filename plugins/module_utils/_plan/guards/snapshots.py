@@ -157,8 +157,8 @@ def _kept_findings(spec: Spec, observation: Observation) -> list[Finding]:
         refuse(
             "spec",
             f"{spec.title}: snapshots of the store {store.type} are not there yet.",
-            "",
             "Those of sqlite, etcd_deployed and etcd_external are.",
+            "The vendor's own command takes one (vcluster snapshot create); only vcluster restore puts it back.",
         )
     ]
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from ..._core.finding import Finding, refuse, warn
 from ..._core.plan import View
 from ..._stores.registry import secrets_of, store_in, store_named, stores_on
+from ..membership import odd_counts
 from .case import Case
 
 MOST = 16  # members whose claims are looked for
@@ -109,7 +110,8 @@ def members_told(case: Case) -> Iterator[Finding]:
             "Which of them has the tenant's data has to be known before one comes or goes.",
             "Look at them with fleetops.vcluster.verify.",
         )
-    if course.all and not (
+    moves = bool(course.all) or _replicas_vote(case)
+    if moves and not (
         store.keeps_members(case.effective) and store.keeps_members(case.effective_live)
     ):
         yield refuse(
@@ -128,6 +130,37 @@ def members_told(case: Case) -> Iterator[Finding]:
                 "They would come back empty, and vote on what they never saw.",
                 "Restore a snapshot.",
             )
+
+
+def member_replicas(case: Case) -> Iterator[Finding]:
+    """G06: replicas that are members of the store go only from one that is whole."""
+    before, after = case.members, store_in(case.effective).members(case.effective)
+    if not _replicas_vote(case) or after > before:
+        return
+    plane = case.observation.workload("control_plane")
+    ready = plane.current if plane else 0
+    if ready < before:
+        yield refuse(
+            "G06",
+            f"{ready} of {before} replicas are ready, and {after} are asked for; each is a member of the store.",
+            "Those that stay may lack what the others acknowledged.",
+            "Bring them back first (Disaster recovery on the vendor's page about embedded etcd).",
+        )
+    elif after == 1:
+        yield warn(
+            "G06",
+            f"Replica 0 alone is no quorum of {(before, *odd_counts(before, after))[-2]} members.",
+            "The vendor says that the store is rebuilt from it without loss; its image is closed, nobody here saw it.",
+            "Take the vendor's snapshot before (vcluster snapshot create), or stay with 3.",
+        )
+
+
+def _replicas_vote(case: Case) -> bool:
+    """Whether replicas come or go that are members of the store."""
+    live, wanted = store_in(case.effective_live), store_in(case.effective)
+    if case.new or live.type != wanted.type or not wanted.replicas_are_members:
+        return False
+    return case.members != wanted.members(case.effective)
 
 
 def lost_members(case: Case) -> Iterator[Finding]:
@@ -188,6 +221,7 @@ STORE_GUARDS = (
     store_rules,
     left_claims,
     members_told,
+    member_replicas,
     lost_members,
     mended_first,
     nobody_to_join,

@@ -222,6 +222,15 @@ def test_where_an_autoscaler_of_kubernetes_decides_there_is_advice_only(
     assert "from one replica to three" in finding.what
 
 
+def test_embedded_etcd_takes_replicas_and_need_not_become_another_store(
+    run: Any, world: World
+) -> None:
+    alone = {"store": {"type": "etcd_embedded"}, "replicas": 1, "autoscaling": None}
+    run(**{**ASKED, **alone})
+    (finding,) = (f for f in looked(world, 200, **alone).plan.findings if f.guard == "advice")
+    assert "from one replica to three" in finding.what
+
+
 def test_with_no_replica_that_answers_nothing_is_decided(run: Any, world: World) -> None:
     run(**ASKED)
     world.never_ready = "CrashLoopBackOff"

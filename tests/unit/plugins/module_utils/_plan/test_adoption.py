@@ -80,10 +80,11 @@ def test_a_default_that_the_values_do_not_say_is_a_note_since_asking_for_it_woul
 
 
 def test_a_store_that_cannot_be_asked_for_is_named_and_kept() -> None:
-    values = plane("backingStore", "etcd", "embedded", "enabled", value=True)
-    taken = adoption(identity(), Running(values, proved=False).seen(), chart())
+    database = {"enabled": True, "connector": "mine"}
+    values = plane("backingStore", "database", "external", value=database)
+    taken = adoption(identity(), Running(values, kind="Deployment", proved=False).seen(), chart())
     assert "store" not in taken.arguments
-    assert any("store etcd_embedded" in note for note in taken.notes)
+    assert any("store database_external" in note for note in taken.notes)
     assert any(note.startswith("G33") for note in taken.notes)
     assert taken.harmless
 

@@ -12,6 +12,7 @@ from paper import DEPLOYED, chart, installed, spec
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Workload
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.disruption import (
     POD_SECONDS,
+    replica_change,
     restart,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
@@ -48,3 +49,20 @@ def test_g11_only_what_a_pod_serves_all_along_is_rolling(
     found = restart(plane, asked)
     assert (found.kind, found.seconds) == (kind, seconds)
     assert ("p" if plane else "control plane") in found.estimate
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind", "seconds", "words"),
+    [
+        (1, 3, "outage", 2 * POD_SECONDS, "tenant-a-0 restarts, up to 2 times"),
+        (3, 5, "rolling", 3 * POD_SECONDS, "3 pods of tenant-a restart one after the other"),
+        (5, 3, "outage", POD_SECONDS, "2 of 5 pods of tenant-a go while tenant-a-2 restarts"),
+        (3, 1, "outage", POD_SECONDS, "all pods of tenant-a end"),
+    ],
+)
+def test_g11_replicas_that_are_members_come_and_go(
+    before: int, after: int, kind: str, seconds: int, words: str
+) -> None:
+    found = replica_change("tenant-a", before, after)
+    assert (found.kind, found.seconds) == (kind, seconds)
+    assert words in found.estimate

@@ -20,6 +20,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.plan impor
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.membership import (
     Course,
     course,
+    odd_counts,
 )
 
 
@@ -169,3 +170,23 @@ def test_g48_a_course_that_is_left_anywhere_is_gone_on_with(
         for move in moves[:end]:
             store.carry_out(move)
     assert store == Store(set(range(later)), set(), later)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "counts"),
+    [
+        (0, 1, (1,)),
+        (0, 5, (1, 3, 5)),
+        (1, 3, (3,)),
+        (3, 3, ()),
+        (5, 1, (3, 1)),
+        (2, 5, (3, 5)),
+        (4, 1, (3, 1)),
+        (1, 2, (2,)),
+        (1, 4, (3, 4)),
+    ],
+)
+def test_g07_g08_replicas_that_are_members_go_over_odd_counts(
+    before: int, after: int, counts: tuple[int, ...]
+) -> None:
+    assert odd_counts(before, after) == counts

@@ -35,6 +35,7 @@ def etcd_of(members: int) -> dict[str, Any]:
 OPTIONS: dict[str, dict[str, Any]] = {
     "sqlite": {"size": "8Gi"},
     "etcd_deployed": {"members": 3, "size": "8Gi", "storage_class": "fast"},
+    "etcd_embedded": {"size": "8Gi", "storage_class": "fast"},
     "etcd_external": {"endpoint": "etcd.example.net:2379", "tls": {"secret": "client"}},
 }
 

@@ -18,43 +18,26 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.registry
 )
 
 
-def test_g33_a_licensed_store_is_named_while_planning() -> None:
-    embedded = {"controlPlane": {"backingStore": {"etcd": {"embedded": {"enabled": True}}}}}
-    assert [finding.guard for finding in store_in(embedded).findings(embedded)] == ["G33"]
-
-
-def embedded(claim: Any = "auto") -> dict[str, Any]:
-    persistence = {"volumeClaim": {"enabled": claim}}
-    return {
-        "controlPlane": {
-            "backingStore": {"etcd": {"embedded": {"enabled": True}}},
-            "statefulSet": {"persistence": persistence},
-        }
-    }
-
-
 def database(**external: Any) -> dict[str, Any]:
     section = {"enabled": True, **external}
     return {"controlPlane": {"backingStore": {"database": {"external": section}}}}
 
 
 @pytest.mark.parametrize(
-    ("values", "store", "refused"),
+    ("values", "refused"),
     [
-        (embedded(), "etcd_embedded", []),
-        (embedded(False), "etcd_embedded", ["G02"]),
-        (database(dataSource="mysql://x"), "database_external", []),
-        (database(connector="mine"), "database_external", []),
-        (database(dataSource=""), "database_external", ["G59"]),
-        (database(), "database_external", ["G59"]),
+        (database(dataSource="mysql://x"), []),
+        (database(connector="mine"), []),
+        (database(dataSource=""), ["G59"]),
+        (database(), ["G59"]),
     ],
 )
-def test_g02_g33_g59_what_a_licensed_store_lacks_is_told(
-    values: dict[str, Any], store: str, refused: list[str]
+def test_g33_g59_what_a_licensed_store_lacks_is_told(
+    values: dict[str, Any], refused: list[str]
 ) -> None:
     found = store_in(values)
     findings = found.findings(values)
-    assert found.type == store
+    assert found.type == "database_external"
     assert [f.guard for f in findings if f.severity == "warn"] == ["G33"]
     assert [f.guard for f in findings if f.severity == "refuse"] == refused
 
@@ -66,15 +49,13 @@ def test_g03_another_data_source_is_another_store() -> None:
     assert store.identity(one) == store.identity(database(dataSource="mysql://a", connector=""))
 
 
-def test_g03_the_data_of_embedded_etcd_does_not_move_and_a_database_has_none_here() -> None:
-    store = store_in(embedded())
-    assert [f.guard for f in store.change_findings(embedded(), embedded(False))] == ["G03"]
-    assert not store.change_findings(embedded(), embedded(True))
+def test_g03_a_database_has_no_data_here_that_could_move() -> None:
     one, other = (database(dataSource="mysql://a", x=number) for number in (1, 2))
     assert not store_in(one).change_findings(one, other)
 
 
 def test_it_is_proved_by_nothing_here_and_says_so() -> None:
-    (found,) = checks(spec(), Observation(), [], reach({}), embedded())
+    values = database(connector="mine")
+    (found,) = checks(spec(), Observation(), [], reach({}), values)
     assert (found.id, found.status) == ("store", "skip")
-    assert "etcd_embedded" in found.evidence
+    assert "database_external" in found.evidence

@@ -78,6 +78,7 @@ def test_what_cannot_be_saved_is_said_while_planning() -> None:
     embedded = {"controlPlane": {"backingStore": {"etcd": {"embedded": {"enabled": True}}}}}
     (other,) = found(values=embedded)
     assert "snapshots of the store etcd_embedded are not there yet" in other.what
+    assert "vcluster snapshot create" in other.way_out
 
 
 @pytest.mark.parametrize(
@@ -152,6 +153,10 @@ def test_a_store_that_cannot_be_filled_is_refused() -> None:
     assert unfit(values={}, store="sqlite") == ()
     (other,) = unfit(store="etcd_external")
     assert "of the store etcd_external" in other.what
+    embedded = {"controlPlane": {"backingStore": {"etcd": {"embedded": {"enabled": True}}}}}
+    for manifest in ({"store": "etcd_embedded"}, {"way": "keys", "store": ""}):
+        (closed,) = unfit(values=embedded, **manifest)  # type: ignore[arg-type]
+        assert "cannot be restored into the store etcd_embedded yet" in closed.what
 
 
 def test_g34_nothing_is_saved_of_a_store_that_is_being_restored() -> None:
