@@ -133,6 +133,7 @@ class Tenant:
 
 def deployed(inventory: Inventory) -> list[Result]:
     """Out and in on a deployed etcd, larger claims, other resources, and a member that is lost."""
+    _make_place()
     tenant = _installed(inventory)
     rows = [tenant.become("etcd 1 to 3", vcluster_replicas=3, store={"members": 3})]
     encoding = {"logging": {"encoding": "json"}}
@@ -151,6 +152,7 @@ def deployed(inventory: Inventory) -> list[Result]:
 
 def external(inventory: Inventory) -> list[Result]:
     """Replicas on an etcd of its own, out and in, each beside Helm."""
+    _make_place()
     (name,) = inventory.hosts
     kubeconfig = inventory.clusters[inventory.hosts[name]]
     etcd = external_etcd.create(kubeconfig, name, PLACE / "etcd")
@@ -175,9 +177,12 @@ def external(inventory: Inventory) -> list[Result]:
         kubectl(kubeconfig, "delete", "namespace", external_etcd.NAMESPACE)
 
 
-def _installed(inventory: Inventory) -> Tenant:
+def _make_place() -> None:
     shutil.rmtree(PLACE, ignore_errors=True)
     PLACE.mkdir(parents=True)
+
+
+def _installed(inventory: Inventory) -> Tenant:
     inventory.play("site")
     return Tenant(inventory, Lab.running())
 
