@@ -10,21 +10,23 @@ It is a restore of what is left, taken under the same lock. Cut off, the next on
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 
 from .._cluster.repository import Repository
-from .._core.errors import FleetError
+from .._core.errors import FleetError, Locked
 from .._core.finding import Finding, refuse
 from .._core.observation import RESTORING, Observation
 from .._core.plan import Disruption, Kind, Step
 from .._core.ports import HostCluster
 from .._core.snapshot import Manifest
 from .._core.spec import Spec
-from .._plan.guards.snapshots import restore_findings, snapshot_findings, target_findings
+from .._plan.guards.snapshots import restore_findings, survivor_findings, target_findings
 from .._stores.registry import survivor
 from .audit import audit_of
 from .context import Context
 from .door import Arguments, Result
+from .plane import Plane
 from .planning import Planned, accepted, one_step
 from .restoring import MARK, Restoring
 from .saved import of_snapshot
@@ -48,7 +50,7 @@ def recovery_plan(
 
     def step() -> Step:
         own = Repository(context.target(spec), spec)
-        return _step(spec, host, observation, _taken_before(spec, own, observation))
+        return _step(spec, host, own, observation, _taken_before(spec, own, observation))
 
     return one_step(spec, observation, findings, step)
 
@@ -64,53 +66,47 @@ def run_recovery(spec: Spec, host: HostCluster, arguments: Arguments, context: C
     accepted(spec, _findings(spec, observation, arguments.get("consent") or ()), context)
     own = Repository(context.target(spec), spec)
     if context.check:
-        step = _step(spec, host, observation, _taken_before(spec, own, observation))
+        step = _step(spec, host, own, observation, _taken_before(spec, own, observation))
         msg = f"{spec.title}: would go on with {step.reason}; {step.disruption.estimate}"
         return {"changed": True, "outcome": "planned", "msg": msg}
     deadline, audit = Deadline(spec.limits.total), audit_of(arguments)
     with host.lock(spec) as lock:
         observation = host.observe(spec)
-        manifest = _taken_before(spec, own, observation)
-        if manifest is None:
-            taking = Taking(
-                spec,
-                host,
-                observation,
-                own,
-                context,
-                lock,
-                audit,
-                deadline,
-                SURVIVOR,
-                survivor=True,
-            )
-            manifest = _taken(taking)
-        accepted(spec, restore_findings(spec, observation, manifest), context)
-        saved = of_snapshot(spec, own, manifest)
-        return Restoring(
-            spec, host, observation, saved, own, context, lock, audit, deadline, safe=False
-        ).carry_out()
+
+        def restored(manifest: Manifest) -> Result:
+            accepted(spec, restore_findings(spec, observation, manifest), context)
+            saved = of_snapshot(spec, own, manifest)
+            return Restoring(
+                spec, host, observation, saved, own, context, lock, audit, deadline, safe=False
+            ).carry_out()
+
+        before = _taken_before(spec, own, observation)
+        if before:
+            return restored(before)
+        _step(spec, host, own, observation, None)
+        taking = Taking(
+            spec, host, observation, own, context, lock, audit, deadline, SURVIVOR, survivor=True
+        )
+        with _stopped(taking.plane):
+            manifest = taking.take()
+            # Reading back took its time: a member that is back may have made a quorum of it by now, and holds more.
+            _step(spec, host, own, host.observe(spec), None)
+            return restored(manifest)
 
 
-def _taken(taking: Taking) -> Manifest:
-    """The snapshot of what is left, with the control plane stopped: nobody writes any more when it is taken.
-
-    Raises:
-        FleetError: There is a quorum, before or after; the control plane runs again.
-    """
-    spec, host = taking.spec, taking.host
-    _step(spec, host, taking.observation, None)
-    plane = taking.plane
+@contextmanager
+def _stopped(plane: Plane) -> Iterator[None]:
+    """Nobody writes any more. Where it ends with an error nothing was filled, and the control plane may run again."""
     try:
         plane.stop({COPYING: "true"})
-        manifest = taking.take()
-        # Reading back took its time: a member that is back may have made a quorum of it by now, and holds more.
-        _step(spec, host, host.observe(spec), None)
-    except BaseException:
-        plane.let_run()
-        plane.unmark(COPYING)
+        yield
+    except Locked:
+        raise  # Another run has it now.
+    except Exception:
+        with suppress(FleetError):
+            plane.let_run()
+            plane.unmark(COPYING)
         raise
-    return manifest
 
 
 def _findings(
@@ -127,7 +123,7 @@ def _findings(
             )
         )
     goes_on = observation.paused == RESTORING
-    more = target_findings(spec) if goes_on else snapshot_findings(spec, observation)
+    more = target_findings(spec) if goes_on else survivor_findings(spec, observation)
     return (*found, *more)
 
 
@@ -146,11 +142,20 @@ def _taken_before(spec: Spec, own: Repository, observation: Observation) -> Mani
     )
 
 
-def _step(spec: Spec, host: HostCluster, observation: Observation, taken: Manifest | None) -> Step:
+def _step(
+    spec: Spec, host: HostCluster, own: Repository, observation: Observation, taken: Manifest | None
+) -> Step:
     if taken:
         return _as_step(f"what was taken before, {taken.id}, up to revision {taken.revision}")
     with survivor(spec, observation, host.reach(spec)) as found:
-        return _as_step(f"what {found.title} holds, up to revision {found.revision}")
+        title, revision = found.title, found.revision or 0
+    newest = max(own.manifests()[0], key=lambda manifest: manifest.revision, default=None)
+    if newest and newest.revision > revision:
+        raise FleetError(
+            f"Snapshot {newest.id} of {spec.title} ends at revision {newest.revision}, and {title} at {revision}.",
+            f"Restore that one: it holds more (fleetops_snapshot={newest.id}).",
+        )
+    return _as_step(f"what {title} holds, up to revision {revision}")
 
 
 def _as_step(what: str) -> Step:

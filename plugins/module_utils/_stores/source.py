@@ -89,17 +89,17 @@ def surviving_member(
                 raise FleetError(
                     f"etcd member {name} does not answer, and nothing tells that its data is lost: {error} "
                     "It may hold newer data, or have a quorum with others.",
-                    "Let it start, or delete its claim if that is gone for good; nothing was touched.",
+                    "Let it start, or delete its claim if that is gone for good.",
                 ) from error
     if led := sorted(name for name in found if found[name].leader not in NOBODY):
         raise FleetError(
-            f"etcd has a quorum: {', '.join(led)} know its leader. Nothing was touched.",
+            f"etcd has a quorum: {', '.join(led)} know its leader.",
             "Lost members are replaced by fleetops.vcluster.site.",
         )
     if len(found) > len(names) // 2:
         raise FleetError(
             f"{len(found)} of {len(names)} etcd members answer, which is a quorum: they elect a leader by themselves.",
-            "See why they do not, in their logs; nothing was touched.",
+            "See why they do not, in their logs.",
         )
     fit = [name for name in found if not _illness(replace(found[name], leader="other"))]
     if not fit:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -71,6 +71,12 @@ def snapshot_findings(spec: Spec, observation: Observation) -> tuple[Finding, ..
             )
         )
     return lifted(found, spec.allow)
+
+
+def survivor_findings(spec: Spec, observation: Observation) -> tuple[Finding, ...]:
+    """What is left can be saved, and put back at once."""
+    opened = _locked(spec, "the snapshot of what is left", spec.snapshots.recipients)
+    return (*snapshot_findings(spec, observation), *opened)
 
 
 def request_findings(spec: Spec, observation: Observation) -> tuple[Finding, ...]:
@@ -186,7 +192,7 @@ def restore_findings(
     found = [
         *_data_findings(spec, values),
         *_into(spec, manifest, store_in(values).type),
-        *_locked(spec, manifest),
+        *_locked(spec, f"snapshot {manifest.id}", manifest.recipients),
     ]
     taken = f"snapshot {manifest.id} was taken with"
     return (
@@ -199,12 +205,14 @@ def restore_findings(
 
 def archive_findings(spec: Spec, manifest: Manifest | None = None) -> tuple[Finding, ...]:
     """A target is named, and the snapshot can be opened."""
-    return (*target_findings(spec), *(_locked(spec, manifest) if manifest else ()))
+    locked = _locked(spec, f"snapshot {manifest.id}", manifest.recipients) if manifest else ()
+    return (*target_findings(spec), *locked)
 
 
 def drill_findings(spec: Spec, manifest: Manifest) -> tuple[Finding, ...]:
     """A copy with the store of the snapshot can be made of it, and it can be opened."""
-    return (*_into(spec, manifest, manifest.store), *_locked(spec, manifest))
+    locked = _locked(spec, f"snapshot {manifest.id}", manifest.recipients)
+    return (*_into(spec, manifest, manifest.store), *locked)
 
 
 def _into(spec: Spec, manifest: Manifest, store: str) -> list[Finding]:
@@ -222,13 +230,13 @@ def _into(spec: Spec, manifest: Manifest, store: str) -> list[Finding]:
     ]
 
 
-def _locked(spec: Spec, manifest: Manifest) -> list[Finding]:
-    if not manifest.recipients or spec.snapshots.identity:
+def _locked(spec: Spec, what: str, recipients: Sequence[str]) -> list[Finding]:
+    if not recipients or spec.snapshots.identity:
         return []
     return [
         refuse(
             "spec",
-            f"{spec.title}: snapshot {manifest.id} is encrypted and no key is given.",
+            f"{spec.title}: {what} is encrypted and no key is given.",
             "",
             "Set vcluster_snapshots.identity to the age secret key, out of the vault.",
         )

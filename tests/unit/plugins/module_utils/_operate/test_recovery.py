@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import Cut, World
+from fakes import Cut, FakeLock, World
 from restores import LATER, Filled, Run, held, snapshots
 from saved import ETCD, Member, deploy
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
+    FleetError,
+    Locked,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import verify
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.values import merged
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.refill import LEDGE
@@ -130,3 +134,40 @@ def test_g48_one_that_was_cut_off_before_it_noted_what_it_took_takes_it_again(
     world.cut_before = 0
     assert restore(**ASKED)["outcome"] == "done"
     assert held(lost, tmp_path) == LATER
+
+
+def test_what_could_not_be_opened_again_is_not_begun(
+    restore: Run, lost: Member, world: World
+) -> None:
+    result = restore(**ASKED, snapshots={"identity": None})
+    assert (result["outcome"], world.log) == ("refused", [])
+    assert "vcluster_snapshots.identity" in result["msg"]
+
+
+def test_a_snapshot_that_holds_more_than_what_is_left_is_told(
+    restore: Run, lost: Member, filled: Filled, world: World
+) -> None:
+    lost.before = 20
+    result = restore(**ASKED)
+    assert (result["failed"], world.log) == (True, [])
+    assert f"fleetops_snapshot={filled.taken}" in result["msg"]
+
+
+def test_whoever_lost_the_lock_starts_nothing(
+    restore: Run, lost: Member, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_self: FakeLock) -> None:
+        raise Locked("somebody else has it", "")
+
+    monkeypatch.setattr(FakeLock, "check", gone)
+    restore(**ASKED)
+    assert world.log == ["scale tenant-a to 0"]
+
+
+def test_a_target_that_fails_leaves_the_control_plane_as_it_was(
+    restore: Run, lost: Member, world: World
+) -> None:
+    lost.ends = FleetError("the stream ended", "")
+    result = restore(**ASKED)
+    assert "the stream ended" in result["msg"]
+    assert world.log == ["scale tenant-a to 0", "scale tenant-a to 1", "unmark"]
