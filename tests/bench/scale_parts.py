@@ -18,8 +18,9 @@ import yaml
 from by_hand import in_namespace, upgrade
 from harness import Lab, kubectl
 from hosts import BENCH, Inventory
+from measure import BenchError
 from results import Result, against_goal
-from scaling import emptied, gives_up, under_load
+from scaling import broken, gives_up, under_load
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.host import connect
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.plan import Disruption
@@ -95,20 +96,23 @@ class Tenant:
 
         return replace(self._row(what, change), cost=costs[0])
 
-    def by_hand(self, what: str, values: dict[str, Any], **variables: Any) -> Row:
-        """The same by Helm; then the inventory says it too, and it is proved."""
+    def by_hand(self, what: str, values: Sequence[dict[str, Any]], **variables: Any) -> Row:
+        """The same by Helm, one upgrade after the other; then the inventory says it too, and it is proved."""
 
         def change() -> None:
-            upgrade(self.lab, self.name, values)
-            for workload in in_namespace(
-                self.lab, self.name, "get", "deployments,statefulsets", "--output=name"
-            ).split():
-                in_namespace(self.lab, self.name, "rollout", "status", workload, "--timeout=300s")
+            for step in values:
+                upgrade(self.lab, self.name, step)
+                self._rolled_out()
 
         row = self._row(what, change)
         self.inventory = self._with(**variables)
         self.inventory.play("site")
         return row
+
+    def _rolled_out(self) -> None:
+        place = (self.lab, self.name)
+        for workload in in_namespace(*place, "get", "deployments,statefulsets", "-o=name").split():
+            in_namespace(*place, "rollout", "status", workload, "--timeout=110s")
 
     def _with(self, **variables: Any) -> Inventory:
         store = {**self.inventory.common["vcluster_store"], **variables.pop("store", {})}
@@ -125,10 +129,10 @@ class Tenant:
     def _cost(self) -> Disruption:
         spec = self.inventory.spec(self.name)
         plan = observe_and_plan(spec, connect(spec.access, print), Context()).plan
-        return max(
-            (step.disruption for step in plan.steps),
-            key=lambda cost: (cost.kind == "outage", cost.seconds),
-        )
+        if not plan.steps:
+            raise BenchError(f"{self.name}: nothing to do: {plan.findings}")
+        costs = (step.disruption for step in plan.steps)
+        return max(costs, key=lambda cost: (cost.kind == "outage", cost.seconds))
 
 
 def deployed(inventory: Inventory) -> list[Result]:
@@ -136,13 +140,14 @@ def deployed(inventory: Inventory) -> list[Result]:
     _make_place()
     tenant = _installed(inventory)
     rows = [tenant.become("etcd 1 to 3", vcluster_replicas=3, store={"members": 3})]
-    encoding = {"logging": {"encoding": "json"}}
-    helm = tenant.by_hand("helm upgrade", encoding, vcluster_values=encoding)
+    first, second = ({"logging": {"encoding": encoding}} for encoding in ("json", "console"))
+    # Ours has up to three rollouts in a row, so has Helm.
+    helm = tenant.by_hand("helm upgrade", [first, second, first], vcluster_values=first)
     requests = {"requests": {"cpu": "120m", "memory": "256Mi"}}
     rows += [
         tenant.become("resources", vcluster_resources=requests),
         tenant.become("claims grow", store={"size": "6Gi"}),
-        tenant.become("member replaced", lambda: _empty(tenant)),
+        tenant.become("member replaced", lambda: _lost(tenant)),
         tenant.become("etcd 3 to 5", store={"members": 5}),
         tenant.become("etcd 5 to 3", store={"members": 3}),
         tenant.become("etcd 3 to 1", vcluster_replicas=1, store={"members": 1}),
@@ -169,7 +174,7 @@ def external(inventory: Inventory) -> list[Result]:
             tenant.become("external 3 to 1", vcluster_replicas=1),
         ]
         helm = [
-            tenant.by_hand(f"helm {words}", _replicas(count), vcluster_replicas=count)
+            tenant.by_hand(f"helm {words}", [_replicas(count)], vcluster_replicas=count)
             for words, count in (("1 to 3", 3), ("3 to 1", 1))
         ]
         return [*_results(rows, helm), *_counted("external", rows)]
@@ -187,9 +192,9 @@ def _installed(inventory: Inventory) -> Tenant:
     return Tenant(inventory, Lab.running())
 
 
-def _empty(tenant: Tenant) -> None:
-    """One member's volume loses its content, and the member gives up."""
-    emptied(tenant.lab, tenant.name, 1)
+def _lost(tenant: Tenant) -> None:
+    """One member's data is overwritten, and the member gives up."""
+    broken(tenant.lab, tenant.name, 1)
     gives_up(tenant.lab, tenant.name, 1)
 
 

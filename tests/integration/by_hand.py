@@ -73,7 +73,7 @@ def in_namespace(
     return kubectl(lab.clusters[cluster], place, *arguments, stdin=stdin)
 
 
-def wait_until(what: str, holds: Callable[[], bool], seconds: float = 120) -> None:
+def wait_until(what: str, holds: Callable[[], object], seconds: float = 120) -> None:
     """Wait for something the test relies on; say what it was when it does not come."""
     end = time.monotonic() + seconds
     while not holds():

@@ -34,33 +34,41 @@ def started(fleet: Fleet, playbook: str = "site", *arguments: str) -> subprocess
 def watched(
     fleet: Fleet, words: str, then: Callable[[], object], playbook: str = "site", *arguments: str
 ) -> Run:
-    """A whole run during which something happens when it first prints the words."""
+    """A whole run during which something happens when it first prints the words; it has to print them."""
     process = started(fleet, playbook, *arguments)
     assert process.stdout
     lines = []
-    for line in process.stdout:
-        if words in line and not any(words in earlier for earlier in lines):
-            then()
-        lines.append(line)
-    return Run(process.wait(PLAYBOOK_LIMIT), "".join(lines))
+    try:
+        for line in process.stdout:
+            if words in line and not any(words in earlier for earlier in lines):
+                then()
+            lines.append(line)
+        run = Run(process.wait(PLAYBOOK_LIMIT), "".join(lines))
+    finally:
+        _end(process)
+    assert words in run.output, run.output
+    return run
 
 
-def kill_at(fleet: Fleet, words: str, playbook: str = "site", *arguments: str) -> None:
+def kill_at(fleet: Fleet, words: str, playbook: str = "site", *arguments: str) -> bool:
     """Start a run and kill it with all its children as soon as it prints the words.
 
-    A boundary that a quick machine runs past is no failure: the run is then complete.
+    Returns:
+        Whether it printed them. A boundary that a quick machine runs past need be no failure: the run is then complete.
     """
     process = started(fleet, playbook, *arguments)
     assert process.stdout
     try:
-        for line in process.stdout:
-            if words in line:
-                break
+        return any(words in line for line in process.stdout)
     finally:
-        for pid in family(process.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        process.wait(timeout=30)
+        _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    for pid in family(process.pid) if process.poll() is None else ():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait(timeout=30)
 
 
 @contextlib.contextmanager

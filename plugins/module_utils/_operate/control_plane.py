@@ -58,7 +58,8 @@ def _carried_out(
     # before it keeps a refusal from leaving a namespace behind.
     shown_before = bool(arguments.get("planned")) and not context.check
     if not (shown_before and host.api.find(_namespace(spec))):
-        planned = _accepted(observe_and_plan(spec, host, context, view), context)
+        room = not arguments.get("planned")
+        planned = _accepted(observe_and_plan(spec, host, context, view, room=room), context)
         if not planned.plan.steps:
             return _unchanged(planned)
         if context.check:
@@ -66,7 +67,7 @@ def _carried_out(
         _ensure_namespace(spec, host)
     deadline = Deadline(spec.limits.total)
     with host.lock(spec) as lock:
-        planned = _accepted(observe_and_plan(spec, host, context, view), context)
+        planned = _accepted(observe_and_plan(spec, host, context, view, room=False), context)
         if spec.decision and (
             why := outdated(spec.decision, planned.observation, host.api.now.timestamp())
         ):

@@ -22,27 +22,26 @@ from .._core.ports import Api, ChartArchive, HostCluster
 from .._plan.room import added_pods, left_on, room_findings
 
 
-def fitted(
-    plan: Plan,
-    host: HostCluster,
-    observation: Observation,
-    live: Mapping[str, Any],
-    chart: ChartArchive,
-) -> Plan:
-    """The plan, with what keeps it from being carried out here.
+def fitted(plan: Plan, api: Api, observation: Observation) -> Plan:
+    """The plan, or its refusal where it cannot be carried out here."""
+    found = (*plan.findings, *_growing(plan, api, observation))
+    return replace(plan, steps=() if refusals(found) else plan.steps, findings=found)
+
+
+def with_room(plan: Plan, host: HostCluster, live: Mapping[str, Any], chart: ChartArchive) -> Plan:
+    """The plan, with a warning where new pods find no room.
 
     Args:
         live: User values that run.
     """
-    found = [*plan.findings, *_growing(plan, host.api, observation)]
-    if refusals(found):
-        return replace(plan, steps=(), findings=tuple(found))
-    if any(step.kind is Kind.SCALE_OUT for step in plan.steps):
-        nodes = host.nodes()
-        if nodes is not None:  # It is only for a warning.
-            left = [left_on(node) for node in nodes]
-            found += room_findings(left, added_pods(plan, live, chart.defaults))
-    return replace(plan, findings=tuple(found))
+    if not any(step.kind is Kind.SCALE_OUT for step in plan.steps):
+        return plan
+    nodes = host.nodes()
+    if nodes is None:
+        return plan  # It is only for a warning.
+    left = [left_on(node) for node in nodes]
+    found = room_findings(left, added_pods(plan, live, chart.defaults))
+    return replace(plan, findings=(*plan.findings, *found))
 
 
 def _growing(plan: Plan, api: Api, observation: Observation) -> Iterator[Finding]:

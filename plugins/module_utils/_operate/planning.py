@@ -21,7 +21,7 @@ from .._plan.load_advice import Verdict
 from .._plan.planner import plan
 from .._stores.registry import member_list
 from .context import Context
-from .fitting import fitted
+from .fitting import fitted, with_room
 from .references import with_secrets
 
 
@@ -43,10 +43,15 @@ class Planned:
 
 
 def observe_and_plan(
-    spec: Spec, host: HostCluster, context: Context, view: View = View.EVERYTHING
+    spec: Spec,
+    host: HostCluster,
+    context: Context,
+    view: View = View.EVERYTHING,
+    *,
+    room: bool = True,
 ) -> Planned:
     """Observe in full and plan; see plan_observed."""
-    return plan_observed(spec, host.observe(spec), host, context, view)
+    return plan_observed(spec, host.observe(spec), host, context, view, room=room)
 
 
 def plan_observed(
@@ -55,12 +60,15 @@ def plan_observed(
     host: HostCluster,
     context: Context,
     view: View = View.EVERYTHING,
+    *,
+    room: bool = True,
 ) -> Planned:
     """Plan.
 
     Args:
         observation: A complete one.
         view: What else than that is left alone.
+        room: Warn where new pods find no room; all pods of the host cluster are listed for that.
 
     Raises:
         Refused: A new vCluster whose inventory names no version: there is no chart to plan with.
@@ -90,7 +98,10 @@ def plan_observed(
     found = plan(full, observation, chart, view)
     live = (observation.last_good.values if observation.last_good else None) or {}
     live = with_count(spec, observation, live)
-    return Planned(spec, full, observation, fitted(found, host, observation, live, chart))
+    found = fitted(found, host.api, observation)
+    if room:
+        found = with_room(found, host, live, chart)
+    return Planned(spec, full, observation, found)
 
 
 def one_step(

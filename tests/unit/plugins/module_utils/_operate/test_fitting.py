@@ -24,7 +24,10 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.plan impor
     Step,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import ChartArchive
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.fitting import fitted
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.fitting import (
+    fitted,
+    with_room,
+)
 
 CHART = ChartArchive(Path("/c"), "0", "0.36.1", {}, {})
 NOTE = warn("G33", "a licence")
@@ -75,7 +78,7 @@ class Cluster:
 
 def found(plan: Plan, cluster: Cluster, seen: Observation = Observation()) -> list[str]:  # noqa: B008
     host = Host(cast("Any", cluster), cast("Any", None), cast("Any", None))
-    fitting = fitted(plan, host, seen, values(1), CHART)
+    fitting = with_room(fitted(plan, host.api, seen), host, values(1), CHART)
     assert bool(fitting.steps) != bool(fitting.refusals)
     assert fitting.digest == plan.digest
     return [f.guard for f in fitting.findings]
