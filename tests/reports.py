@@ -299,11 +299,11 @@ def autoscaled(count: int = 1) -> Report:
                 store_p99=0.14,
                 store_bytes=612000000,
                 limits={"cpu_request": 0.2, "memory_request": 268435456, "store_bytes": 5368709120},
-                cpu=0.19,
+                cpu=0.45,
             ),
             "findings": advised(
                 "from sqlite to etcd, which takes replicas: its database has 612 MB, its p99 is 140 ms.",
-                "a larger CPU request: 0.19 of 0.2 cores are used.",
+                "a larger CPU request: 0.45 of 0.2 cores are used.",
                 "a larger memory request: 384 of 268 MB are used.",
             ),
         }

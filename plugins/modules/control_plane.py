@@ -135,6 +135,7 @@ load:
         - Bytes a day at the pace between the two looks.
         - That is a short while, and a file of etcd grows in steps of 16 MiB, so only what many megabytes were added in
           it means anything.
+        - An API server tells the size of any one of several etcd members, so the difference may be no growth.
       type: float
     cpu:
       description: Cores that the busiest API server uses, without the rest of its pod.

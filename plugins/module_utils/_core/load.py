@@ -70,7 +70,8 @@ class Load:
         store_p99: Seconds; of what they asked the store.
         inflight: On their way at the second moment, together.
         store_bytes: The largest that one tells.
-        growth: Bytes a day at the pace between the two, which is a short while: see `added`.
+        growth: Bytes a day at the pace between the two, which is a short while: see `added`. With several members of an
+            etcd an API server tells the size of any one of them (storagebackend/factory/etcd3.go): perhaps no growth.
         cpu: Cores that the busiest one uses.
         memory: Bytes that the largest one holds.
     """

@@ -9,6 +9,7 @@ All vClusters of a host cluster are looked at in the same while: looking at hund
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -48,6 +49,18 @@ class _First:
     samples: Mapping[str, Sample]
 
 
+@dataclass(frozen=True)
+class _Told:
+    """What came of both looks.
+
+    Attributes:
+        at: When the second one was, in seconds since the epoch by the host cluster's clock.
+    """
+
+    load: Load
+    at: float
+
+
 class Autoscale(Verb):
     """Brings the replicas to what the load asks for, where `vcluster_autoscaling.by` says load; advice for all."""
 
@@ -55,7 +68,8 @@ class Autoscale(Verb):
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or Clock()
-        self._loads: dict[Place, Load | FleetError | None] = {}
+        self._loads: dict[Place, _Told | FleetError | None] = {}
+        self._over = threading.Event()
 
     def prepare(self, specs: Sequence[Spec], host: HostCluster, context: Context) -> None:
         """See Verb: both looks at all of them."""
@@ -64,9 +78,13 @@ class Autoscale(Verb):
             return self._tried(spec, lambda: self._first(spec, host))
 
         def second(spec: Spec, seen: _First) -> None:
-            self._tried(spec, lambda: self._second(spec, seen))
+            self._tried(spec, lambda: self._second(spec, host, seen))
 
-        twice(specs, first, second, BETWEEN, AT_ONCE, self._clock)
+        twice(specs, first, second, BETWEEN, AT_ONCE, self._clock, self._over)
+
+    def stop(self) -> None:
+        """See Verb."""
+        self._over.set()
 
     def _tried(self, spec: Spec, question: Callable[[], R]) -> R | None:
         try:
@@ -85,9 +103,10 @@ class Autoscale(Verb):
         samples = self._samples(reach, names)
         return _First(reach, samples) if samples else None
 
-    def _second(self, spec: Spec, seen: _First) -> None:
-        after = self._samples(seen.reach, seen.samples)
-        self._loads[_place(spec)] = load_between(seen.samples, after)
+    def _second(self, spec: Spec, host: HostCluster, seen: _First) -> None:
+        load = load_between(seen.samples, self._samples(seen.reach, seen.samples))
+        told = _Told(load, host.api.now.timestamp()) if load else None
+        self._loads[_place(spec)] = told
 
     def _samples(self, reach: Reach, names: Iterable[str]) -> dict[str, Sample]:
         """What each replica has counted.
@@ -107,18 +126,18 @@ class Autoscale(Verb):
             raise failure
         return found
 
-    def _load(self, spec: Spec) -> Load | None:
+    def _told(self, spec: Spec) -> _Told | None:
         """The load between the two looks; None where nobody told it and it was only for advice.
 
         Raises:
             FleetError: Nobody told it, and it is to decide.
         """
-        load = self._loads.get(_place(spec))
-        if isinstance(load, Load):
-            return load
+        told = self._loads.get(_place(spec))
+        if isinstance(told, _Told):
+            return told
         if not by_load(spec):
             return None
-        raise load or FleetError(
+        raise told or FleetError(
             f"{spec.title}: no replica answered at both looks, {BETWEEN:.0f} s apart.",
             "Run fleetops.vcluster.verify.",
         )
@@ -137,17 +156,17 @@ class Autoscale(Verb):
         plane, good = seen.workload("control_plane"), seen.last_good
         if plane is None or good is None or seen.paused:
             return spec, None
-        load = self._load(spec)
-        if load is None:
+        told = self._told(spec)
+        if told is None:
             return spec, None
+        load = told.load
         chart = host.helm.pull(spec.chart, good.chart_version or spec.version or "")
         size = size_of(merged(chart.defaults, good.values or {}), plane.replicas)
         wanted, reason = None, ""
         if by_load(spec) and spec.autoscaling:
-            now = host.api.now.timestamp()
-            wanted, reason = _wanted(spec, spec.autoscaling, load, plane, seen, now)
+            wanted, reason = _wanted(spec, spec.autoscaling, told, plane, seen)
             if wanted != plane.replicas:
-                decision = Decision(wanted, reason, plane.replicas, int(now))
+                decision = Decision(wanted, reason, plane.replicas, int(told.at))
                 spec = replace(spec, decision=decision)
         limits = spec.autoscaling or Autoscaling(max=size.replicas)
         said = tuple(advice(load, spec.autoscaling, size))
@@ -161,7 +180,7 @@ class Autoscale(Verb):
         Raises:
             FleetError: Nobody told the load, and it is to decide.
         """
-        if seen.release is None or seen.paused or self._load(spec) is None:
+        if seen.release is None or seen.paused or self._told(spec) is None:
             return None
         observation = host.observe(spec)
         spec, verdict = self.judged(spec, observation, host)
@@ -189,11 +208,12 @@ def findings(verdict: Verdict | None) -> tuple[Finding, ...]:
 
 
 def _wanted(
-    spec: Spec, asked: Autoscaling, load: Load, plane: Workload, seen: Observation, now: float
+    spec: Spec, asked: Autoscaling, told: _Told, plane: Workload, seen: Observation
 ) -> tuple[int, str]:
     scaled = seen.release.scaled if seen.release else None
-    since = now - scaled.at if scaled else None
-    return decided(load, asked, spec.replicas or 1, plane.replicas, since)
+    # Another run may have changed the count since the look: then that load says nothing of what runs now.
+    since = max(0.0, told.at - scaled.at) if scaled else None
+    return decided(told.load, asked, spec.replicas or 1, plane.replicas, since)
 
 
 def _place(spec: Spec) -> Place:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from math import inf
 from typing import Any
 
 from .._core.load import DAY
@@ -85,10 +86,12 @@ class LoadLine:
         return f"{stays if wanted == before else f'{before} -> {wanted} replicas'}: {reason}"
 
     @property
-    def need(self) -> float:
-        """How much there is to see: above limits, decisions and advice before numbers that are merely high."""
-        shares = (gauge.share or 0.0 for gauge in gauges(self.data))
-        return max(shares) + 10 * (bool(self.decision) + bool(self.advice))
+    def need(self) -> tuple[bool, bool, float]:
+        """How much there is to see: decisions and what is above a limit, then advice, then what is merely high."""
+        found = gauges(self.data)
+        urgent = bool(self.decision) or any(gauge.grade == "over" for gauge in found)
+        highest = max((gauge.share or 0.0) / gauge.high for gauge in found)
+        return urgent, bool(self.advice), highest
 
 
 def loads_of(plan: Mapping[str, Any]) -> tuple[LoadLine, ...]:
@@ -98,7 +101,7 @@ def loads_of(plan: Mapping[str, Any]) -> tuple[LoadLine, ...]:
         for host, entry in plan["hosts"].items()
         if entry.get("load")
     )
-    return tuple(sorted(found, key=lambda load: -load.need))
+    return tuple(sorted(found, key=lambda load: load.need, reverse=True))
 
 
 def _advice(entry: Mapping[str, Any]) -> Iterator[str]:
@@ -116,7 +119,7 @@ class Gauge:
         words: The same with its limit, where there is one, and its unit.
         more: What else is to be said.
         share: Of the limit; None where there is none.
-        high: Share from which on it is too much.
+        high: Share from which on it is too much; endless where it is a share of a request.
         mark: Where the request stands, as a share of the limit; None where there are not both.
     """
 
@@ -176,7 +179,7 @@ def _time(name: str, seconds: float | None, limit: float) -> Gauge:
 def _resource(
     name: str, unit: str, used: float, request: float | None, limit: float | None
 ) -> Gauge:
-    found = _against(name, used, limit or request, unit, FULL)
+    found = _against(name, used, limit or request, unit, FULL if limit else inf)
     if limit and request:
         return replace(found, more=f"{short_number(request)} requested", mark=request / limit)
     return replace(found, more="requested") if request else found

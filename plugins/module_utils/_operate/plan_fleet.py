@@ -97,8 +97,11 @@ def plan_fleet(entries: Iterable[Entry], context: Context, verb: Verb = SITE) ->
     works = [_Work(group, context, verb) for group in groups.values()]
     for work in works:
         work.start()
-    for work in works:
-        work.join(max(0.0, PLANNING_LIMIT - (time.monotonic() - began)))
+    try:
+        for work in works:
+            work.join(max(0.0, PLANNING_LIMIT - (time.monotonic() - began)))
+    finally:
+        verb.stop()
     done = {entry.host: entry for work in works for entry in work.results()}
     notes = {work.cluster: work.notes for work in works if work.notes}
     return FleetPlan(

@@ -10,7 +10,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -39,6 +38,7 @@ def twice(
     apart: float,
     threads: int,
     clock: Clock,
+    over: threading.Event,
 ) -> None:
     """Look at each of them twice; a second look that is due comes before any first one.
 
@@ -46,12 +46,15 @@ def twice(
         first: None where there is no second look.
         second: With what the first one saw. Neither raises anything.
         apart: Seconds from the end of a first look to its second one.
+        over: No look is begun once it is set.
     """
     lock, fresh = threading.Lock(), deque(asked)
     seen: deque[tuple[float, T, S]] = deque()  # by when they are due
 
     def turn() -> Callable[[], None] | None:
         with lock:
+            if over.is_set():
+                return None
             if seen and (not fresh or seen[0][0] <= clock.now()):
                 return partial(again, *seen.popleft())
             return partial(begin, fresh.popleft()) if fresh else None
@@ -71,6 +74,9 @@ def twice(
         while next_one := turn():
             next_one()
 
-    with ThreadPoolExecutor(threads) as pool:
-        for ended in [pool.submit(work) for _number in range(threads)]:
-            ended.result()
+    # Daemons: a ThreadPoolExecutor's threads would keep a process that was cut off from its end.
+    pool = [threading.Thread(target=work, daemon=True) for _number in range(threads)]
+    for thread in pool:
+        thread.start()
+    for thread in pool:
+        thread.join()

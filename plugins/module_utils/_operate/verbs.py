@@ -29,6 +29,9 @@ class Verb:
     def prepare(self, specs: Sequence[Spec], host: HostCluster, context: Context) -> None:
         """Once for all vClusters of a host cluster, before the first of them is planned."""
 
+    def stop(self) -> None:
+        """Nobody waits for `prepare` any longer: it begins nothing more."""
+
     def plan(
         self, spec: Spec, seen: Observation, host: HostCluster, context: Context
     ) -> Planned | None:

@@ -34,7 +34,9 @@ def scaled_to(spec: Spec, observation: Observation) -> int | None:
     if plane is None or not elects:
         return None
     count = plane.replicas
-    within = count >= max(found.least, FLOOR) if found else in_bounds(spec, count)
+    # A decision by load was made from the count that is there, whoever made that.
+    decided = spec.decision is not None or in_bounds(spec, count)
+    within = count >= max(found.least, FLOOR) if found else decided
     return count if within else None
 
 

@@ -12,7 +12,8 @@ Out by one replica when one of these holds, and the last change is older than SE
 
 In by one replica when every replica has told its load, with one less all of these would be below RELAXED of their
 limits, nothing is turned away, and the last change is older than `cool_down`. Between the two nothing changes. One step
-at a time; the bounds are `vcluster_replicas` and `max`.
+at a time within the bounds, which are `vcluster_replicas` and `max`; a count outside them goes to the nearer one at
+once, as in any other run.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def decided(
         since: Seconds since the last change by load; None where there was none.
     """
     if replicas > asked.max:
-        return replicas - 1, f"max is {asked.max}"
+        return asked.max, f"max is {asked.max}"
     if replicas < least:
         return least, f"vcluster_replicas is {least}"
     if words := ", ".join(above(load, asked)):

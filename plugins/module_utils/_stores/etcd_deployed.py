@@ -45,7 +45,7 @@ DEPLOY = (*BACKING_STORE, "etcd", "deploy")
 STATEFUL_SET = (*DEPLOY, "statefulSet")
 MEMBERS = (*STATEFUL_SET, "highAvailability", "replicas")
 EXTRA_ARGS = (*STATEFUL_SET, "extraArgs")
-QUOTA, DEFAULT_QUOTA = "--quota-backend-bytes", "2Gi"  # etcd 3.5 and 3.6; the chart sets none
+QUOTA, DEFAULT_QUOTA = "quota-backend-bytes", "2Gi"  # etcd 3.5 and 3.6; the chart sets none
 EXISTING = "--initial-cluster-state=existing"
 CLAIM = (*STATEFUL_SET, "persistence", "volumeClaim")
 _OPTIONS = ("members", "size", "storage_class", "persistence", "resources")
@@ -62,7 +62,7 @@ class EtcdDeployed(Usual):
         """See Store."""
         size = at(values, *CLAIM, "size")
         claimed = truthy(at(values, *CLAIM, "enabled")) and size
-        return [_quota(values), *([str(size)] if claimed else [])]
+        return [*_quota(values), *([str(size)] if claimed else [])]
 
     def enabled(self, values: Values) -> bool:
         """See Store."""
@@ -252,12 +252,17 @@ def _volume_findings(live: Values, values: Values) -> list[Finding]:
     ]
 
 
-def _quota(values: Values) -> str:
-    """The size at which etcd takes no more writes; of several arguments the last one counts."""
-    given = [str(one).partition("=") for one in at(values, *EXTRA_ARGS) or ()]
-    said = [value for name, _, value in given if name == QUOTA and value.isdigit()]
-    # 0 stands for the default.
-    return said[-1] if said and int(said[-1]) else DEFAULT_QUOTA
+def _quota(values: Values) -> list[str]:
+    """The size at which etcd takes no more writes, said in one argument or in two; empty where it is not understood."""
+    said = "0"  # stands for the default; of several the last one counts
+    arguments = map(str, at(values, *EXTRA_ARGS) or ())
+    for argument in arguments:
+        name, joined, value = argument.partition("=")
+        if name in (f"--{QUOTA}", f"-{QUOTA}"):
+            said = value if joined else next(arguments, "")
+    if not said.isdecimal():
+        return []
+    return [said if int(said) else DEFAULT_QUOTA]
 
 
 def _has_volumes(values: Values) -> bool:

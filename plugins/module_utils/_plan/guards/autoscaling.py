@@ -15,13 +15,10 @@ from ..._core.spec import Autoscaling, Spec, VerticalAutoscaling
 from ..._stores.base import number
 from ..._stores.registry import store_in
 from ..autoscaling import FLOOR
-from ..desired import REPLICAS, RESOURCES
+from ..desired import CHART_CPU, REPLICAS, RESOURCES
 from ..quantity import quantity
 from .case import Case
 
-# values.yaml, controlPlane.statefulSet.resources.requests.cpu (0.20 to 0.36): less than an idle API server uses, so a
-# percentage of it says nothing.
-CHART_CPU = "200m"
 OPTIONS_BY = {
     "hpa": ("cpu", "memory", "metrics", "scale_in_window"),
     "load": ("requests", "latency_ms", "cool_down"),

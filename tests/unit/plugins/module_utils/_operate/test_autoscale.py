@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import timedelta
 from typing import Any
 
 import fakes
@@ -15,6 +16,7 @@ import pytest
 from fakes import ASKED as NAMES
 from fakes import DEFAULTS, NOW, FakeHost, World
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Scaled
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import autoscale, verify
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.all_verbs import verb_named
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.autoscale import Autoscale
@@ -158,7 +160,8 @@ def test_the_role_advises_as_the_playbook_does(
     result, planned = role(200, check=True, **more), looked(world, 200, **more)
     said = [f["what"] for f in result["findings"] if f["guard"] == "advice"]
     assert said == [f.what for f in planned.plan.findings if f.guard == "advice"]
-    assert any("from one replica to three" in text for text in said)
+    # Where the load decides, the same load is a decision.
+    assert any("from one replica to three" in text for text in said) == (asked is None)
     assert planned.verdict and result["load"] == load_as_data(planned.verdict)
     assert (result["outcome"] == "planned") == (asked is not None)
 
@@ -248,6 +251,49 @@ def test_a_change_that_is_not_proved_is_not_tried_again_at_once(run: Any, world:
     result = run(**more, timeouts={"proof": 1})
     assert (result["outcome"], replicas(world)) == ("rolled_back", 2)
     assert world.notes[-1].labels["fleetops.vcluster/scaled"].startswith("2-at-")
+
+
+def test_what_is_decided_is_done_where_the_bounds_have_moved(run: Any, world: World) -> None:
+    run(**{**ASKED, "replicas": 7, "autoscaling": {"max": 8, "by": "load"}})
+    found = looked(world, 300)
+    assert found.verdict and found.spec and found.spec.decision
+    assert (found.verdict.wanted, found.verdict.reason) == (4, "max is 4")
+    result = run(view="replicas", decision=asdict(found.spec.decision), **ASKED)
+    assert (result["steps"], replicas(world)) == (["scale_in"], 4)
+    assert world.notes[-1].labels["fleetops.vcluster/scaled"].startswith("4-at-")
+
+
+def test_a_decision_is_as_old_as_the_look_at_the_load(run: Any, world: World) -> None:
+    """Hundreds are planned one after the other, the last ones minutes after it."""
+    run(**ASKED)
+    host: Any = FakeHost(world)
+    spec, verb = spec_from(ASKED), Autoscale(minute(world, 200)[0])
+    verb.prepare([spec], host, Context())
+    host.api.now = NOW + timedelta(minutes=7)
+    decided, _verdict = verb.judged(spec, host.observe(spec), host)
+    assert decided.decision and decided.decision.at == int(NOW.timestamp())
+
+
+def test_a_load_from_before_the_last_change_decides_nothing(run: Any, world: World) -> None:
+    run(**ASKED)
+    host: Any = FakeHost(world)
+    spec, verb = spec_from(ASKED), Autoscale(minute(world, 200)[0])
+    verb.prepare([spec], host, Context())
+    newest, at = world.releases[-1], int(NOW.timestamp()) + 60
+    world.releases[-1] = replace(newest, scaled=Scaled(2, at))
+    host.api.now = NOW + timedelta(minutes=7)
+    decided, verdict = verb.judged(spec, host.observe(spec), host)
+    assert decided.decision is None
+    assert verdict and "the last change was 0 s ago" in verdict.reason
+
+
+def test_nothing_is_looked_at_any_more_when_nobody_waits(run: Any, world: World) -> None:
+    run(**ASKED)
+    clock, slept = minute(world, 200)
+    verb, host = Autoscale(clock), FakeHost(world)
+    verb.stop()
+    verb.prepare([spec_from(ASKED)], host, Context())  # type: ignore[arg-type]
+    assert slept == []
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,8 @@ def gauge(name: str, **more: Any) -> tuple[str, str, str]:
         ("inflight", {"inflight": 31.0}, "31", "", "plain"),
         ("429/s", {"throttled": 0.25}, "0.25 of 0.1", "", "over"),
         ("CPU", {"cpu": 0.2}, "0.2 of 0.5", "requested", "good"),
-        ("CPU", {"cpu": 0.45}, "0.45 of 0.5", "requested", "over"),
+        ("CPU", {"cpu": 0.45}, "0.45 of 0.5", "requested", "near"),
+        ("CPU", {"cpu": 0.81}, "0.81 of 0.5", "requested", "near"),  # there is no limit
         ("CPU", {"cpu": 0.45, "limits": {"cpu": 4.0}}, "0.45 of 4", "0.5 requested", "near"),
         ("CPU", {"cpu": 3.3, "limits": {"cpu": 4.0}}, "3.3 of 4", "0.5 requested", "over"),
         ("CPU", {"cpu": 0.45, "limits": {"cpu_request": None}}, "0.45", "", "plain"),
@@ -90,6 +91,20 @@ def test_those_with_something_to_see_come_first() -> None:
     assert len(found) == 50
     assert {load.host for load in found[:4]} == {"shop", "crm", "search", "archive"}
     assert not any(load.said for load in found[4:])
+    requests_only = reports.load(1, 5, cpu=0.9, limits={"cpu_request": 0.2})
+    larger = reports.advised("a larger CPU request: 0.90 of 0.2 cores are used.")
+    hosts = {
+        "high": {"load": reports.load(1, 59)},
+        "asks for too little": {"load": requests_only, "findings": larger},
+        "over": {"load": reports.load(1, 5, store_bytes=1.8e9)},
+        "decided": {"load": reports.load(2, 5, 1, "7 requests/s: one less will do")},
+    }
+    assert [load.host for load in loads_of({"hosts": hosts})] == [
+        "over",
+        "decided",
+        "asks for too little",
+        "high",
+    ]
     assert loads_of({"hosts": {"a": reports.planned(1, "west", "install")}}) == ()
 
 
@@ -99,7 +114,7 @@ def test_the_text_is_a_table_of_80_columns_and_what_there_is_to_say() -> None:
     rows = [line.split() for line in lines]
     heads = ["vCluster", "req/s", "p99", "sp99", "inflight", "429/s", "CPU", "memory", "store"]
     assert heads in rows
-    assert ["shop", "167!", "1240!", "21", "31", "0.4!", "0.81!", "1220", "311"] in rows
+    assert ["shop", "167!", "1240!", "21", "31", "0.4!", "0.81", "1220", "311"] in rows
     assert ["archive", "0.4", "-", "8", "2", "0", "0.14", "384", "1904!"] in rows
     assert "  ... and 10 more with less to see, see the files" in lines
     text = " ".join(" ".join(lines).split())
@@ -126,4 +141,4 @@ def test_the_data_has_the_load_of_those_that_needed_nothing() -> None:
     assert set(data["hosts"]) == {"shop"}
     assert set(data["loads"]) == {"shop", "crm", "search", "archive", "team-04"}
     assert data["loads"]["crm"]["requests"]["LIST"] == 32.4
-    assert data["loads"]["crm"]["advice"][1] == "a larger CPU request: 0.19 of 0.2 cores are used"
+    assert data["loads"]["crm"]["advice"][1] == "a larger CPU request: 0.45 of 0.2 cores are used"

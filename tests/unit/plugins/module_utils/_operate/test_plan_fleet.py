@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -18,6 +19,9 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors imp
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.finding import refuse
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Access
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import (
+    plan_fleet as plan_fleet_module,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.options import spec_of
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.plan_fleet import (
@@ -30,7 +34,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.show im
     plan_text,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.status import status_of
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.verbs import LOOK
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.verbs import LOOK, Verb
 
 
 def entry(name: str, context: Context, **more: Any) -> Entry:
@@ -116,6 +120,26 @@ def test_a_defect_while_planning_is_told_and_no_traceback(world: World) -> None:
     fleet = plan_fleet([entry("tenant-a", context)], context)
     assert isinstance(fleet.entries[0].error, FleetError)
     assert "ZeroDivisionError" in str(fleet.entries[0].error)
+
+
+def test_a_verb_hears_that_nobody_waits_for_it_any_longer(
+    monkeypatch: pytest.MonkeyPatch, context: Context
+) -> None:
+    class Slow(Verb):
+        def __init__(self) -> None:
+            self.over = threading.Event()
+
+        def prepare(self, *_args: Any) -> None:
+            self.over.wait(30)
+
+        def stop(self) -> None:
+            self.over.set()
+
+    monkeypatch.setattr(plan_fleet_module, "PLANNING_LIMIT", 0.1)
+    slow = Slow()
+    fleet = plan_fleet([entry("tenant-a", context)], context, slow)
+    assert statuses(fleet) == {"tenant-a": "unreachable"}
+    assert slow.over.is_set()
 
 
 def test_a_status_only_looks(context: Context) -> None:

@@ -30,7 +30,7 @@ def spans(count: int, threads: int, look: float, apart: float) -> list[float]:
         second[item] = time.monotonic()
         time.sleep(look)
 
-    twice(range(count), begin, again, apart, threads, Clock())
+    twice(range(count), begin, again, apart, threads, Clock(), threading.Event())
     assert sorted(second) == list(range(count))
     return [second[item] - first[item] for item in range(count)]
 
@@ -58,7 +58,32 @@ def test_a_first_look_that_saw_nothing_has_no_second() -> None:
             seen.append((item, found))
 
     clock = Clock(lambda: 5.0, slept.append)
-    twice(range(4), lambda item: f"{item}" if item % 2 else None, again, 60.0, 3, clock)
+    over = threading.Event()
+    twice(range(4), lambda item: f"{item}" if item % 2 else None, again, 60.0, 3, clock, over)
     assert sorted(seen) == [(1, "1"), (3, "3")]
     assert slept == [60.0, 60.0]
-    twice([], lambda _item: None, again, 60.0, 3, clock)
+    twice([], lambda _item: None, again, 60.0, 3, clock, over)
+
+
+def test_when_it_is_over_nothing_more_is_begun() -> None:
+    over, seen = threading.Event(), []
+
+    def begin(item: int) -> int:
+        seen.append(item)
+        if item == 2:
+            over.set()
+        return item
+
+    clock = Clock(lambda: 5.0, lambda _seconds: None)
+    twice(range(50), begin, lambda item, _found: seen.append(item), 60.0, 1, clock, over)
+    assert seen == [0, 1, 2]
+
+
+def test_its_threads_keep_no_process_from_its_end() -> None:
+    daemons: list[bool] = []
+
+    def begin(_item: int) -> None:
+        daemons.append(threading.current_thread().daemon)
+
+    twice(range(4), begin, lambda _item, _found: None, 1.0, 2, Clock(), threading.Event())
+    assert daemons == [True] * 4

@@ -316,6 +316,24 @@ def test_by_load_a_decision_is_a_step_with_its_numbers() -> None:
     assert applied_digest(decided, running(asked, 2)) == applied_digest(asked, running(asked, 2))
 
 
+@pytest.mark.parametrize("decision", [None, Decision(MOST, f"max is {MOST}", 7, 0)])
+def test_by_load_a_count_past_the_bounds_comes_back_in_one_step_whatever_runs(
+    decision: Decision | None,
+) -> None:
+    asked = replace(asking(autoscaling=BY_LOAD), decision=decision)
+    found = plan(asked, running(asking(7, autoscaling=None), 7), chart())
+    assert (found.kinds, counts(found)) == (("scale_in",), [MOST])
+
+
+@pytest.mark.parametrize("said", [2, 3, MOST])
+def test_by_load_a_decision_goes_by_the_count_that_somebody_made_past_helm(said: int) -> None:
+    decision = Decision(MOST, f"max is {MOST}", 7, 0)
+    asked = replace(asking(autoscaling=BY_LOAD), decision=decision)
+    seen = running(asking(said, autoscaling=None), 7)
+    (step,) = plan(asked, seen, chart(), View.REPLICAS).steps
+    assert (step.kind.value, step.reason) == ("scale_in", f"replicas 7 -> {MOST}: max is {MOST}")
+
+
 def test_from_one_way_to_the_other_the_object_comes_and_goes() -> None:
     by_load = asking(autoscaling=BY_LOAD)
     assert plan(asking(), running(by_load, 3), chart()).kinds == ("autoscaling",)
