@@ -137,14 +137,12 @@ def test_a_cycle_of_load_is_followed_by_the_rule(fleet: Any, lab: Lab, tmp_path:
 def test_the_adviser_tells_one_replica_to_become_three(
     fleet: Any, lab: Lab, tmp_path: Path
 ) -> None:
-    """It advises whatever decides, changes nothing, and leaves a report with the numbers."""
-    rule = {"by": "load", "max": 1, "requests": 20, "latency_ms": 60000}
-    alone = fleet(vcluster_replicas=1, vcluster_autoscaling=rule)
+    """It changes nothing, and leaves a report with the numbers."""
+    alone = fleet(vcluster_replicas=1, vcluster_autoscaling=None)
     alone.play("site").succeeded()
     with busy(lab, tmp_path, GET):
         output = alone.play("autoscale", "--check").succeeded().output
     assert "from one replica to three (vcluster_replicas: 3): " in " ".join(output.split())
-    assert "1 is the most" in " ".join(output.split())
     report = next(line for line in output.splitlines() if line.startswith("JSON: "))
     load = json.loads(Path(report.removeprefix("JSON: ")).read_text())["loads"][NAME]
     assert load["requests"]["GET"] > 20
