@@ -10,9 +10,8 @@ have left.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from .._core.errors import ApiError
 from .._core.finding import Finding, refusals, refuse
@@ -26,14 +25,9 @@ def fitted(
     plan: Plan,
     host: HostCluster,
     observation: Observation,
-    live: Mapping[str, Any],
     chart: ChartArchive,
 ) -> Plan:
-    """The plan, with what keeps it from being carried out here.
-
-    Args:
-        live: User values that run.
-    """
+    """The plan, with what keeps it from being carried out here."""
     found = [*plan.findings, *_growing(plan, host.api, observation)]
     if refusals(found):
         return replace(plan, steps=(), findings=tuple(found))
@@ -41,7 +35,7 @@ def fitted(
         nodes = host.nodes()
         if nodes is not None:  # It is only for a warning.
             left = [left_on(node) for node in nodes]
-            found += room_findings(left, added_pods(plan, live, chart.defaults))
+            found += room_findings(left, added_pods(plan, observation, chart.defaults))
     return replace(plan, findings=tuple(found))
 
 

@@ -15,7 +15,6 @@ from .._core.observation import Observation, Release
 from .._core.plan import Plan, Step, View
 from .._core.ports import HostCluster
 from .._core.spec import Spec
-from .._plan.autoscaling import with_count
 from .._plan.digest import digest, unchanged
 from .._plan.load_advice import Verdict
 from .._plan.planner import plan
@@ -88,9 +87,7 @@ def plan_observed(
         )
     chart = host.helm.pull(spec.chart, version)
     found = plan(full, observation, chart, view)
-    live = (observation.last_good.values if observation.last_good else None) or {}
-    live = with_count(spec, observation, live)
-    return Planned(spec, full, observation, fitted(found, host, observation, live, chart))
+    return Planned(spec, full, observation, fitted(found, host, observation, chart))
 
 
 def one_step(
