@@ -10,9 +10,8 @@ have left.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from .._core.errors import ApiError
 from .._core.finding import Finding, refusals, refuse
@@ -28,19 +27,15 @@ def fitted(plan: Plan, api: Api, observation: Observation) -> Plan:
     return replace(plan, steps=() if refusals(found) else plan.steps, findings=found)
 
 
-def with_room(plan: Plan, host: HostCluster, live: Mapping[str, Any], chart: ChartArchive) -> Plan:
-    """The plan, with a warning where new pods find no room.
-
-    Args:
-        live: User values that run.
-    """
+def with_room(plan: Plan, host: HostCluster, observation: Observation, chart: ChartArchive) -> Plan:
+    """The plan, with a warning where new pods find no room."""
     if not any(step.kind is Kind.SCALE_OUT for step in plan.steps):
         return plan
     nodes = host.nodes()
     if nodes is None:
         return plan  # It is only for a warning.
     left = [left_on(node) for node in nodes]
-    found = room_findings(left, added_pods(plan, live, chart.defaults))
+    found = room_findings(left, added_pods(plan, observation, chart.defaults))
     return replace(plan, findings=(*plan.findings, *found))
 
 

@@ -15,7 +15,6 @@ from .._core.observation import Observation, Release
 from .._core.plan import Plan, Step, View
 from .._core.ports import HostCluster
 from .._core.spec import Spec
-from .._plan.autoscaling import with_count
 from .._plan.digest import digest, unchanged
 from .._plan.load_advice import Verdict
 from .._plan.planner import plan
@@ -96,11 +95,9 @@ def plan_observed(
         )
     chart = host.helm.pull(spec.chart, version)
     found = plan(full, observation, chart, view)
-    live = (observation.last_good.values if observation.last_good else None) or {}
-    live = with_count(spec, observation, live)
     found = fitted(found, host.api, observation)
     if room:
-        found = with_room(found, host, live, chart)
+        found = with_room(found, host, observation, chart)
     return Planned(spec, full, observation, found)
 
 

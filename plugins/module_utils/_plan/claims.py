@@ -12,6 +12,7 @@ from typing import Any
 
 from .._core.observation import Observation, Workload
 from .._core.plan import Growth
+from .membership import absent
 from .quantity import quantity
 from .values import Path, read
 
@@ -36,7 +37,9 @@ def growths(
         before, after = (size(read(tree, path)) for tree in (live, values))
         workload = stateful_set(observation, component)
         if workload and before is not None and after is not None and before < after:
-            claims = [c.name for c in observation.claims if _of(workload, c.name)]
+            # Those of replicas that come back first grow with the others.
+            pods = max(workload.replicas, absent(observation, live).stop)
+            claims = [c.name for c in observation.claims if _of(workload, c.name, pods)]
             yield path, Growth(component, workload.name, tuple(claims), str(read(values, path)))
 
 
@@ -54,8 +57,8 @@ def size(value: Any) -> Decimal | None:
     return quantity(str(value))
 
 
-def _of(workload: Workload, claim: str) -> bool:
-    """Whether a claim is of its template `data` (0.20 to 0.36), and of a pod that it has: no other is mounted."""
+def _of(workload: Workload, claim: str, pods: int) -> bool:
+    """Whether a claim is of its template `data` (0.20 to 0.36), and of one of its pods: no other is mounted."""
     begin = f"data-{workload.name}-"
     number = claim.removeprefix(begin)
-    return claim.startswith(begin) and number.isdigit() and int(number) < workload.replicas
+    return claim.startswith(begin) and number.isdigit() and int(number) < pods

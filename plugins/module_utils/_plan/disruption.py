@@ -62,6 +62,16 @@ def member_change(move: Members, etcd: Workload | None) -> Disruption:
     return Disruption("outage", MEMBER_SECONDS, why)
 
 
+def replicas_back(name: str) -> Disruption:
+    """Replicas that are members of the store come back; the others run on, their values are the same.
+
+    Args:
+        name: Of their StatefulSet.
+    """
+    why = f"pods of {name} come back, before that there may be no quorum"
+    return Disruption("outage", POD_SECONDS, why)
+
+
 def replica_change(name: str, before: int, after: int) -> Disruption:
     """Replicas that are members of the store come or go, and all restart with it: every value is in their hash (G11).
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from .._core.observation import REMOVED, MemberList, Observation
 from .._core.plan import Members, Turn
+from .._stores.base import Store
 from .._stores.registry import store_in
 
 
@@ -56,22 +57,37 @@ def course_of(
     store = store_in(values)
     if not store.members(values) or store_in(live).type != store.type or store.replicas_are_members:
         return Course()
-    seen, pods = observation.members, pods_of(observation, live)
+    seen, pods = observation.members, members_of(observation, live)
     if seen and seen.trouble:
         seen = None  # A guard speaks of it where it matters.
     return course(seen, pods, store.members(values), observation.lost_members)
 
 
-def pods_of(observation: Observation, live: Mapping[str, Any]) -> int:
-    """Pods of the members there are; 0 for a store without members.
+def members_of(observation: Observation, live: Mapping[str, Any]) -> int:
+    """Members there are, as far as pods and values tell; 0 for a store without members.
 
     A run that was cut off within Helm may have changed the StatefulSet and not the release, so that one counts, unless
-    somebody stopped it.
+    somebody stopped it. Replicas that are members cannot be asked who votes: those that no Helm took away still do.
     """
     store = store_in(live)
-    asked = store.members(live)
+    asked, pods = store.members(live), _pods(observation, store)
+    if not asked or not pods:
+        return asked
+    newest = observation.release
+    begun = asked if newest is None or newest.values is None else store.members(newest.values)
+    return max(pods, asked) if store.replicas_are_members and pods != begun else pods
+
+
+def absent(observation: Observation, live: Mapping[str, Any]) -> range:
+    """Ordinals of replicas that are members and have no pod; a store that tells its members has them in its course."""
+    store = store_in(live)
+    pods = _pods(observation, store)
+    return range(pods, members_of(observation, live) if store.replicas_are_members else pods)
+
+
+def _pods(observation: Observation, store: Store) -> int:
     found = observation.workload("control_plane" if store.replicas_are_members else "etcd")
-    return found.replicas if asked and found and found.replicas else asked
+    return found.replicas if found else 0
 
 
 def odd_counts(before: int, after: int) -> tuple[int, ...]:

@@ -12,15 +12,15 @@ from decimal import Decimal
 from typing import Any
 
 from .._core.finding import Finding, warn
-from .._core.observation import Node
+from .._core.observation import Node, Observation
 from .._core.plan import Plan
 from .._stores.base import number
+from .._stores.registry import store_in
 from .claims import ETCD
 from .desired import REPLICAS, RESOURCES
 from .quantity import quantity
-from .values import ABSENT, Path, merged, read
+from .values import Path, merged, read
 
-MEMBERS: Path = (*ETCD, "highAvailability", "replicas")
 MEMBER_RESOURCES: Path = (*ETCD, "resources")
 
 
@@ -30,7 +30,7 @@ class Room:
 
     cpu: Decimal
     memory: Decimal
-    pods: int = 1
+    pods: Decimal = Decimal(1)
 
     def holds(self, pod: Room) -> bool:
         """Whether a pod fits."""
@@ -42,9 +42,8 @@ class Room:
 
 
 def room(cpu: Any, memory: Any, pods: Any = 1) -> Room:
-    """From quantities; what is not said is nothing."""
-    found = [quantity(str(value)) or Decimal(0) for value in (cpu, memory)]
-    return Room(found[0], found[1], int(pods))
+    """From quantities; what is not said, or is none, is nothing."""
+    return Room(*(quantity(str(value)) or Decimal(0) for value in (cpu, memory, pods)))
 
 
 def left_on(node: Node) -> Room:
@@ -56,23 +55,28 @@ def left_on(node: Node) -> Room:
     return left
 
 
-def added_pods(plan: Plan, live: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[Room]:
-    """What the pods ask for that a plan adds to those that run.
+def added_pods(plan: Plan, observation: Observation, defaults: Mapping[str, Any]) -> list[Room]:
+    """What the pods ask for that a plan adds to those that are there.
 
     Args:
-        live: User values that run.
-        defaults: Those of the chart.
+        defaults: Values of the chart.
     """
     asked = [step.values for step in plan.steps if step.values is not None]
     if not asked:
         return []
-    before, after = (merged(defaults, values) for values in (live, asked[-1]))
+    after = merged(defaults, asked[-1])
+    store = store_in(after)
+    members = 0 if store.replicas_are_members else store.members(after)
     found = []
-    for count, resources in ((REPLICAS, RESOURCES), (MEMBERS, MEMBER_RESOURCES)):
-        more = number(read(after, count)) - number(read(before, count))
+    for component, count, resources in (
+        ("control_plane", number(read(after, REPLICAS)), RESOURCES),
+        ("etcd", members, MEMBER_RESOURCES),
+    ):
+        there = observation.workload(component)
         requests = read(after, (*resources, "requests"))
-        named = requests if requests is not ABSENT and isinstance(requests, Mapping) else {}
-        found += [room(named.get("cpu", 0), named.get("memory", 0))] * more
+        named = requests if isinstance(requests, Mapping) else {}
+        pod = room(named.get("cpu", 0), named.get("memory", 0))
+        found += [pod] * (count - (there.replicas if there else 0))
     return found
 
 

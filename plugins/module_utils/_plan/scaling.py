@@ -20,7 +20,7 @@ from .._stores.base import number
 from .._stores.registry import store_in
 from .claims import growths
 from .desired import BUDGET, REPLICAS, RESOURCES, SPREAD
-from .disruption import member_change, replica_change, restart
+from .disruption import member_change, replica_change, replicas_back, restart
 from .guards.case import Case
 from .membership import odd_counts
 from .merge import Merge
@@ -113,6 +113,16 @@ def mend_steps(case: Case) -> Iterator[Step]:
     for move in case.course.mend:
         values = _with_members(case, values, move)
         yield _member_step(case, move, values, case.running or case.chart.version)
+    if back := case.absent:
+        yield Step(
+            Kind.SCALE_OUT,
+            f"replicas that are members of the store come back: {', '.join(map(str, back))} (by ordinal)",
+            (Change(pointer(REPLICAS), back.start, back.stop, "drift"),),
+            replicas_back(case.spec.name),
+            "none",
+            case.running or case.chart.version,
+            values,
+        )
 
 
 def mended(case: Case, values: Tree) -> Tree:
@@ -271,7 +281,7 @@ def _replica_step(
 
 
 def _replicas(case: Case) -> tuple[int, int]:
-    """Before and after; where they are members of the store, those count that have a pod."""
+    """Before and after; where they are members of the store, all that there are."""
     live, wanted = case.effective_live, case.effective
     before = number(read(live, REPLICAS))
     if store_in(wanted).replicas_are_members:

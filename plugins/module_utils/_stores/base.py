@@ -31,6 +31,8 @@ BACKING_STORE = ("controlPlane", "backingStore")
 PERSISTENCE = ("controlPlane", "statefulSet", "persistence")
 PLANE_CLAIM = (*PERSISTENCE, "volumeClaim")
 REPLICAS = ("controlPlane", "statefulSet", "highAvailability", "replicas")
+# What is left where replicas that are members do not come back.
+RECOVERY = "Disaster recovery on the vendor's page about embedded etcd."
 
 
 class Store(Protocol):

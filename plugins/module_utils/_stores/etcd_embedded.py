@@ -23,6 +23,7 @@ from .._core.spec import Spec
 from .base import (
     BACKING_STORE,
     PLANE_CLAIM,
+    RECOVERY,
     REPLICAS,
     Options,
     Path,
@@ -125,5 +126,5 @@ class EtcdEmbedded(Usual):
         """See Store."""
         raise FleetError(
             f"{spec.title}: a lost quorum of the store {self.type} is not recovered here.",
-            "Follow Disaster recovery on the vendor's page about embedded etcd.",
+            f"Follow {RECOVERY}",
         )

@@ -16,6 +16,7 @@ from .._core.ports import Json, Reach
 from .._core.snapshot import Way
 from .._core.spec import Spec
 from .base import Store, Values
+from .database_external import ExternalDatabase
 from .etcd_deployed import EtcdDeployed
 from .etcd_embedded import EtcdEmbedded
 from .etcd_external import EtcdExternal
@@ -23,7 +24,6 @@ from .etcd_members import MemberWork
 from .refill import Refill
 from .source import Source
 from .sqlite import Sqlite
-from .unmanaged import EXTERNAL_DATABASE
 from .work import Work
 
 SQLITE: Store = Sqlite()
@@ -33,7 +33,7 @@ STORES: tuple[Store, ...] = (
     EtcdExternal(),
     EtcdDeployed(),
     SQLITE,
-    EXTERNAL_DATABASE,
+    ExternalDatabase(),
 )
 
 

@@ -16,7 +16,7 @@ from ..._core.observation import Observation
 from ..._core.plan import View
 from ..._core.ports import ChartArchive
 from ..._core.spec import Spec
-from ..membership import Course, course_of, pods_of
+from ..membership import Course, absent, course_of, members_of
 from ..values import ABSENT, Path, Tree, merged, read
 
 
@@ -61,8 +61,13 @@ class Case:
 
     @property
     def members(self) -> int:
-        """Members of the store that have a pod; 0 for none."""
-        return pods_of(self.observation, self.effective_live)
+        """Members of the store that there are; 0 for none."""
+        return members_of(self.observation, self.effective_live)
+
+    @property
+    def absent(self) -> range:
+        """Ordinals of replicas that are members of the store and have no pod: their votes are missed."""
+        return absent(self.observation, self.effective_live)
 
     @cached_property
     def course(self) -> Course:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from ..._core.finding import Finding, refuse, warn
 from ..._core.plan import View
+from ..._stores.base import RECOVERY
 from ..._stores.registry import secrets_of, store_in, store_named, stores_on
 from ..membership import odd_counts
 from .case import Case
@@ -94,7 +95,8 @@ def left_claims(case: Case) -> Iterator[Finding]:
         "G14",
         f"Claims of earlier members are still there: {', '.join(left)}.",
         "A new member would start with their data, and could not join.",
-        f"Delete them from namespace {case.spec.namespace} when nothing on them is needed.",
+        f"Delete them from namespace {case.spec.namespace} when the vCluster is proved without them and nothing on "
+        "them is needed.",
     )
 
 
@@ -121,14 +123,15 @@ def members_told(case: Case) -> Iterator[Finding]:
             "Move the tenant to a store with volumes: a backup, and a restore there.",
         )
     there = {claim.name for claim in case.observation.claims}
-    for move in course.mend:
-        claims = store.claims(case.spec.name, move.after)[move.before :] if move.listed else []
+    listed = (range(move.before, move.after) for move in course.mend if move.listed)
+    for back in (*listed, case.absent):
+        claims = store.claims(case.spec.name, back.stop)[back.start :]
         if gone := [name for name in claims if name not in there]:
             yield refuse(
                 "G06",
                 f"Members that still vote have no pods, and their claims are gone: {', '.join(gone)}.",
                 "They would come back empty, and vote on what they never saw.",
-                "Restore a snapshot.",
+                f"Follow {RECOVERY}" if store.replicas_are_members else "Restore a snapshot.",
             )
 
 
@@ -144,7 +147,7 @@ def member_replicas(case: Case) -> Iterator[Finding]:
             "G06",
             f"{ready} of {before} replicas are ready, and {after} are asked for; each is a member of the store.",
             "Those that stay may lack what the others acknowledged.",
-            "Bring them back first (Disaster recovery on the vendor's page about embedded etcd).",
+            f"Bring them back first, with vcluster_replicas at {before}. Where they do not come: {RECOVERY}",
         )
     elif after == 1:
         yield warn(
@@ -182,7 +185,8 @@ def lost_members(case: Case) -> Iterator[Finding]:
             "One is replaced at a time, and the others have to be well.",
             "Bring the others back first, or restore a snapshot.",
         )
-    if course.mend and release and good and release.chart_version != good.chart_version:
+    mends = course.mend or case.absent
+    if mends and release and good and release.chart_version != good.chart_version:
         yield refuse(
             "G25",
             f"Revision {release.revision} of chart {release.chart_version} was cut off, and members need mending.",

@@ -16,6 +16,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.finding im
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     Claim,
     Observation,
+    Workload,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.plan import (
     Growth,
@@ -31,6 +32,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.fitting
 
 CHART = ChartArchive(Path("/c"), "0", "0.36.1", {}, {})
 NOTE = warn("G33", "a licence")
+ONE = Observation(workloads=(Workload("control_plane", "Deployment", "tenant-a", 1),))
 
 
 def values(replicas: int) -> dict[str, Any]:
@@ -43,8 +45,8 @@ OUT = Plan((Step(Kind.SCALE_OUT, "", values=values(3)),), (NOTE,))
 IN = Plan((Step(Kind.SCALE_IN, "", values=values(1)),), (NOTE,))
 
 
-def node(name: str, cpu: str, **spec: Any) -> dict[str, Any]:
-    allocatable = {"cpu": cpu, "memory": "8Gi", "pods": "110"}
+def node(name: str, cpu: str, pods: str = "110", **spec: Any) -> dict[str, Any]:
+    allocatable = {"cpu": cpu, "memory": "8Gi", "pods": pods}
     return {"metadata": {"name": name}, "spec": spec, "status": {"allocatable": allocatable}}
 
 
@@ -76,9 +78,9 @@ class Cluster:
         return self.classes.get(name)
 
 
-def found(plan: Plan, cluster: Cluster, seen: Observation = Observation()) -> list[str]:  # noqa: B008
+def found(plan: Plan, cluster: Cluster, seen: Observation = ONE) -> list[str]:
     host = Host(cast("Any", cluster), cast("Any", None), cast("Any", None))
-    fitting = with_room(fitted(plan, host.api, seen), host, values(1), CHART)
+    fitting = with_room(fitted(plan, host.api, seen), host, seen, CHART)
     assert bool(fitting.steps) != bool(fitting.refusals)
     assert fitting.digest == plan.digest
     return [f.guard for f in fitting.findings]
@@ -96,6 +98,11 @@ def test_what_runs_takes_from_what_a_node_has() -> None:
     busy = [pod("n1", "1", "500m"), pod("", "9")]
     assert found(OUT, Cluster([node("n1", "4")], busy)) == ["G33"]
     assert found(OUT, Cluster([node("n1", "3")], busy)) == ["G33", "room"]
+
+
+def test_an_odd_node_fails_no_plan() -> None:
+    for pods, words in (("1k", []), ("odd", ["room"])):
+        assert found(OUT, Cluster([node("n1", "4", pods)], [])) == ["G33", *words]
 
 
 def test_a_node_that_takes_no_pods_has_no_room() -> None:

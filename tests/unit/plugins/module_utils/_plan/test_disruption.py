@@ -13,6 +13,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observatio
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.disruption import (
     POD_SECONDS,
     replica_change,
+    replicas_back,
     restart,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
@@ -66,3 +67,9 @@ def test_g11_replicas_that_are_members_come_and_go(
     found = replica_change("tenant-a", before, after)
     assert (found.kind, found.seconds) == (kind, seconds)
     assert words in found.estimate
+
+
+def test_g11_replicas_that_come_back_were_missed() -> None:
+    found = replicas_back("tenant-a")
+    assert (found.kind, found.seconds) == ("outage", POD_SECONDS)
+    assert "pods of tenant-a come back" in found.estimate

@@ -13,9 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paper import NOTHING, Running, chart, plane, spec
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
+    Node,
+    Workload,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.room import (
     added_pods,
+    left_on,
     room,
     room_findings,
 )
@@ -54,12 +59,46 @@ def test_what_a_plan_adds_are_its_members_and_replicas() -> None:
         store={**ETCD, "members": 3}, replicas=2, resources={"requests": {"cpu": "1", "memory": "2Gi"}}
     )  # fmt: skip
     found = plan(asked, seen, chart())
-    added = added_pods(found, first.values or {}, chart().defaults)
+    added = added_pods(found, seen, chart().defaults)
     assert sorted(pod.cpu for pod in added) == [room("100m", 0).cpu] * 2 + [room(1, 0).cpu]
-    assert added_pods(replace(found, steps=()), {}, {}) == []
+    assert added_pods(replace(found, steps=()), seen, {}) == []
 
 
 def test_other_values_add_nothing() -> None:
     raw = plane("statefulSet", "resources", "requests", "cpu", value="9")
-    found = plan(spec(values=raw), Running().seen(), chart())
-    assert added_pods(found, {}, chart().defaults) == []
+    seen = Running().seen()
+    assert added_pods(plan(spec(values=raw), seen, chart()), seen, chart().defaults) == []
+
+
+def test_where_nothing_is_there_each_pod_is_added() -> None:
+    requests = {"requests": {"cpu": "1"}}
+    asked = spec(store={"type": "etcd_embedded"}, replicas=3, resources=requests)
+    found = plan(asked, NOTHING, chart())
+    assert found.kinds == ("install", "scale_out")
+    assert [pod.cpu for pod in added_pods(found, NOTHING, chart().defaults)] == [1, 1, 1]
+    both = plan(spec(store={**ETCD, "members": 3}, replicas=2), NOTHING, chart())
+    assert len(added_pods(both, NOTHING, chart().defaults)) == 5
+
+
+def test_an_install_that_was_cut_off_adds_to_the_pods_it_left() -> None:
+    left = replace(NOTHING, workloads=(Workload("control_plane", "StatefulSet", "tenant-a", 1),))
+    found = plan(spec(store={"type": "etcd_embedded"}, replicas=3), left, chart())
+    assert len(added_pods(found, left, chart().defaults)) == 2
+
+
+def test_a_count_of_a_store_that_does_not_run_is_no_pod() -> None:
+    raw = plane(
+        "backingStore", "etcd", "deploy", "statefulSet", "highAvailability", "replicas", value=3
+    )
+    found = plan(spec(values=raw), NOTHING, chart())
+    assert len(added_pods(found, NOTHING, chart().defaults)) == 1
+
+
+@pytest.mark.parametrize(
+    ("pods", "has"), [("1k", 1000), ("110", 110), (8, 8), ("many", 0), ("", 0)]
+)
+def test_a_node_is_read_in_quantities_and_an_odd_one_has_no_room(pods, has) -> None:  # type: ignore[no-untyped-def]
+    node = Node({"cpu": "2", "memory": "4Gi", "pods": pods}, ({"pods": "1"}, {"cpu": "odd"}))
+    left = left_on(node)
+    assert (left.cpu, left.memory, left.pods) == (2, 4 * 2**30, has - 1)
+    assert left.holds(SMALL) is (has > 1)

@@ -2,12 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Stores that the chart has and this collection does not run yet: seen, named, left alone."""
+"""A database outside of the vCluster (MySQL, PostgreSQL): seen, named and left alone, it is not run here yet."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from .._core.check import CheckResult
@@ -17,24 +16,17 @@ from .._core.ports import Reach
 from .._core.spec import Spec
 from .base import BACKING_STORE, Options, Usual, Values, at, licensed, truthy
 
+EXTERNAL = (*BACKING_STORE, "database", "external")
 
-@dataclass(frozen=True)
-class Unmanaged(Usual):
-    """See Store.
 
-    Attributes:
-        type: Name in messages; `vcluster_store.type` does not take it.
-        path: Where its section stands under backingStore.
-        needs_address: One of `dataSource` and `connector` must be set.
-    """
+class ExternalDatabase(Usual):
+    """See Store."""
 
-    type: str
-    path: tuple[str, ...]
-    needs_address: bool = False
+    type = "database_external"  # `vcluster_store.type` does not take it
 
     def enabled(self, values: Values) -> bool:
         """See Store."""
-        return truthy(at(values, *BACKING_STORE, *self.path, "enabled"))
+        return truthy(at(values, *EXTERNAL, "enabled"))
 
     def values(self, name: str, options: Options) -> dict[str, Any]:
         """See Store."""
@@ -50,14 +42,14 @@ class Unmanaged(Usual):
 
     def identity(self, values: Values) -> str:
         """See Store. A data source holds a password, so it is compared and never shown."""
-        section = at(values, *BACKING_STORE, *self.path) or {}
+        section = at(values, *EXTERNAL) or {}
         return f"{section.get('dataSource') or ''}{section.get('connector') or ''}"
 
     def findings(self, values: Values) -> list[Finding]:
         """G33: licensed in every image. G59: an address is missing."""
-        section = at(values, *BACKING_STORE, *self.path) or {}
+        section = at(values, *EXTERNAL) or {}
         found = [licensed(self.type)]
-        if self.needs_address and not section.get("dataSource") and not section.get("connector"):
+        if not section.get("dataSource") and not section.get("connector"):
             found.append(
                 refuse(
                     "G59",
@@ -77,6 +69,3 @@ class Unmanaged(Usual):
     ) -> list[CheckResult]:
         """See Store."""
         return [CheckResult("store", "skip", f"the store {self.type} has no checks here yet")]
-
-
-EXTERNAL_DATABASE = Unmanaged("database_external", ("database", "external"), needs_address=True)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Stores that are seen and named, and left alone."""
+"""A database outside of the vCluster: seen, named and left alone."""
 
 from __future__ import annotations
 
