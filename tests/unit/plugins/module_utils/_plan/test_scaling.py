@@ -6,12 +6,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any
 
 import pytest
+from counts import (
+    EXISTING,
+    ahead,
+    asking,
+    deployed,
+    members_in,
+    replicas_in,
+    running,
+    said,
+    seen_as,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from paper import EXTERNAL, NOTHING, TLS, Running, chart, installed, plane, refusing, spec, warning
@@ -19,50 +28,13 @@ from paper import EXTERNAL, NOTHING, TLS, Running, chart, installed, plane, refu
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     Claim,
     MemberList,
-    Observation,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.plan import (
     Members,
-    Plan,
-    Step,
-    View,
 )
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Spec
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
 
-EXISTING = ["--initial-cluster-state=existing"]
 counts = st.sampled_from([1, 3, 5, 7])
-
-
-def asking(members: int, replicas: int = 1, **more: Any) -> Spec:
-    return spec(store=etcd(members), replicas=replicas, **more)
-
-
-def etcd(members: int) -> dict[str, Any]:
-    return {"type": "etcd_deployed", "members": members}
-
-
-def running(members: int, replicas: int = 1) -> Observation:
-    asked = asking(members, replicas)
-    return installed(asked, members=members, replicas=replicas, kind="Deployment").seen()
-
-
-def deployed(values: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = (values or {})["controlPlane"]["backingStore"]["etcd"]["deploy"]
-    return found["statefulSet"]
-
-
-def members_in(step: Step) -> int:
-    return int(deployed(step.values)["highAvailability"]["replicas"])
-
-
-def replicas_in(step: Step) -> int:
-    found = (step.values or {})["controlPlane"]["statefulSet"]["highAvailability"]
-    return int(found["replicas"])
-
-
-def said(found: Plan) -> list[tuple[str, Members | None]]:
-    return [(step.kind.value, step.members) for step in found.steps]
 
 
 def test_g05_one_member_becomes_three_one_at_a_time_and_then_the_replicas() -> None:
@@ -138,12 +110,6 @@ def test_the_steps_lead_from_what_runs_to_what_is_asked_for(
     again = Running(found.steps[-1].values or running(now, before).last_good.values, members=wanted)  # type: ignore[union-attr]
     grown = replace(again, replicas=after, kind="Deployment").seen()
     assert plan(asked, grown, chart()).kinds == ("prove",)
-
-
-def seen_as(values: Mapping[str, Any], pods: int, voters: int, *learners: int) -> Observation:
-    """So many pods run with these values, and so many of them vote."""
-    found = Running(values, members=pods, kind="Deployment").seen()
-    return replace(found, members=MemberList(frozenset(range(voters)), frozenset(learners)))
 
 
 def test_g48_a_member_that_was_begun_is_finished_by_the_next_run() -> None:
@@ -329,12 +295,6 @@ def test_g48_a_stateful_set_ahead_of_its_release_counts() -> None:
     assert said(plan(asking(1), cut, chart())) == [("scale_in", Members(2, 1))]
 
 
-def ahead(seen: Observation, pods: int) -> Observation:
-    """The StatefulSet of the members was scaled past Helm."""
-    etcd = replace(seen.workloads[1], replicas=pods)
-    return replace(seen, workloads=(seen.workloads[0], etcd))
-
-
 @pytest.mark.parametrize("pods", [3, 5])
 def test_g09_pods_added_past_helm_go_as_members_would(pods: int) -> None:
     """They may be members by now: shrinking without asking etcd would cost the quorum for good (18.2)."""
@@ -358,52 +318,6 @@ def test_the_place_of_a_scale_step_is_told_in_words() -> None:
     out = plan(asking(3), running(1), chart()).steps
     assert [step.reason for step in out] == ["etcd members 1 -> 2", "etcd members 2 -> 3"]
     assert "two voters" in out[0].disruption.estimate
-
-
-def sized(asked: Spec, seen: Observation) -> Plan:
-    return plan(asked, seen, chart(), View.SIZE)
-
-
-def test_the_view_of_sizes_leaves_everything_else_alone() -> None:
-    resources = {"limits": {"memory": "8Gi"}}
-    asked = asking(3, 2, resources=resources, values={"telemetry": {"enabled": False}})
-    found = sized(asked, running(1))
-    assert found.kinds == ("resize", "scale_out", "scale_out", "scale_out")
-    assert not found.complete
-    assert all("telemetry" not in (step.values or {}) for step in found.steps)
-    limits = (found.steps[0].values or {})["controlPlane"]["statefulSet"]["resources"]["limits"]
-    assert limits == {"memory": "8Gi"}
-    whole = plan(asked, running(1), chart())
-    assert whole.kinds == ("values", "resize", "scale_out", "scale_out", "scale_out")
-    assert whole.complete
-
-
-def test_the_view_of_sizes_without_a_change_of_size_has_no_steps() -> None:
-    asked = asking(1, values={"telemetry": {"enabled": False}})
-    found = sized(asked, running(1))
-    assert (found.steps, found.complete) == ((), False)
-    assert sized(asking(3), running(1)).complete
-
-
-def test_the_view_of_sizes_keeps_what_is_foreign() -> None:
-    seen = running(1)
-    hand = {**(seen.last_good.values or {}), "sync": {"a": 1}}  # type: ignore[union-attr]
-    release = replace(seen.last_good, values=hand, revision=4)  # type: ignore[type-var]
-    found = sized(asking(3), replace(seen, release=release, last_good=release))
-    assert found.foreign == ("/sync/a",)
-    assert all((step.values or {})["sync"] == {"a": 1} for step in found.steps)
-
-
-def test_g03_the_view_of_sizes_does_not_scale_towards_another_store() -> None:
-    other = spec(store={"type": "sqlite"}, replicas=1)
-    assert "G03" in {finding.guard for finding in sized(other, running(3)).refusals}
-
-
-def test_g23_only_what_stands_is_scaled() -> None:
-    seen = running(1)
-    stuck = replace(seen.release, status="pending-upgrade", revision=4)  # type: ignore[type-var]
-    assert refusing(sized(asking(3), replace(seen, release=stuck))) == {"G23"}
-    assert refusing(sized(asking(3), NOTHING)) == {"G23"}
 
 
 def test_g63_lost_members_are_replaced_before_anything_grows() -> None:
