@@ -43,13 +43,20 @@ def restart(plane: Workload | None, replicas: int) -> Disruption:
     )
 
 
-def member_change(move: Members, etcd: Workload | None) -> Disruption:
-    """All members restart one after the other, and the control plane with them: every value is in its hash (G11)."""
+def member_change(move: Members, etcd: Workload | None, *, told: bool) -> Disruption:
+    """All members restart one after the other, and the control plane with them: every value is in its hash (G11).
+
+    Args:
+        told: The members know already that others may join.
+    """
     name = etcd.name if etcd else "etcd"
     if move.turn is Turn.RETURN:
         return Disruption("outage", MEMBER_SECONDS, f"pods of {name} come back, there is no quorum")
     if move.turn is Turn.REPLACE:
-        why = f"{name}-{move.lost[0]} begins anew; the others restart if they were never told that members may join"
+        why = f"{name}-{move.lost[0]} begins anew"
+        if told:
+            return Disruption("rolling", MEMBER_SECONDS, f"{why}, the others go on")
+        why += "; the others restart to be told that members may join"
         return Disruption("rolling" if move.before > 3 else "outage", PAIR_SECONDS, why)
     if min(move.before, move.after) > 1:
         count = move.after

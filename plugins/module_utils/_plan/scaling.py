@@ -195,14 +195,14 @@ def _resources_step(case: Case, changes: tuple[Change, ...], values: Tree) -> St
 
 def _member_step(case: Case, move: Members, values: Tree, version: str) -> Step:
     kind, reason = _told(case, move)
-    etcd = case.observation.workload("etcd")
+    etcd, told = case.observation.workload("etcd"), store_in(case.effective).joined(case.live)
     return Step(
         kind,
         reason,
         (Change("vcluster_store.members", move.before, move.after),)
         if move.before != move.after
         else (),
-        Disruption() if _podless(case, move) else member_change(move, etcd),
+        Disruption() if _podless(case, move) else member_change(move, etcd, told=told),
         "values" if move.turn is Turn.JOIN else "none",
         version,
         values,

@@ -334,6 +334,16 @@ def test_g63_lost_members_are_replaced_before_anything_grows() -> None:
     ]
 
 
+def test_g63_to_replace_a_member_of_a_grown_store_restarts_no_other() -> None:
+    fresh, lost = running(3), {2: "its volume is empty"}
+    (step,) = plan(asking(3), replace(fresh, lost_members=lost), chart()).steps
+    assert step.disruption.kind == "outage"
+    values = plan(asking(3), running(1), chart()).steps[-1].values or {}
+    grown = Running(values, members=3, kind="Deployment").seen()
+    (step,) = plan(asking(3), replace(grown, lost_members=lost), chart()).steps
+    assert (step.disruption.kind, step.kind.value) == ("rolling", "replace_member")
+
+
 def test_g63_a_lost_member_that_goes_is_not_replaced_first() -> None:
     seen = replace(running(3), lost_members={2: "its volume is empty"})
     assert said(plan(asking(1), seen, chart())) == [("scale_in", Members(3, 1, (2,)))]
