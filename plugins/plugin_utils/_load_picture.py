@@ -84,7 +84,7 @@ def load_picture(report: Report) -> Loads | None:
     there = {piece.kind for row in rows for piece in row.bars[0].pieces}
     return Loads(
         load_span(report.loads),
-        tuple(bar.gauge.name for bar in rows[0].bars),
+        tuple(found.gauge.name for found in rows[0].bars),
         tuple(verb for verb in (*VERBS, OTHERS) if verb in there),
         rows,
         len(report.loads) - len(rows),

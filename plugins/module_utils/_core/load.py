@@ -170,7 +170,7 @@ def _histogram(lines: Iterable[str], *, short: bool = False) -> Buckets:
             series = labels
             counts = not _lasts(_label(line, "verb").upper(), _label(line, "subresource"))
         if counts:
-            bound, _, count = tail.partition('"} ')
+            bound, _tail, count = tail.partition('"} ')
             totals[bound] += float(count)
     return {float(bound): count for bound, count in totals.items()}
 
