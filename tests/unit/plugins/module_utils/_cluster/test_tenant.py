@@ -185,7 +185,7 @@ def test_a_member_writes_and_deletes_keys_at_once(
         def one_revision() -> bool:
             """For all of it."""
             now = member.count()[0]
-            member.write([(b"/here/2", b"again"), (b"/here/3", b"too")])
+            member.write([(b"/here/2", b"again"), (b"/here/3", None)])
             return bool(member.count()[0] == now + 1)
 
         # The API server on the same etcd writes for itself now and then.
