@@ -30,7 +30,6 @@ APP = "fleetops-snapshots"
 LABEL = "fleetops.vcluster/claim"
 PLANE = "syncer"  # the container of the control plane (0.36.1)
 PAUSE = 0.5
-FORBIDDEN = 403
 
 # The pod ends by itself five minutes after it was last asked: that of a run that was killed does not stay.
 WORK = "/work"
@@ -284,7 +283,7 @@ class ClaimFolder:
         try:
             yield
         except FleetError as error:
-            if isinstance(error, ApiError) and error.status == FORBIDDEN:
+            if isinstance(error, ApiError) and error.forbidden:
                 way_out = "What it takes is in docs/rbac/claim-role.yaml."
             else:
                 way_out = (

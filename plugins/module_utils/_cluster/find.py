@@ -58,7 +58,7 @@ def find_all(api: Api, namespaces: Sequence[str] = ()) -> list[Found]:
         try:
             found += _Lists(api, scope).found()
         except ApiError as error:
-            if error.status != 403 or scope:
+            if not error.forbidden or scope:
                 raise
             way_out = "Grant the ClusterRole of the documentation, or name the namespaces to look at, without patterns."
             raise ApiError(403, error.what, way_out) from error

@@ -41,7 +41,7 @@ def survey(api: Api, wanted: Wanted, *, leaders: bool = False) -> Fleet:
     try:
         return Fleet(look.at("", wanted), {})
     except ApiError as error:
-        if error.status != 403:
+        if not error.forbidden:
             raise
     observations: dict[Key, Observation] = {}
     failures: dict[Key, Exception] = {}

@@ -18,13 +18,10 @@ def nodes(api: Api) -> tuple[Node, ...] | None:
     asked: dict[str, list[dict[str, str]]] = {}
     try:
         for pod in api.list("/api/v1/pods", {"fieldSelector": PHASES, "resourceVersion": "0"}):
-            requests = [
-                (container.get("resources") or {}).get("requests") or {}
-                for container in pod["spec"]["containers"]
-            ]
-            asked.setdefault(pod["spec"].get("nodeName") or "", []).extend(requests)
-            # Each pod counts, also one that asks for nothing.
-            asked[pod["spec"].get("nodeName") or ""].append({"pods": "1"})
+            on_node = asked.setdefault(pod["spec"].get("nodeName") or "", [])
+            on_node.append({"pods": "1"})  # Each counts, also one that asks for nothing.
+            for container in pod["spec"]["containers"]:
+                on_node.append((container.get("resources") or {}).get("requests") or {})
         return tuple(
             Node(has, tuple(asked.get(node["metadata"]["name"], ())))
             for node in api.list("/api/v1/nodes")

@@ -289,6 +289,11 @@ class Observation:
     api_groups: frozenset[str] = frozenset()
     complete: bool = False
 
+    @property
+    def live_values(self) -> Mapping[str, Any]:
+        """User values of `last_good`; empty where there is no such revision."""
+        return (self.last_good.values if self.last_good else None) or {}
+
     def autoscaler(self, kind: str) -> Autoscaler | None:
         """The autoscaler of a kind, if there is one; ours where there is another beside it."""
         found = sorted(self.autoscalers, key=lambda one: not one.ours)

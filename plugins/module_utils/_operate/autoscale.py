@@ -161,7 +161,7 @@ class Autoscale(Verb):
             return spec, None
         load = told.load
         chart = host.helm.pull(spec.chart, good.chart_version or spec.version or "")
-        size = size_of(merged(chart.defaults, good.values or {}), plane.replicas)
+        size = size_of(merged(chart.defaults, seen.live_values), plane.replicas)
         wanted, reason = None, ""
         if by_load(spec) and spec.autoscaling:
             wanted, reason = _wanted(spec, spec.autoscaling, told, plane, seen)

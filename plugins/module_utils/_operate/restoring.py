@@ -137,8 +137,7 @@ class Restoring:
 
     def _offered(self, saved: Mapping[str, Any]) -> list[str]:
         """The values that were others when the snapshot was taken: the inventory says which ones are right."""
-        good = self.observation.last_good
-        return differing(good.values or {} if good else {}, saved)
+        return differing(self.observation.live_values, saved)
 
     def _safety(self) -> Manifest | None:
         """A snapshot of what is there now; that of the first attempt when this one goes on with it."""

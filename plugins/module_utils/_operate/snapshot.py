@@ -79,8 +79,7 @@ def snapshot_step(spec: Spec, observation: Observation, target: str) -> Step:
     Args:
         target: What messages call it.
     """
-    good = observation.last_good
-    store = store_in((good.values if good else None) or {})
+    store = store_in(observation.live_values)
     reason, disruption = f"to the {target}, read back", Disruption()
     if store.copied_by_pod:
         reason += ", copied by a pod on the claim"

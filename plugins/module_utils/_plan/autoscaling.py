@@ -28,8 +28,8 @@ def scaled_to(spec: Spec, observation: Observation) -> int | None:
 
     Also where the one that is asked for is not there: what it had made of the count is not undone before it is back.
     """
-    plane, release = observation.workload("control_plane"), observation.last_good
-    elects = number(read((release.values if release else None) or {}, REPLICAS)) >= FLOOR
+    plane = observation.workload("control_plane")
+    elects = number(read(observation.live_values, REPLICAS)) >= FLOOR
     found = observation.autoscaler(HORIZONTAL.kind)
     if plane is None or not elects:
         return None
@@ -61,8 +61,7 @@ def replicas_asked(spec: Spec, observation: Observation, said: Any) -> int | Non
     """
     count, found = scaled_to(spec, observation), observation.autoscaler(HORIZONTAL.kind)
     if spec.autoscaling:
-        release = observation.last_good
-        now = number(read((release.values if release else None) or {}, REPLICAS), 0)
+        now = number(read(observation.live_values, REPLICAS), 0)
         if spec.decision:
             return min(max(spec.decision.replicas, spec.replicas or 1), spec.autoscaling.max)
         # One that is there changes the count itself when its bounds change.

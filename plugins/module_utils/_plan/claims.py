@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +24,34 @@ SIZE: Path = (*CLAIM, "size")
 ROOTS = {"control_plane": PLANE, "etcd": ETCD}
 
 
+@dataclass(frozen=True)
+class ClaimSize:
+    """The size of the claims of a StatefulSet, in bytes, as it runs and as it is asked for."""
+
+    component: str
+    workload: Workload
+    path: Path
+    before: Decimal
+    after: Decimal
+
+
+def claim_sizes(
+    observation: Observation, live: Mapping[str, Any], values: Mapping[str, Any]
+) -> Iterator[ClaimSize]:
+    """Those of every StatefulSet that has claims of a size.
+
+    Args:
+        live: Effective values that run.
+        values: Those asked for.
+    """
+    for component, root in ROOTS.items():
+        path = (*root, *SIZE)
+        before, after = (quantity(str(read(tree, path))) for tree in (live, values))
+        workload = stateful_set(observation, component)
+        if workload and before is not None and after is not None:
+            yield ClaimSize(component, workload, path, before, after)
+
+
 def growths(
     observation: Observation, live: Mapping[str, Any], values: Mapping[str, Any]
 ) -> Iterator[tuple[Path, Growth]]:
@@ -32,15 +61,14 @@ def growths(
         live: Effective values that run.
         values: Those asked for.
     """
-    for component, root in ROOTS.items():
-        path = (*root, *SIZE)
-        before, after = (size(read(tree, path)) for tree in (live, values))
-        workload = stateful_set(observation, component)
-        if workload and before is not None and after is not None and before < after:
+    for found in claim_sizes(observation, live, values):
+        if found.before < found.after:
+            workload = found.workload
             # Those of replicas that come back first grow with the others.
             pods = max(workload.replicas, absent(observation, live).stop)
-            claims = [c.name for c in observation.claims if _of(workload, c.name, pods)]
-            yield path, Growth(component, workload.name, tuple(claims), str(read(values, path)))
+            claims = tuple(c.name for c in observation.claims if _of(workload, c.name, pods))
+            asked = str(read(values, found.path))
+            yield found.path, Growth(found.component, workload.name, claims, asked)
 
 
 def stateful_set(observation: Observation, component: str) -> Workload | None:
@@ -50,11 +78,6 @@ def stateful_set(observation: Observation, component: str) -> Workload | None:
     found = (*observation.workloads, *asked)
     workload = next((w for w in found if w.component == component), None)
     return workload if workload and workload.kind == "StatefulSet" else None
-
-
-def size(value: Any) -> Decimal | None:
-    """Bytes; None for what is no size."""
-    return quantity(str(value))
 
 
 def _of(workload: Workload, claim: str, pods: int) -> bool:

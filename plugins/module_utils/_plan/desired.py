@@ -86,7 +86,7 @@ class Desired:
 
 def desired_values(spec: Spec, observation: Observation) -> Desired:
     """The chart values asked for."""
-    first = dict(_first_class(spec, kubernetes_path(merged(_live(observation), spec.values))))
+    first = dict(_first_class(spec, kubernetes_path(merged(observation.live_values, spec.values))))
     asked = merged(
         build(_kept(spec, observation)),
         build((path, value) for path, (_name, value) in first.items()),
@@ -164,7 +164,7 @@ def _exposed(expose: Expose) -> Iterator[tuple[Path, Any]]:
 
 def _kept(spec: Spec, observation: Observation) -> Iterator[tuple[Path, Any]]:
     """What stays as it runs when the inventory does not name it: the store and the tenant's Kubernetes (G03, G19)."""
-    live = _live(observation)
+    live = observation.live_values
     if spec.store is None:
         section = read(live, BACKING_STORE)
         if is_branch(section):
@@ -172,10 +172,6 @@ def _kept(spec: Spec, observation: Observation) -> Iterator[tuple[Path, Any]]:
     if spec.kubernetes_version is None:
         pins = ((path, read(live, path)) for path in (KUBERNETES_TAG, KUBERNETES_VERSION))
         yield from ((path, pin) for path, pin in pins if pin is not ABSENT)
-
-
-def _live(observation: Observation) -> Mapping[str, Any]:
-    return (observation.last_good.values if observation.last_good else None) or {}
 
 
 def _defaults(
@@ -234,7 +230,7 @@ def _theirs(observation: Observation) -> Tree:
     """The live values that nobody here asked for: they stay, unless they are asked for now."""
     base = observation.base
     known = without(base.values or {}, base.foreign) if base else None
-    return three_way(known, _live(observation), {}).values
+    return three_way(known, observation.live_values, {}).values
 
 
 def spread_constraints(name: str) -> list[dict[str, Any]]:
@@ -274,7 +270,7 @@ def _extra_names(spec: Spec, observation: Observation, tree: Mapping[str, Any]) 
 
 def _members_that_stay(observation: Observation, tree: Mapping[str, Any]) -> list[tuple[Path, Any]]:
     """Members go only where a count is said: a line that is gone from the inventory costs none of them (G51)."""
-    live, store = _live(observation), store_in(tree)
+    live, store = observation.live_values, store_in(tree)
     if _fresh(observation) or store_in(live).type != store.type:
         return []
     found = ((path, read(live, path)) for path in store.member_paths[:1])
@@ -283,7 +279,7 @@ def _members_that_stay(observation: Observation, tree: Mapping[str, Any]) -> lis
 
 def _joining(observation: Observation, tree: Mapping[str, Any]) -> list[tuple[Path, Any]]:
     """What members that join need, and what stays of that, of a store that stays the same (G05)."""
-    live, base, store = _live(observation), observation.base, store_in(tree)
+    live, base, store = observation.live_values, observation.base, store_in(tree)
     if _fresh(observation) or store_in(live).type != store.type:
         return []
     before = (live, (base.values if base else None) or {})

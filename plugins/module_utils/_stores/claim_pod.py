@@ -23,7 +23,7 @@ PORT = 9731
 READY = b"ready\n"
 DAY = 86400
 SILENCE = 60.0  # seconds that a pod may take for a piece
-FORBIDDEN, CONFLICT = 403, 409
+CONFLICT = 409
 # Only what goes through a port-forward gets there. Some builds of busybox know no -s: whoever else sends something to
 # those is found out by the sum, and whoever else asks them knows no password.
 LISTEN = f"{{ nc -l -s 127.0.0.1 -p {PORT} || nc -l -p {PORT}; }}"
@@ -187,7 +187,7 @@ class ClaimPod:
             self.until(f"pod {name} to go", lambda: self.api.find(path) is None)
             self.api.create(pods, pod)
         except ApiError as error:
-            if error.status != FORBIDDEN:
+            if not error.forbidden:
                 raise
             raise ApiError(
                 error.status,

@@ -170,7 +170,7 @@ class EtcdDeployed(Usual):
 
     def change_members(self, spec: Spec, change: Members, work: Work) -> MemberWork:
         """See Store."""
-        return MemberWork(Seats(spec.namespace, f"{spec.name}-etcd"), change, work)
+        return MemberWork(_seats(spec), change, work)
 
     def objects(self, spec: Spec, values: Values) -> list[Json]:
         """A PodDisruptionBudget for the members (G42): the chart has one for the control plane only."""
@@ -196,8 +196,11 @@ class EtcdDeployed(Usual):
         values: Values,
     ) -> list[CheckResult]:
         """See etcd_checks. Every member is asked, those too whose StatefulSet is gone: the release counts them."""
-        wanted = [f"{spec.name}-etcd-{index}" for index in range(max(1, self.members(values)))]
-        return member_checks(wanted, _names(pods), reach.member)
+        return member_checks(self._wanted(spec, values), _names(pods), reach.member)
+
+    def _wanted(self, spec: Spec, values: Values) -> list[str]:
+        """Pods of the members that there should be."""
+        return list(map(_seats(spec).pod, range(max(1, self.members(values)))))
 
     def source(
         self, spec: Spec, pods: Sequence[Pod], reach: Reach, values: Values
@@ -209,11 +212,10 @@ class EtcdDeployed(Usual):
         self, spec: Spec, observation: Observation, reach: Reach, values: Values
     ) -> AbstractContextManager[Source]:
         """See Store. A member whose claim is gone is lost, and one whose own log says so."""
-        members = max(1, self.members(values))
+        names = self._wanted(spec, values)
         claims = {claim.name for claim in observation.claims}
-        names = [f"{spec.name}-etcd-{number}" for number in range(members)]
         gone = {name for name in names if claim_of(name) not in claims}
-        told = {f"{spec.name}-etcd-{number}" for number in observation.lost_members}
+        told = set(map(_seats(spec).pod, observation.lost_members))
         return surviving_member(names, gone | told, reach.member)
 
     def takes(self, way: Way) -> Way:
@@ -250,6 +252,10 @@ def _volume_findings(live: Values, values: Values) -> list[Finding]:
             "Put vcluster_store.persistence back as it runs.",
         )
     ]
+
+
+def _seats(spec: Spec) -> Seats:
+    return Seats(spec.namespace, f"{spec.name}-etcd")
 
 
 def _quota(values: Values) -> list[str]:

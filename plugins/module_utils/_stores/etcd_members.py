@@ -22,6 +22,7 @@ from .._core.plan import Members, Turn
 from .._core.ports import Etcd, Json, Member
 from .etcd_checks import member_checks
 from .etcd_seats import Seats, claim_of, listed, members_at
+from .source import NOBODY
 from .work import Work
 
 # It wants the members to have been connected for 5 s before one comes or goes (HealthInterval): they may just be back.
@@ -287,7 +288,7 @@ class MemberWork:
             return str(error)
         if status.id == status.leader:
             return LEADS
-        return "knows no leader" if status.leader in ("", "0") else "follows another"
+        return "knows no leader" if status.leader in NOBODY else "follows another"
 
     def _pods(self) -> list[str]:
         return [pod.name for pod in self.work.pods() if pod.component == "etcd"]

@@ -12,10 +12,10 @@ from typing import Any
 
 from ..._core.finding import Finding, refuse, warn
 from ..._core.versions import version_of
-from ..claims import CLAIM, ETCD, PLANE, ROOTS, SIZE, size, stateful_set
+from ..claims import CLAIM, ETCD, PLANE, ROOTS, SIZE, claim_sizes, stateful_set
 from ..desired import EXTRA_NAMES, KUBERNETES_TAG, KUBERNETES_VERSION, REPLICAS
 from ..quantity import quantity
-from ..values import Path, read
+from ..values import Path
 from .case import Case
 
 POLICY: Path = ("scheduling", "podManagementPolicy")
@@ -40,9 +40,11 @@ def immutable(case: Case) -> Iterator[Finding]:
         return
     for component, root in ROOTS.items():
         workload = stateful_set(case.observation, component)
-        for below in _IMMUTABLE if workload else ():
+        if workload is None:
+            continue
+        for below in _IMMUTABLE:
             path = (*root, *below)
-            if workload and case.changed(path):
+            if case.changed(path):
                 yield refuse(
                     "G12",
                     f"{'.'.join(path)} would change on StatefulSet {workload.name}.",
@@ -53,10 +55,11 @@ def immutable(case: Case) -> Iterator[Finding]:
 
 def claims_shrink(case: Case) -> Iterator[Finding]:
     """G12: claims never shrink."""
-    for component, root in ROOTS.items() if not case.new else ():
-        path = (*root, *SIZE)
-        before, after = (size(read(tree, path)) for tree in (case.effective_live, case.effective))
-        if stateful_set(case.observation, component) and before and after and after < before:
+    if case.new:
+        return
+    for change in claim_sizes(case.observation, case.effective_live, case.effective):
+        if change.before and change.after and change.after < change.before:
+            path = change.path
             yield refuse(
                 "G12",
                 f"{'.'.join(path)} would shrink from {_read_live(case, path)} to {case.value(path)}.",

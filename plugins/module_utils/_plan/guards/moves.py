@@ -84,7 +84,7 @@ def _target_findings(spec: Spec, seen: Observation) -> list[Finding]:
 
 
 def _fit(spec: Spec, source: Spec, seen: Observation, left: Observation) -> list[Finding]:
-    values = [(found.last_good.values if found.last_good else None) or {} for found in (left, seen)]
+    values = [found.live_values for found in (left, seen)]
     stores = [store_in(live).type for live in values]
     if stores[0] != stores[1]:
         what = f"{spec.title} is on the store {stores[1]}, and {source.title} on {stores[0]}."
