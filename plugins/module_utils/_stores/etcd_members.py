@@ -11,13 +11,13 @@ the member list, so the next one goes on from there.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from .._core.at_once import at_once
 from .._core.check import failed
-from .._core.errors import ApiError, FleetError
+from .._core.errors import ApiError, FleetError, TimedOut
 from .._core.plan import Members, Turn
 from .._core.ports import Etcd, Json, Member
 from .etcd_checks import member_checks
@@ -26,6 +26,8 @@ from .source import NOBODY
 from .work import Work
 
 # It wants the members to have been connected for 5 s before one comes or goes (HealthInterval): they may just be back.
+# Each judges by its own connections, and one whose post to a peer's old address failed after the peer was back takes it
+# for gone from then on (rafthttp, pipeline and peerStatus, 3.5 and 3.6): so the others are asked too.
 UNHEALTHY = "unhealthy cluster"
 EXISTS = "Peer URLs already exists"  # etcd, ErrPeerURLExist
 NOT_FOUND = 404
@@ -193,19 +195,9 @@ class MemberWork:
     def _remove(self, member: Member) -> None:
         title = self.seats.title(member)
         self.work.say(f"removing etcd member {title}")
-        self.work.until(f"etcd to let {title} go", lambda: self._let_go(member))
+        self._changed(f"etcd to let {title} go", lambda etcd: etcd.remove(member.id))
         self.removed.add(title)
         self.work.until("the other etcd members to know it", self._agreed)
-
-    def _let_go(self, member: Member) -> bool:
-        try:
-            with self._leader() as (_name, leader):
-                leader.remove(member.id)
-        except ApiError as error:
-            if UNHEALTHY not in error.what:
-                raise
-            return False
-        return True
 
     def _agreed(self) -> bool:
         """Whether all voters count the same; a learner tells nothing (etcd 3.6: rpc not supported for learner)."""
@@ -217,23 +209,41 @@ class MemberWork:
 
     def _add(self, pod: str) -> None:
         self.work.say(f"adding etcd member {pod} as a learner")
-        self.work.until(f"etcd to take {pod} as a learner", lambda: self._added(pod))
+        url = self.seats.peer_url(pod)
+        self._changed(f"etcd to take {pod} as a learner", lambda etcd: etcd.add_learner(url))
 
-    def _added(self, pod: str) -> bool:
+    def _changed(self, what: str, change: Callable[[Etcd], object]) -> None:
+        """The members have taken a change of who they are; what they said last is told where they have not in time."""
+        said = ""
+
+        def taken() -> bool:
+            nonlocal said
+            for name in self._voters():
+                try:
+                    with self.work.reach.member(name) as etcd:
+                        change(etcd)
+                except ApiError as error:
+                    # The answer to a first attempt was lost on the way.
+                    if EXISTS in error.what:
+                        return True
+                    # An id is made of the address and the second (etcd, NewMember), and one that was removed stays so.
+                    if UNHEALTHY not in error.what and error.status != NOT_FOUND:
+                        raise
+                    said = f"{name}: {error.what}"
+                else:
+                    return True
+            return False
+
         try:
-            with self._leader() as (_name, leader):
-                leader.add_learner(self.seats.peer_url(pod))
-        except ApiError as error:
-            # The answer to a first attempt was lost on the way.
-            if EXISTS in error.what:
-                return True
-            if UNHEALTHY in error.what:
-                return False
-            # An id is made of the address and the second (etcd, NewMember), and one that was removed stays so.
-            if error.status == NOT_FOUND:
-                return False
-            raise
-        return True
+            self.work.until(what, taken)
+        except TimedOut as error:
+            raise TimedOut(f"{error.what} {said}".rstrip(), error.way_out) from error
+
+    def _voters(self) -> list[str]:
+        """The pods of those that vote, the one that leads first: it knows best."""
+        with self._leader() as (leads, leader):
+            names = [member.name for member in leader.members() if not member.learner]
+        return [leads, *(name for name in names if name != leads and name in self._pods())]
 
     def _sound(self, wanted: Sequence[str], pods: Sequence[str], count: int) -> None:
         """Those members are well and agree, and are a quorum of all."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.etcd im
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
     ApiError,
     FleetError,
+    TimedOut,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import MemberList
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.plan import Members
@@ -189,6 +190,46 @@ def test_members_that_are_just_back_are_waited_for(
     work(etcd, 2, after).prepare()
     with etcd.member(f"{NAME}-0") as member:
         assert len(member.members()) == after
+
+
+@pytest.mark.parametrize(("after", "asked"), [(3, "add_learner"), (1, "remove")])
+def test_where_the_leader_takes_a_peer_for_gone_that_is_back_the_others_are_asked(
+    etcd: EtcdPods, monkeypatch: pytest.MonkeyPatch, after: int, asked: str
+) -> None:
+    """A post to the peer's old address that fails late leaves it so for good (etcd, rafthttp, pipeline.handle)."""
+    begun(etcd, 2)
+    does = getattr(EtcdGateway, asked)
+
+    def refuses(gateway: EtcdGateway, argument: str) -> Any:
+        status = gateway.status()
+        if status.id == status.leader:
+            raise ApiError(503, "answered with 503 after 4 attempts: etcdserver: unhealthy cluster")
+        return does(gateway, argument)
+
+    monkeypatch.setattr(EtcdGateway, asked, refuses)
+    work(etcd, 2, after).prepare()
+    with etcd.member(f"{NAME}-0") as member:
+        assert len(member.members()) == after
+
+
+def test_what_etcd_says_is_told_where_it_takes_no_change(
+    etcd: EtcdPods, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(etcd, 1)
+
+    def refuses(_gateway: EtcdGateway, _argument: str) -> Any:
+        raise ApiError(503, "answered with 503: etcdserver: unhealthy cluster")
+
+    monkeypatch.setattr(EtcdGateway, "add_learner", refuses)
+    job = work(etcd, 1, 2)
+
+    def never(what: str, holds: Callable[[], bool]) -> None:
+        assert not holds()
+        raise TimedOut(f"waited for {what}.")
+
+    job.work = replace(job.work, until=never)
+    with pytest.raises(TimedOut, match=rf"learner\. {NAME}-0: answered .*unhealthy cluster"):
+        job.prepare()
 
 
 def test_g06_with_a_member_down_nothing_is_removed(etcd: EtcdPods) -> None:
