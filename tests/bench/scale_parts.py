@@ -36,6 +36,7 @@ SECRET = "etcd-client"
 HELM, ESTIMATE = "helm upgrade", "the plan's estimate"
 LEAST, MOST = 0.5, 1.5  # of the estimate of an outage
 REPLICAS = ("controlPlane", "statefulSet", "highAvailability", "replicas")
+PODS = ("controlPlane", "backingStore", "etcd", "deploy", "statefulSet", "pods")
 WANTED: dict[str, Any] = {
     "vcluster_replicas": 1,
     "vcluster_store": {"type": "etcd_deployed", "members": 1, "storage_class": "growing"},
@@ -140,9 +141,13 @@ def deployed(inventory: Inventory) -> list[Result]:
     _make_place()
     tenant = _installed(inventory)
     rows = [tenant.become("etcd 1 to 3", vcluster_replicas=3, store={"members": 3})]
+    # Ours has up to three rollouts in a row, so has Helm; of members too, where ours restarts them.
     first, second = ({"logging": {"encoding": encoding}} for encoding in ("json", "console"))
-    # Ours has up to three rollouts in a row, so has Helm.
     helm = tenant.by_hand("helm upgrade", [first, second, first], vcluster_values=first)
+    one, two = (nested(PODS, {"annotations": {"turn": turn}}) for turn in ("one", "two"))
+    both = tenant.by_hand(
+        "helm upgrade of members", [one, two, one], vcluster_values={**first, **one}
+    )
     requests = {"requests": {"cpu": "120m", "memory": "256Mi"}}
     rows += [
         tenant.become("resources", vcluster_resources=requests),
@@ -152,7 +157,8 @@ def deployed(inventory: Inventory) -> list[Result]:
         tenant.become("etcd 5 to 3", store={"members": 3}),
         tenant.become("etcd 3 to 1", vcluster_replicas=1, store={"members": 1}),
     ]
-    return [*_results(rows, [helm] * len(rows)), *_counted("deployed", rows)]
+    peers = [both, helm, helm, both, both, both, both]
+    return [*_results(rows, peers), *_counted("deployed", rows)]
 
 
 def external(inventory: Inventory) -> list[Result]:
@@ -174,7 +180,7 @@ def external(inventory: Inventory) -> list[Result]:
             tenant.become("external 3 to 1", vcluster_replicas=1),
         ]
         helm = [
-            tenant.by_hand(f"helm {words}", [_replicas(count)], vcluster_replicas=count)
+            tenant.by_hand(f"helm {words}", [nested(REPLICAS, count)], vcluster_replicas=count)
             for words, count in (("1 to 3", 3), ("3 to 1", 1))
         ]
         return [*_results(rows, helm), *_counted("external", rows)]
@@ -198,11 +204,11 @@ def _lost(tenant: Tenant) -> None:
     gives_up(tenant.lab, tenant.name, 1)
 
 
-def _replicas(count: int) -> dict[str, Any]:
-    values: Any = count
-    for key in reversed(REPLICAS):
-        values = {key: values}
-    return dict(values)
+def nested(path: Sequence[str], value: Any) -> dict[str, Any]:
+    """Values with one value."""
+    for key in reversed(path):
+        value = {key: value}
+    return dict(value)
 
 
 def _results(rows: Sequence[Row], helm: Sequence[Row]) -> list[Result]:
