@@ -41,6 +41,7 @@ class EtcdPods:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.said: list[str] = []
         self.deleted: list[str] = []
+        self._going: set[str] = set()
 
     def peer_url(self, pod: str) -> str:
         return f"http://127.0.0.1:{self._port(pod)[1]}"
@@ -83,6 +84,9 @@ class EtcdPods:
             process = self._running.pop(pod)
             process.kill()
             process.wait()
+            if pod in self._going:
+                self._going.remove(pod)
+                self.wipe(pod)
 
     def ended(self, pod: str) -> bool:
         """Whether it ended by itself."""
@@ -114,8 +118,16 @@ class EtcdPods:
         return {"metadata": {"uid": str(data.stat().st_ino)}} if data.exists() else None
 
     def delete(self, path: str) -> None:
-        """See Api."""
-        self.deleted.append(path.rpartition("/")[2])
+        """See Api: a claim stays as long as its pod."""
+        name = path.rpartition("/")[2]
+        self.deleted.append(name)
+        pod = name.removeprefix("data-")
+        if name == pod:
+            return
+        if pod in self._running:
+            self._going.add(pod)
+        else:
+            self.wipe(pod)
 
     def _port(self, pod: str) -> tuple[int, int]:
         return self._ports[int(pod.rpartition("-")[2])]

@@ -20,8 +20,8 @@ POD_SECONDS = 20
 MEMBER_SECONDS = 15
 # One of two voters is back sooner: its headless name serves it while it is not ready. On the lab: 1.5 to 4.1 s.
 PAIR_SECONDS = 3
-# The only one is away until it is ready, and the control plane, which ended with it, until it reaches it. On the lab: 21
-# and 32 s.
+# The only one is away until it is ready, and the control plane, which ended with it, until it reaches it. On the lab:
+# 21 and 32 s.
 ALONE_SECONDS = 25
 # The vendor's words for embedded etcd, which nobody here saw: the first pod restarts once or twice while others join.
 JOIN_RESTARTS = 2

@@ -74,7 +74,7 @@ class MemberWork:
         if self.anew:
             self._start_anew(self.seats.pod(self.change.lost[0]))
         for number in range(self.change.after, self.change.before):
-            self._drop(self.seats.pod(number))
+            self._ended(self.seats.pod(number))
 
     def nudge(self) -> bool:
         """Give a learner its vote once it is in step: to be called again and again while the pods come up.
@@ -129,6 +129,11 @@ class MemberWork:
             self._remove(last)
         staying = [self.seats.pod(number) for number in range(self.change.after)]
         self._sound(staying, staying, self.change.after)
+        for number in range(self.change.after, self.change.before):
+            if self._useless(pod := self.seats.pod(number)):
+                # It goes with its pod (finalizer kubernetes.io/pvc-protection): once that is gone nobody could tell any
+                # more whose data it holds, so a run that is cut off must not leave it for later.
+                self.work.api.delete(f"{self._claims}/{claim_of(pod)}")
 
     def _of_one_list(self) -> None:
         """Those that answer are members of one store: the claims of another one's are not ours to delete."""
@@ -168,16 +173,20 @@ class MemberWork:
                 lambda: _uid(self.work.api.find(claim)) not in ("", before),
             )
 
-    def _drop(self, pod: str) -> None:
-        """Delete the claim of a pod that is gone, where the data on it is that of a removed member."""
+    def _useless(self, pod: str) -> bool:
+        """Whether the data on its claim is that of a member that was removed, or is lost."""
+        return pod in self.removed | {self.seats.pod(number) for number in self.change.lost}
+
+    def _ended(self, pod: str) -> None:
+        """The pod is gone, and its claim with it where that is of no use any more."""
+        name = claim_of(pod)
         self.work.until(f"pod {pod} to be gone", lambda: pod not in self._pods())
-        if pod not in self.removed | {self.seats.pod(number) for number in self.change.lost}:
-            self.work.say(
-                f"claim {claim_of(pod)} stays: its pod was no member, nobody knows what is on it"
-            )
+        if not self._useless(pod):
+            self.work.say(f"claim {name} stays: its pod was no member, nobody knows what is on it")
             return
-        self.work.api.delete(f"{self._claims}/{claim_of(pod)}")
-        self.work.say(f"deleted claim {claim_of(pod)}: its member was removed")
+        claim = f"{self._claims}/{name}"
+        self.work.until(f"claim {name} to be gone", lambda: self.work.api.find(claim) is None)
+        self.work.say(f"deleted claim {name}: its member was removed")
 
     def _lead_elsewhere(self, member: Member) -> None:
         """A member that leads hands over before it is removed."""

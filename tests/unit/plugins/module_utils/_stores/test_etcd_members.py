@@ -302,7 +302,17 @@ def test_g48_members_that_are_removed_already_stay_so(etcd: EtcdPods) -> None:
     job.prepare()
     job.follow()
     settled(etcd, 1)
+    assert set(etcd.deleted) == {f"data-{NAME}-1", f"data-{NAME}-2"}
+
+
+def test_g48_g14_claims_go_with_their_pods_whatever_becomes_of_the_run(etcd: EtcdPods) -> None:
+    """Once the pods are gone nobody could tell whose data the claims hold."""
+    begun(etcd, 3)
+    work(etcd, 3, 1).prepare()
     assert etcd.deleted == [f"data-{NAME}-1", f"data-{NAME}-2"]
+    assert all(etcd.data(f"{NAME}-{number}").exists() for number in range(3))
+    etcd.end(f"{NAME}-1", f"{NAME}-2")
+    assert [etcd.data(f"{NAME}-{number}").exists() for number in range(3)] == [True, False, False]
 
 
 def test_g06_the_claim_of_a_pod_that_was_no_member_stays(etcd: EtcdPods) -> None:
