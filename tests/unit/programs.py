@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ctypes
+import random
 import signal
 import socket
 import subprocess
@@ -15,6 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 START_SECONDS = 60
+# Each once; net.ipv4.ip_local_port_range begins at 32768.
+PORTS = iter(random.sample(range(20000, 32000), 12000))
 
 
 class Programs:
@@ -22,19 +25,19 @@ class Programs:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._running: list[subprocess.Popen[bytes]] = []
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
         log = (self._folder / f"{name}.log").open("wb")
         process = subprocess.Popen(
             command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent
         )
-        self._running.append(process)
+        self._running[name] = process
         return process
 
     def wait_for(self, name: str, ready: Callable[[], bool]) -> None:
         end = time.monotonic() + START_SECONDS
-        while time.monotonic() < end and self._running[-1].poll() is None:
+        while time.monotonic() < end and self._running[name].poll() is None:
             if ready():
                 return
             time.sleep(0.1)
@@ -42,9 +45,9 @@ class Programs:
         raise RuntimeError(f"{name} did not become ready: {text[-2000:]}")
 
     def end(self) -> None:
-        for process in reversed(self._running):
+        for process in reversed(self._running.values()):
             process.terminate()
-        for process in reversed(self._running):
+        for process in reversed(self._running.values()):
             try:
                 process.wait(timeout=10)
             except subprocess.TimeoutExpired:
@@ -58,9 +61,8 @@ def _die_with_parent() -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port for a server that starts later: below those that the machine gives to whoever connects meanwhile."""
+    return next(port for port in PORTS if not listening(port))
 
 
 def listening(port: int) -> bool:
