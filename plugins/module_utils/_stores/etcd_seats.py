@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from .._core.observation import MemberList
 from .._core.ports import Etcd, Member
 
 MOST = 16  # members that are looked for by their address
+LOOKS = 6  # at members that disagree, a second apart: one that begins is in step within a few
+DISAGREE = "etcd members disagree"
 
 
 def claim_of(pod: str) -> str:
@@ -60,10 +63,23 @@ def listed(
 ) -> MemberList:
     """Who the members are, as those say that answer; it takes no quorum to ask.
 
+    One that has just begun tells an older list for a moment: those that disagree are asked again.
+
     Args:
         pods: How many there are to be asked.
         dial: Opens one member by pod name.
     """
+    for _look in range(LOOKS - 1):
+        found = _listed(seats, pods, dial)
+        if not found.trouble.startswith(DISAGREE):
+            return found
+        time.sleep(1)
+    return _listed(seats, pods, dial)
+
+
+def _listed(
+    seats: Seats, pods: int, dial: Callable[[str], AbstractContextManager[Etcd]]
+) -> MemberList:
     asked = {name: name for name in map(seats.pod, range(pods))}
     answers = at_once(asked, lambda name: members_at(name, dial))
     lists = {name: found for name, found in answers.items() if not isinstance(found, FleetError)}
@@ -75,7 +91,7 @@ def listed(
             f"{name}: {', '.join(sorted(map(seats.title, found)))}"
             for name, found in sorted(lists.items())
         )
-        return MemberList(trouble=f"etcd members disagree on who is a member: {shown}")
+        return MemberList(trouble=f"{DISAGREE} on who is a member: {shown}")
     members = {member: seats.number(member) for member in next(iter(lists.values()))}
     strangers = [seats.title(member) for member, number in members.items() if number is None]
     if strangers:
