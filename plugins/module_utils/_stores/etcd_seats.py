@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -18,7 +18,6 @@ from .._core.ports import Etcd, Member
 
 MOST = 16  # members that are looked for by their address
 LOOKS = 6  # at members that disagree, a second apart: one that begins is in step within a few
-DISAGREE = "etcd members disagree"
 
 
 def claim_of(pod: str) -> str:
@@ -69,29 +68,21 @@ def listed(
         pods: How many there are to be asked.
         dial: Opens one member by pod name.
     """
+    lists, silent = _told(seats, pods, dial)
     for _look in range(LOOKS - 1):
-        found = _listed(seats, pods, dial)
-        if not found.trouble.startswith(DISAGREE):
-            return found
+        if _agree(lists):
+            break
         time.sleep(1)
-    return _listed(seats, pods, dial)
-
-
-def _listed(
-    seats: Seats, pods: int, dial: Callable[[str], AbstractContextManager[Etcd]]
-) -> MemberList:
-    asked = {name: name for name in map(seats.pod, range(pods))}
-    answers = at_once(asked, lambda name: members_at(name, dial))
-    lists = {name: found for name, found in answers.items() if not isinstance(found, FleetError)}
+        lists, silent = _told(seats, pods, dial)
     if not lists:
-        words = "; ".join(f"{name}: {error}" for name, error in answers.items())
+        words = "; ".join(f"{name}: {error}" for name, error in silent.items())
         return MemberList(trouble=f"no etcd member tells who is a member: {words}")
-    if len({frozenset(found) for found in lists.values()}) > 1:
+    if not _agree(lists):
         shown = "; ".join(
             f"{name}: {', '.join(sorted(map(seats.title, found)))}"
             for name, found in sorted(lists.items())
         )
-        return MemberList(trouble=f"{DISAGREE} on who is a member: {shown}")
+        return MemberList(trouble=f"etcd members disagree on who is a member: {shown}")
     members = {member: seats.number(member) for member in next(iter(lists.values()))}
     strangers = [seats.title(member) for member, number in members.items() if number is None]
     if strangers:
@@ -102,6 +93,21 @@ def _listed(
         frozenset(n for member, n in members.items() if n is not None and not member.learner),
         frozenset(n for member, n in members.items() if n is not None and member.learner),
     )
+
+
+def _told(
+    seats: Seats, pods: int, dial: Callable[[str], AbstractContextManager[Etcd]]
+) -> tuple[dict[str, tuple[Member, ...]], dict[str, FleetError]]:
+    """What each member that answers knows, and why the others do not."""
+    asked = {name: name for name in map(seats.pod, range(pods))}
+    answers = at_once(asked, lambda name: members_at(name, dial))
+    silent = {name: found for name, found in answers.items() if isinstance(found, FleetError)}
+    lists = {name: found for name, found in answers.items() if not isinstance(found, FleetError)}
+    return lists, silent
+
+
+def _agree(lists: Mapping[str, tuple[Member, ...]]) -> bool:
+    return len({frozenset(found) for found in lists.values()}) < 2
 
 
 def members_at(
