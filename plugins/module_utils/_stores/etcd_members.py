@@ -231,13 +231,13 @@ class MemberWork:
                 try:
                     with self.work.reach.member(name) as etcd:
                         change(etcd)
-                except ApiError as error:
+                except FleetError as error:
                     # The answer to a first attempt was lost on the way.
                     if EXISTS in error.what:
                         return True
-                    # An id is made of the address and the second (etcd, NewMember), and one that was removed stays so.
-                    if UNHEALTHY not in error.what and error.status != NOT_FOUND:
+                    if isinstance(error, ApiError) and not _for_now(error):
                         raise
+                    # It refuses, or is silent, as a lost one may be: another one may take it.
                     said = f"{name}: {error.what}"
                 else:
                     return True
@@ -323,6 +323,14 @@ class MemberWork:
     @property
     def _where(self) -> str:
         return f"{self.seats.namespace}/{self.seats.name}"
+
+
+def _for_now(error: ApiError) -> bool:
+    """Whether etcd may take later what it refuses.
+
+    An id is made of the address and the second (NewMember), and one that was removed stays so: that is not found.
+    """
+    return UNHEALTHY in error.what or error.status == NOT_FOUND
 
 
 def _uid(found: Json | None) -> str:
