@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +26,12 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.retry i
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.transport import (
     HostTransport,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import ApiError
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Pod
+from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.etcd_seats import Seats
 
 NAME = "tenant-etcd"
+SECONDS = 40.0
 QUICK = Patience(busy=10.0, silent=0.3, first=0.05, longest=0.2, connect=2.0, read=5.0)
 
 
@@ -131,3 +136,78 @@ class EtcdPods:
 
     def _port(self, pod: str) -> tuple[int, int]:
         return self._ports[int(pod.rpartition("-")[2])]
+
+
+@dataclass(frozen=True)
+class LocalSeats(Seats):
+    """The members are on loopback."""
+
+    etcd: EtcdPods
+
+    def peer_url(self, pod: str) -> str:
+        return self.etcd.peer_url(pod)
+
+
+def seats(etcd: EtcdPods) -> Seats:
+    return LocalSeats("vcluster-tenant", NAME, etcd)
+
+
+def until(what: str, holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < end, f"waited for {what}"
+        time.sleep(0.1)
+
+
+def begun(etcd: EtcdPods, count: int) -> None:
+    etcd.start(count)
+    etcd.ready()
+    until("a leader", lambda: len(voters(etcd)) == count and led(etcd))
+    write(etcd, b"first")
+
+
+def write(etcd: EtcdPods, key: bytes) -> None:
+    with etcd.member(f"{NAME}-0") as member:
+        member.write([(b"/registry/" + key, b"kept")])
+
+
+def keys(etcd: EtcdPods, pod: str) -> int:
+    with etcd.member(pod) as member:
+        found = member.count(prefix=b"/registry/")
+    return found[1] if found else -1
+
+
+def voters(etcd: EtcdPods) -> list[str]:
+    """Those that all of them know; a learner cannot be asked."""
+    lists = set()
+    for pod in etcd.pods():
+        try:
+            with etcd.member(pod.name) as member:
+                lists.add(tuple(sorted(m.name for m in member.members() if not m.learner)))
+        except ApiError as error:
+            assert "not supported for learner" in str(error)
+    return list(lists.pop()) if len(lists) == 1 else []
+
+
+def led(etcd: EtcdPods) -> bool:
+    with etcd.member(f"{NAME}-0") as member:
+        return member.status().leader not in ("", "0")
+
+
+def leader(etcd: EtcdPods) -> str:
+    """The pod that leads; empty while none does."""
+    for pod in etcd.pods():
+        with etcd.member(pod.name) as member:
+            status = member.status()
+        if status.id == status.leader:
+            return pod.name
+    return ""
+
+
+def lead(etcd: EtcdPods, pod: str) -> None:
+    """That pod leads."""
+    now = leader(etcd)
+    if now != pod:
+        with etcd.member(now) as member:
+            member.move_leader(next(m.id for m in member.members() if m.name == pod))
+    until(f"{pod} to lead", lambda: leader(etcd) == pod)

@@ -224,8 +224,10 @@ class Autoscaler:
         return int(self.spec.get("maxReplicas") or self.least)
 
 
-# Why a member is lost: somebody, or a run that was cut off, removed it, and its data is of no use any more.
+# Why a member is lost: somebody, or a run that was cut off, removed it, and its data is of no use any more; or there is
+# none. Of a pod that no member counts these two alone tell that no tenant's data is on its claim.
 REMOVED = "it was removed from the member list"
+EMPTY = "its volume is empty"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .._core.observation import REMOVED, MemberList, Observation
+from .._core.observation import EMPTY, REMOVED, MemberList, Observation
 from .._core.plan import Members, Turn
 from .._stores.base import Store
 from .._stores.registry import store_in
@@ -27,7 +27,7 @@ class Course:
     Attributes:
         mend: Until list and pods agree and none is lost.
         scale: From there to the count asked for; those that go leave together.
-        unknown: Ordinals of pods that are no members, and nothing tells why: nobody knows what is on their claims.
+        unknown: Ordinals of pods that are no members, and nothing tells why: they may be members of another store.
     """
 
     mend: tuple[Members, ...] = ()
@@ -110,11 +110,11 @@ def course(seen: MemberList | None, pods: int, wanted: int, lost: Mapping[int, s
         lost: Why a member's data is of no use any more, by ordinal.
     """
     mend: list[Members] = []
-    unknown: list[int] = []
     voters = seen.voters if seen else frozenset(range(pods))
     learners = seen.learners if seen else frozenset[int]()
     listed = voters | learners
-    useless = {n for n, why in lost.items() if n in voters or (why == REMOVED and n not in listed)}
+    useless = {n for n, why in lost.items() if n in listed or why in (REMOVED, EMPTY)}
+    unknown = tuple(n for n in range(pods) if n not in listed | useless)
     if voters and max(voters) >= pods:
         # Their pods are gone, and their votes are missed: first of all they come back.
         mend.append(Members(pods, max(voters) + 1, listed=True))
@@ -128,10 +128,8 @@ def course(seen: MemberList | None, pods: int, wanted: int, lost: Mapping[int, s
     for number in range(min(pods, wanted)):
         if number in learners and not any(voter > number for voter in voters):
             mend.append(Members(number, number + 1))
-        elif number in learners or number in lost:
+        elif number in learners or number in useless:
             mend.append(Members(pods, pods, (number,)))
-        elif number not in voters:
-            unknown.append(number)
     scale: tuple[Members, ...]
     if wanted < pods:
         scale = (Members(pods, wanted, _going(useless, wanted, pods)),)
@@ -139,7 +137,7 @@ def course(seen: MemberList | None, pods: int, wanted: int, lost: Mapping[int, s
         scale = (Members(pods + 1, pods),)  # A learner that never got its pod.
     else:
         scale = tuple(Members(n, n + 1) for n in range(pods, wanted))
-    return Course(tuple(mend), scale, tuple(unknown))
+    return Course(tuple(mend), scale, unknown)
 
 
 def _going(useless: Collection[int], wanted: int, pods: int) -> tuple[int, ...]:

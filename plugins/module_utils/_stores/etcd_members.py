@@ -129,11 +129,12 @@ class MemberWork:
             self._remove(last)
         staying = [self.seats.pod(number) for number in range(self.change.after)]
         self._sound(staying, staying, self.change.after)
-        for number in range(self.change.after, self.change.before):
-            if self._useless(pod := self.seats.pod(number)):
-                # It goes with its pod (finalizer kubernetes.io/pvc-protection): once that is gone nobody could tell any
-                # more whose data it holds, so a run that is cut off must not leave it for later.
-                self.work.api.delete(f"{self._claims}/{claim_of(pod)}")
+        leaving = list(map(self.seats.pod, range(self.change.after, self.change.before)))
+        self._known(leaving)
+        for pod in leaving:
+            # It goes with its pod (finalizer kubernetes.io/pvc-protection): once that is gone nobody could tell any
+            # more whose data it holds, so a run that is cut off must not leave it for later.
+            self.work.api.delete(f"{self._claims}/{claim_of(pod)}")
 
     def _of_one_list(self) -> None:
         """Those that answer are members of one store: the claims of another one's are not ours to delete."""
@@ -173,17 +174,20 @@ class MemberWork:
                 lambda: _uid(self.work.api.find(claim)) not in ("", before),
             )
 
-    def _useless(self, pod: str) -> bool:
-        """Whether the data on its claim is that of a member that was removed, or is lost."""
-        return pod in self.removed | {self.seats.pod(number) for number in self.change.lost}
+    def _known(self, going: Sequence[str]) -> None:
+        """Each was removed, or is lost: any other one may be a member of another store, which the tenant wrote to."""
+        known = self.removed | set(map(self.seats.pod, self.change.lost))
+        if strangers := [pod for pod in going if pod not in known]:
+            raise FleetError(
+                f"{self._where}: {', '.join(strangers)} would go, and the members do not count them. None of the pods "
+                "was ended, no claim was deleted.",
+                "See whether one of them has the tenant's data before anything else.",
+            )
 
     def _ended(self, pod: str) -> None:
-        """The pod is gone, and its claim with it where that is of no use any more."""
+        """The pod is gone, and its claim with it."""
         name = claim_of(pod)
         self.work.until(f"pod {pod} to be gone", lambda: pod not in self._pods())
-        if not self._useless(pod):
-            self.work.say(f"claim {name} stays: its pod was no member, nobody knows what is on it")
-            return
         claim = f"{self._claims}/{name}"
         self.work.until(f"claim {name} to be gone", lambda: self.work.api.find(claim) is None)
         self.work.say(f"deleted claim {name}: its member was removed")

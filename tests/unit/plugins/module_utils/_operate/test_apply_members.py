@@ -6,14 +6,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from fakes import Cut, FakeHelm, World
+from fakes import Cut, FakeHelm, FakeHost, World
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
+    REMOVED,
     MemberList,
     Observation,
 )
@@ -98,6 +99,16 @@ def members(
             store.voters = set(range(etcd.replicas))
         return store.listed if etcd else None
 
+    observes = FakeHost.observe
+
+    def observe(host: FakeHost, spec: Any) -> Observation:
+        """The logs of pods whose members were removed say so."""
+        found, members = observes(host, spec), store.voters | store.learners
+        etcd = found.workload("etcd")
+        pods = set(range(etcd.replicas if etcd and members else 0))
+        return replace(found, lost_members=dict.fromkeys(pods - members, REMOVED))
+
+    monkeypatch.setattr(FakeHost, "observe", observe)
     monkeypatch.setattr(planning, "member_list", listed)
     monkeypatch.setattr(apply, "change_members", change_members)
     monkeypatch.setattr(apply, "prove", proved)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
+    EMPTY,
     REMOVED,
     MemberList,
 )
@@ -41,9 +42,9 @@ def listed(*voters: int, learner: int | None = None) -> MemberList:
         (listed(0, learner=1), 1, 3, [], [], [Members(1, 2), Members(2, 3)]),
         (listed(0, learner=1), 1, 1, [], [], [Members(2, 1)]),
         # Shrinking was cut off: removed from the list, pods still there.
-        (listed(0), 3, 1, [], [], [Members(3, 1)]),
-        (listed(0), 3, 3, [], [Members(3, 1)], [Members(1, 2), Members(2, 3)]),
-        (listed(0, 1), 3, 1, [], [], [Members(3, 1)]),
+        (listed(0), 3, 1, [1, 2], [], [Members(3, 1, (1, 2))]),
+        (listed(0), 3, 3, [1, 2], [Members(3, 1, (1, 2))], [Members(1, 2), Members(2, 3)]),
+        (listed(0, 1), 3, 1, [2], [], [Members(3, 1, (2,))]),
         # Pods were taken away by values: voters are missing.
         (listed(0, 1, 2), 1, 1, [], [Members(1, 3, listed=True)], [Members(3, 1)]),
         (listed(0, 1, 2), 1, 3, [], [Members(1, 3, listed=True)], []),
@@ -62,22 +63,24 @@ def test_g48_g63_the_course_by_what_is_found(
     mend: list[Members],
     scale: list[Members],
 ) -> None:
-    why = dict.fromkeys(lost, "its volume is empty")
+    why = dict.fromkeys(lost, EMPTY)
     assert course(seen, pods, wanted, why) == Course(tuple(mend), tuple(scale))
 
 
 def test_g63_a_pod_that_is_no_member_is_replaced_only_where_its_log_says_why() -> None:
     seen = listed(0, 2)
     assert course(seen, 3, 3, {}).unknown == (1,)
-    for why in (REMOVED, "its volume is empty"):
+    for why in (REMOVED, EMPTY):
         assert course(seen, 3, 3, {1: why}) == Course((Members(3, 3, (1,)),))
     assert course(listed(0, 1), 3, 3, {2: REMOVED}) == Course((Members(3, 3, (2,)),))
 
 
-def test_g06_claims_of_pods_that_are_no_members_go_only_where_those_were_removed() -> None:
-    seen = listed(0)
-    why = {1: REMOVED, 2: "its database is corrupt"}
-    assert course(seen, 3, 1, why) == Course((), (Members(3, 1, (1,)),))
+def test_g05_g06_pods_that_are_no_members_are_known_where_they_were_removed_or_are_empty() -> None:
+    """Any other one may be of another store: whether it goes or stays, nobody here knows what is on its claim."""
+    why = {1: REMOVED, 2: "its database is corrupt", 3: EMPTY}
+    for wanted in (1, 3, 5):
+        assert course(listed(0), 5, wanted, why).unknown == (2, 4)
+    assert course(listed(0, 2, 4), 5, 1, why).unknown == ()
 
 
 @dataclass
@@ -92,7 +95,8 @@ class Store:
     @property
     def why(self) -> dict[int, str]:
         """What their logs say."""
-        return dict.fromkeys(self.lost, "its volume is empty")
+        removed = set(range(self.pods)) - self.voters - self.learners - self.lost
+        return dict.fromkeys(self.lost, EMPTY) | dict.fromkeys(removed, REMOVED)
 
     def live(self) -> bool:
         """Whether those that vote and run are a quorum."""

@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from paper import EXTERNAL, NOTHING, TLS, Running, chart, installed, plane, refusing, spec, warning
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
+    EMPTY,
     Claim,
     MemberList,
 )
@@ -299,9 +300,18 @@ def test_g48_a_stateful_set_ahead_of_its_release_counts() -> None:
 def test_g09_pods_added_past_helm_go_as_members_would(pods: int) -> None:
     """They may be members by now: shrinking without asking etcd would cost the quorum for good (18.2)."""
     for voters in (1, pods):
-        seen = replace(ahead(running(1), pods), members=MemberList(frozenset(range(voters))))
+        members, added = MemberList(frozenset(range(voters))), range(voters, pods)
+        lost = dict.fromkeys(added, EMPTY)
+        seen = replace(ahead(running(1), pods), members=members, lost_members=lost)
         found = plan(asking(1), seen, chart())
-        assert said(found) == [("scale_in", Members(pods, 1))]
+        assert said(found) == [("scale_in", Members(pods, 1, tuple(added)))]
+
+
+def test_g05_g09_pods_that_nobody_knows_stay_whether_more_or_fewer_are_asked_for() -> None:
+    """They may be members of a store of their own, that plain Helm has begun; the tenant may have written to it."""
+    seen = replace(ahead(running(1), 3), members=MemberList(frozenset({0})))
+    for wanted in (1, 3, 5):
+        assert refusing(plan(asking(wanted), seen, chart())) == {"G63"}
 
 
 def test_the_arguments_of_a_grown_store_are_ours_and_no_drift() -> None:

@@ -6,15 +6,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from etcd_pods import NAME, EtcdPods
-from programs import Programs
+from etcd_pods import NAME, EtcdPods, begun, keys, lead, leader, led, seats, until, voters, write
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.etcd import EtcdGateway
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
@@ -24,45 +21,13 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors imp
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import MemberList
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.plan import Members
-from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.etcd_lost import loss_in
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.etcd_members import (
     MemberWork,
 )
-from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.etcd_seats import (
-    Seats,
-    listed,
-)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.etcd_seats import listed
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.work import Work
-from lab.parts import build
 
 pytestmark = pytest.mark.apiserver
-SECONDS = 40.0
-
-
-@pytest.fixture(scope="session")
-def program() -> Path:
-    return build(["etcd"])["etcd"]
-
-
-@pytest.fixture
-def etcd(program: Path, tmp_path: Path) -> Iterator[EtcdPods]:
-    programs = Programs(tmp_path)
-    yield EtcdPods(program, programs, tmp_path)
-    programs.end()
-
-
-@dataclass(frozen=True)
-class LocalSeats(Seats):
-    """The members are on loopback."""
-
-    etcd: EtcdPods
-
-    def peer_url(self, pod: str) -> str:
-        return self.etcd.peer_url(pod)
-
-
-def seats(etcd: EtcdPods) -> Seats:
-    return LocalSeats("vcluster-tenant", NAME, etcd)
 
 
 def work(etcd: EtcdPods, before: int, after: int, *lost: int) -> MemberWork:
@@ -71,42 +36,12 @@ def work(etcd: EtcdPods, before: int, after: int, *lost: int) -> MemberWork:
     return MemberWork(seats(etcd), Members(before, after, lost), tools)
 
 
-def until(what: str, holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + SECONDS
-    while not holds():
-        assert time.monotonic() < end, f"waited for {what}"
-        time.sleep(0.1)
-
-
 def settled(etcd: EtcdPods, count: int) -> None:
     """All of them are voters, agree, and hold what was written."""
     until(f"{count} voters", lambda: voters(etcd) == [f"{NAME}-{n}" for n in range(count)])
     for pod in etcd.pods():
         with etcd.member(pod.name) as member:
             assert member.count(prefix=b"/registry/") is not None
-
-
-def voters(etcd: EtcdPods) -> list[str]:
-    """Those that all of them know; a learner cannot be asked."""
-    lists = set()
-    for pod in etcd.pods():
-        try:
-            with etcd.member(pod.name) as member:
-                lists.add(tuple(sorted(m.name for m in member.members() if not m.learner)))
-        except ApiError as error:
-            assert "not supported for learner" in str(error)
-    return list(lists.pop()) if len(lists) == 1 else []
-
-
-def write(etcd: EtcdPods, key: bytes) -> None:
-    with etcd.member(f"{NAME}-0") as member:
-        member.write([(b"/registry/" + key, b"kept")])
-
-
-def keys(etcd: EtcdPods, pod: str) -> int:
-    with etcd.member(pod) as member:
-        found = member.count(prefix=b"/registry/")
-    return found[1] if found else -1
 
 
 def grow(etcd: EtcdPods, before: int) -> None:
@@ -118,37 +53,6 @@ def grow(etcd: EtcdPods, before: int) -> None:
     etcd.ready()
     job.follow()
     until(f"{pod} to vote", lambda: job.nudge() and pod in voters(etcd))
-
-
-def begun(etcd: EtcdPods, count: int) -> None:
-    etcd.start(count)
-    etcd.ready()
-    until("a leader", lambda: len(voters(etcd)) == count and led(etcd))
-    write(etcd, b"first")
-
-
-def led(etcd: EtcdPods) -> bool:
-    with etcd.member(f"{NAME}-0") as member:
-        return member.status().leader not in ("", "0")
-
-
-def leader(etcd: EtcdPods) -> str:
-    """The pod that leads; empty while none does."""
-    for pod in etcd.pods():
-        with etcd.member(pod.name) as member:
-            status = member.status()
-        if status.id == status.leader:
-            return pod.name
-    return ""
-
-
-def lead(etcd: EtcdPods, pod: str) -> None:
-    """That pod leads."""
-    now = leader(etcd)
-    if now != pod:
-        with etcd.member(now) as member:
-            member.move_leader(next(m.id for m in member.members() if m.name == pod))
-    until(f"{pod} to lead", lambda: leader(etcd) == pod)
 
 
 def test_g05_one_member_grows_to_three_and_every_one_has_the_data(etcd: EtcdPods) -> None:
@@ -346,13 +250,38 @@ def test_g48_g14_claims_go_with_their_pods_whatever_becomes_of_the_run(etcd: Etc
     assert [etcd.data(f"{NAME}-{number}").exists() for number in range(3)] == [True, False, False]
 
 
-def test_g06_the_claim_of_a_pod_that_was_no_member_stays(etcd: EtcdPods) -> None:
+def test_g05_g06_pods_that_are_no_members_do_not_go(etcd: EtcdPods) -> None:
+    """They may be another store's, that plain Helm has begun beside this one: the tenant may have written to it."""
     begun(etcd, 1)
-    job = work(etcd, 3, 1)
-    job.prepare()
-    job.follow()
+    job = work(etcd, 3, 1, 2)
+    with pytest.raises(FleetError, match="tenant-etcd-1 would go, and the members do not count"):
+        job.prepare()
     assert etcd.deleted == []
-    assert any("nobody knows what is on it" in line for line in etcd.said)
+
+
+def test_g05_g06_the_first_member_comes_back_while_a_split_store_shrinks(
+    etcd: EtcdPods, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was silent when they were asked whether they agree, and leads a store of its own a moment later."""
+    etcd.start(1)
+    etcd.ready()
+    until("a leader", lambda: led(etcd))
+    etcd.end(f"{NAME}-0")
+    etcd.start(3, f"{NAME}-1", f"{NAME}-2")
+    until("the other store", lambda: leader(etcd) != "")
+    job = work(etcd, 3, 1)
+    agree = job._of_one_list
+
+    def asked() -> None:
+        agree()
+        etcd.start(3, f"{NAME}-0")
+        etcd.ready()
+        until("the first store", lambda: leader(etcd) == f"{NAME}-0")
+
+    monkeypatch.setattr(job, "_of_one_list", asked)
+    with pytest.raises(FleetError, match="tenant-etcd-1, tenant-etcd-2 would go"):
+        job.prepare()
+    assert etcd.deleted == []
 
 
 def test_g06_a_lost_member_goes_without_being_well_first(etcd: EtcdPods) -> None:
@@ -409,63 +338,3 @@ def test_g43_an_alarm_is_told_with_the_status_and_stops_the_work(etcd: EtcdPods)
         assert member.status().alarms == ("NOSPACE",)
     with pytest.raises(FleetError, match="etcd_alarms: alarms: tenant-etcd-0: NOSPACE"):
         work(etcd, 1, 2).prepare()
-
-
-def _emptied(etcd: EtcdPods, pod: str) -> None:
-    etcd.wipe(pod)
-
-
-def _log_cut(etcd: EtcdPods, pod: str) -> None:
-    (log,) = (etcd.data(pod) / "member" / "wal").glob("*-0000000000000000.wal")
-    content = bytearray(log.read_bytes())
-    content[200:400] = b"\xff" * 200
-    log.write_bytes(content)
-
-
-def _database_overwritten(etcd: EtcdPods, pod: str) -> None:
-    database = etcd.data(pod) / "member" / "snap" / "db"
-    content = database.read_bytes()
-    database.write_bytes(b"\xff" * 8192 + content[8192:])
-
-
-def _removed(etcd: EtcdPods, pod: str) -> None:
-    with etcd.member(f"{NAME}-0") as member:
-        member.remove(next(found.id for found in member.members() if found.name == pod))
-
-
-@pytest.mark.parametrize(
-    ("harm", "words"),
-    [
-        (_emptied, "its volume is empty"),
-        (_log_cut, "its write-ahead log is corrupt"),
-        (_database_overwritten, "its database is corrupt"),
-        (_removed, "it was removed from the member list"),
-    ],
-)
-def test_g63_a_lost_member_says_so_in_its_log(
-    etcd: EtcdPods, harm: Callable[[EtcdPods, str], None], words: str
-) -> None:
-    begun(etcd, 3)
-    lead(etcd, f"{NAME}-0")
-    pod = f"{NAME}-2"
-    etcd.end(pod)
-    harm(etcd, pod)
-    etcd.start(3, pod)
-    until("it to end", lambda: etcd.ended(pod))
-    assert loss_in(etcd.log(pod)) == words
-
-
-def test_g63_a_member_that_joined_and_is_emptied_says_so_too(etcd: EtcdPods) -> None:
-    begun(etcd, 3)
-    lead(etcd, f"{NAME}-0")
-    pod = f"{NAME}-2"
-    etcd.end(pod)
-    etcd.wipe(pod)
-    etcd.start(3, pod, existing=True)
-    until("it to end", lambda: etcd.ended(pod))
-    assert loss_in(etcd.log(pod)) == "its volume is empty"
-
-
-def test_g63_one_that_began_anew_before_it_found_its_peers_is_lost() -> None:
-    log = "panic: tocommit(579) is out of range [lastIndex(3)]. Was the raft log corrupted, truncated, or lost?"
-    assert loss_in(log) == "its volume is empty, or has lost entries"
