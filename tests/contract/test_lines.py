@@ -13,11 +13,12 @@ from facts import Contract
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.lines.line import Line
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.lines.registry import (
     LINES,
-    line_of,
     lowers,
+    patch_of,
     removed_until,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.versions import version_of
+from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.registry import store_named
 from lab import chart
 
 each_line = pytest.mark.parametrize("line", LINES, ids=lambda line: line.name)
@@ -153,11 +154,11 @@ def test_the_pin_of_kubernetes_is_what_is_rendered(contract: Contract, line: Lin
 def test_g56_hops_that_lower_a_default(contract: Contract) -> None:
     """For a host of 1.34, so lines that follow the host are left out (G57)."""
     for hop in contract.read("hops.json")["hops"]:
-        before, after = hop["from"], hop["to"]
-        if line_of(hop["to"]) is None or any(hop["kubernetes_follows_host"]):
+        before, after = patch_of(hop["from"]), patch_of(hop["to"])
+        if before is None or after is None or any(hop["kubernetes_follows_host"]):
             continue
         theirs = -1 in (hop["kubernetes_direction"], hop["deployed_etcd_direction"])
-        assert lowers(before, after) == theirs, f"{before} -> {after}"
+        assert lowers(before, after) == theirs, f"{before.version} -> {after.version}"
 
 
 def test_lines_that_roll_etcd(contract: Contract) -> None:
@@ -168,6 +169,17 @@ def test_lines_that_roll_etcd(contract: Contract) -> None:
         if hop["deployed_etcd_pod_template_changes"] and hop["deployed_etcd_direction"] == 0
     }
     assert {line.name for line in LINES if line.rolls_etcd} == theirs
+
+
+def test_the_value_that_pins_etcd(contract: Contract) -> None:
+    path = store_named("etcd_deployed").version_path
+    assert path
+    for version in with_schema(contract):
+        value: Any = contract.read(f"values.default/{version}.json")
+        for part in path:
+            value = value[part]
+        patches = [patch for line in LINES for patch in line.patches if patch.version == version]
+        assert [patch.etcd for patch in patches] == [value], version
 
 
 def refused_by_template(contract: Contract, line: Line) -> set[str]:

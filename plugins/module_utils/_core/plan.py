@@ -21,6 +21,7 @@ class Kind(StrEnum):
     INSTALL = "install"
     CHART_HOP = "chart_hop"
     KUBERNETES_HOP = "kubernetes_hop"
+    ETCD_HOP = "etcd_hop"
     VALUES = "values"
     SCALE_OUT = "scale_out"
     SCALE_IN = "scale_in"

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..versions import version_of
 
@@ -82,7 +83,7 @@ class Distro:
         pairs = ((text, version_of(text)) for text in self.versions)
         return next((text for text, found in pairs if found and found.minor == minor), None)
 
-    @property
+    @cached_property
     def minors(self) -> tuple[tuple[int, int], ...]:
         """The supported minors, oldest first."""
         return tuple(found.minor for text in self.versions if (found := version_of(text)))
@@ -130,7 +131,7 @@ class Line:
     removed: tuple[Removed, ...] = ()
     broken: tuple[Broken, ...] = ()
 
-    @property
+    @cached_property
     def minor(self) -> tuple[int, int]:
         """The name as numbers."""
         major, minor = self.name.split(".")

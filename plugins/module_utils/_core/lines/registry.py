@@ -63,12 +63,9 @@ def patch_of(version: str) -> Patch | None:
     return next((p for line in LINES for p in line.patches if p.version == version), None)
 
 
-def lowers(before: str, after: str) -> bool:
+def lowers(before: Patch, after: Patch) -> bool:
     """Whether a default of a chart is below that of another one (G56): what is not pinned would go down."""
-    one, other = patch_of(before), patch_of(after)
-    if one is None or other is None:
-        return False
-    pairs = ((one.kubernetes, other.kubernetes), (one.etcd, other.etcd))
+    pairs = ((before.kubernetes, after.kubernetes), (before.etcd, after.etcd))
     found = ((version_of(old), version_of(new)) for old, new in pairs)
     return any(old and new and new.numbers < old.numbers for old, new in found)
 
