@@ -181,6 +181,12 @@ options:
     description: V(write), the default, proves with a ConfigMap written in the tenant's kube-system; V(read) only reads.
     type: str
     choices: [write, read]
+  rollback:
+    description:
+      - V(auto), the default, goes back after a failed proof, as each step of the plan says; V(never) leaves that to a
+        person, and then a hop to another line or minor needs no snapshot.
+    type: str
+    choices: [auto, never]
   snapshots:
     description: Where snapshots of it go and how long they stay.
     type: dict

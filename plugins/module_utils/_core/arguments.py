@@ -135,6 +135,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "options": {"total": _COUNT, "rollout": _COUNT, "proof": _COUNT, "lock": _COUNT},
     },
     "proof": {"type": "str", "choices": ["write", "read"]},
+    "rollback": {"type": "str", "choices": ["auto", "never"]},
     "snapshots": {
         "type": "dict",
         "options": {

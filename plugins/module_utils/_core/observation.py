@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+RESTORE_NOTES = "fleetops.vcluster/restore"  # annotation of a workload: what a restore of ours is about, as JSON
 RESTORING = "loft.sh/restoring"  # the vendor's annotation of a workload (0.36, vcluster restore)
 POD_ENDED = ("Succeeded", "Failed")  # phases of a pod that never runs again
 # Helm's words for a release that another run left in the middle (helm.sh/helm, pkg/release/status.go).
@@ -42,6 +44,7 @@ class Proved:
     certificates_end: datetime | None = None
 
 
+OURS = "fleetops.vcluster: "  # what the description of a revision begins with that this collection made
 SCALED_LABEL = "fleetops.vcluster/scaled"
 
 
@@ -159,6 +162,11 @@ class Release:
         """Whether all that was asked for was proved at this revision: Helm copies labels into the next one (G49)."""
         applied = self.applied
         return bool(applied and applied.revision == self.revision and applied.digest != UNFINISHED)
+
+    @property
+    def ours(self) -> bool:
+        """Whether a run of this collection made it, as far as its description tells."""
+        return self.description.startswith(OURS)
 
 
 @dataclass(frozen=True)
@@ -295,6 +303,15 @@ class Observation:
     def live_values(self) -> Mapping[str, Any]:
         """User values of `last_good`; empty where there is no such revision."""
         return (self.last_good.values if self.last_good else None) or {}
+
+    @property
+    def restore_notes(self) -> Mapping[str, str]:
+        """What a restore of ours that is not over left on the control plane; empty without one."""
+        plane = self.workload("control_plane")
+        found: Mapping[str, str] = json.loads(
+            (plane.annotations if plane else {}).get(RESTORE_NOTES, "{}")
+        )
+        return found
 
     def autoscaler(self, kind: str) -> Autoscaler | None:
         """The autoscaler of a kind, if there is one; ours where there is another beside it."""

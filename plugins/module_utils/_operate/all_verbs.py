@@ -95,6 +95,7 @@ class Move(Verb):
 SIMPLE: dict[str, Callable[[], Verb]] = {
     "site": Site,
     "scale": lambda: Site(View.SIZE),
+    "upgrade": lambda: Site(View.VERSIONS),
     "autoscale": Autoscale,
     "backup": Backup,
     "drill": Drill,

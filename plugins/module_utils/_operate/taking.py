@@ -58,6 +58,7 @@ class Taking:
     Attributes:
         safety_of: See Manifest.
         survivor: Of what is left of a store without a quorum.
+        stoppable: The control plane may be stopped for it, whatever `vcluster_snapshots` says.
     """
 
     spec: Spec
@@ -70,6 +71,7 @@ class Taking:
     deadline: Deadline
     safety_of: str = ""
     survivor: bool = False
+    stoppable: bool = False
 
     def take(self) -> Manifest:
         """Write the parts, read them back, write the manifest. What runs that were cut off left is removed before."""
@@ -129,7 +131,7 @@ class Taking:
     @contextmanager
     def _stopped(self, why: Unsettled) -> Iterator[None]:
         """Stop the control plane for a while; a restore stops it anyway."""
-        if not self.spec.snapshots.allow_outage and not self.safety_of:
+        if not (self.spec.snapshots.allow_outage or self.safety_of or self.stoppable):
             raise why
         self.lock.check()
         self.context.say(f"{self.spec.host}: {why.what}")

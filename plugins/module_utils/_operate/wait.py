@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from .._core.errors import ApiError, FleetError, TimedOut
+from .._core.errors import ApiError, TimedOut, Unready
 from .._core.observation import Pod
 from .._core.ports import Api
 from .._core.spec import Spec
@@ -85,8 +85,8 @@ def rollout(
         nudge: Done at each look: what the pods wait for; false while that is not over.
 
     Raises:
-        TimedOut: The limit was reached; says what was seen last and where to look.
-        FleetError: A pod cannot start, and its log says why: waiting longer would not help.
+        Unready: The limit was reached; says what was seen last and where to look. Or a pod cannot start, and its log
+            says why: waiting longer would not help.
     """
     told, quiet = "", Deadline(0)
     while True:
@@ -100,7 +100,7 @@ def rollout(
             say(shortened(words))
             told, quiet = words, Deadline(SAY_EVERY)
         if deadline.left <= 0:
-            raise TimedOut(
+            raise Unready(
                 f"{spec.title}: not rolled out after {deadline.seconds:.0f} s. Seen last: {words}.",
                 _where_to_look(spec, live),
             )
@@ -167,7 +167,7 @@ def _give_up_on_known_endings(api: Api, spec: Spec, live: Live) -> None:
             and (found := known_ending(api, spec, pod))
         ):
             line, ending = found
-            raise FleetError(
+            raise Unready(
                 f"{spec.title}: pod {pod.name} cannot start: {ending.meaning}. Its log says: {line}",
                 ending.way_out,
             )

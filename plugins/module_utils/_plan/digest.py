@@ -24,7 +24,7 @@ ANY = -1  # as many replicas as an autoscaler likes
 
 # How to get there, how long to wait, how to prove it and where to save it ask nothing of the vCluster itself.
 _NOT_ASKED = frozenset(
-    {"host", "cluster", "access", "limits", "allow", "proof", "state", "secret_paths"}
+    {"host", "cluster", "access", "limits", "allow", "proof", "rollback", "state", "secret_paths"}
     | {"snapshots", "move_from", "decision"}
 )
 

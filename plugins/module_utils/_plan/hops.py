@@ -2,21 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The hops from what runs to what is asked for: each moves the chart, the tenant's Kubernetes, or the store's version.
-
-What the planner has to do with it:
-
-- `Running` from the observation: the chart and user values of the last good revision, the image tags of Kubernetes
-  (k3s and k0s: of their own init container, with the suffix) and of the store, the counts of the control plane.
-- `Target` from the spec; `values` are those asked for, less the foreign ones, which `renamed` brings over instead. A
-  store version that somebody wrote is said, otherwise the chart decides. `desired._kept` has to keep the pin at
-  `Store.version_path` as it keeps those of Kubernetes.
-- A hop becomes a step with its kind, values and version; `snapshot` a snapshot step before it. Before the first one the
-  values of each are checked against the schema of its own chart (`schema_findings`): the facts know keys, not types.
-- What else differs from the values asked for comes after the last hop, as a step of its own.
-- The guards `chart_hop`, `kubernetes_hop` and `kubernetes_known` give way to this where something runs, and `host_skew`
-  too: a pair that is there before the first hop is no new one. `broken_patch` goes on to look at the values asked for.
-"""
+"""The hops from what runs to what is asked for: each moves the chart, the tenant's Kubernetes, or the store."""
 
 from __future__ import annotations
 
@@ -50,8 +36,6 @@ class Running:
         values: User values.
         store: Image tag of the store's servers, where they have one of their own (`3.6.4-0`); None when unknown.
         host: Minor of the host cluster; None when unknown.
-        replicas: Of the control plane.
-        surges: Its pod ends only when another one is ready: it is a Deployment.
     """
 
     chart: str
@@ -59,8 +43,6 @@ class Running:
     values: Mapping[str, Any] = field(default_factory=dict)
     store: str | None = None
     host: tuple[int, int] | None = None
-    replicas: int = 1
-    surges: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +78,7 @@ class Hop:
         values: User values that Helm runs with.
         snapshot: Whether it needs a proved snapshot before.
         way_back: `values`: those of before; `snapshot`: it is restored into the old versions (G25); `none`.
-        disruption: What the tenant notices; see Disruption.
+        rolls_members: The members of a store that is deployed beside the control plane restart too.
     """
 
     kind: Kind
@@ -108,7 +90,7 @@ class Hop:
     values: Mapping[str, Any]
     snapshot: bool
     way_back: Literal["values", "snapshot", "none"]
-    disruption: Literal["rolling", "outage"]
+    rolls_members: bool
 
 
 @dataclass(frozen=True)
@@ -285,7 +267,7 @@ def _hops(running: Running, journey: Journey, moves: tuple[Move, ...]) -> Iterat
             build(leaves(values)),
             snapshot=back == "snapshot" and saved,
             way_back=back if back == "values" or saved else "none",
-            disruption=_disruption(running, store, before, move),
+            rolls_members=store.version_path is not None and _rolls_members(before, move),
         )
         before = move.after
 
@@ -321,16 +303,10 @@ def _way_back(before: State, after: State) -> Literal["values", "snapshot"]:
     return "values" if same else "snapshot"
 
 
-def _disruption(
-    running: Running, store: Store, before: State, move: Move
-) -> Literal["rolling", "outage"]:
-    """G11: every value restarts the control plane; members of the store restart where their template changes."""
+def _rolls_members(before: State, move: Move) -> bool:
+    """Every value restarts the control plane (G11); members of the store restart where their template changes."""
     between = before.chart.minor != move.after.chart.minor
-    rolls = between and line_at(move.after.chart).rolls_etcd
-    members = store.members(running.values) if store.version_path else 0
-    if (rolls or move.kind is Kind.ETCD_HOP) and 0 < members < 3:
-        return "outage"
-    return "rolling" if running.replicas > 1 or running.surges else "outage"
+    return move.kind is Kind.ETCD_HOP or (between and line_at(move.after.chart).rolls_etcd)
 
 
 def _reason(kind: Kind, before: State, after: State) -> str:

@@ -124,6 +124,7 @@ _AS_THEY_ARE = (
     "resources",
     "image_registry",
     "proof",
+    "rollback",
     "state",
 )
 

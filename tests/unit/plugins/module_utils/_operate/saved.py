@@ -168,11 +168,24 @@ class Api(FakeApi):
         annotations = body.get("metadata", {}).get("annotations", {})
         marks = "annotate" if any(annotations.values()) else "unmark"
         self.world.change(marks if replicas is None else f"scale {name} to {replicas}")
+        template = body.get("spec", {}).get("template", {}).get("spec", {})
+        images = {c["name"]: c["image"] for c in template.get("containers", ())}
         self.world.workloads = tuple(
-            _patched(w, replicas, annotations) if w.name == name else w
+            _patched(replace(w, images={**w.images, **images}), replicas, annotations)
+            if w.name == name
+            else w
             for w in self.world.workloads
         )
         return {}
+
+    def find(self, path: str) -> Json | None:
+        """With the workloads by their names."""
+        found = (
+            raw
+            for raw in self.get("/statefulsets")["items"]
+            if path.endswith(f"/statefulsets/{raw['metadata']['name']}")
+        )
+        return next(found, None) or super().find(path)
 
 
 def _patched(item: Any, replicas: int | None, annotations: Mapping[str, str | None]) -> Any:

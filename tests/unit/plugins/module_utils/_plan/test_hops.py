@@ -320,27 +320,22 @@ def test_g25_the_way_back_of_each_hop(running: Running, target: Target, backs: l
 
 
 @pytest.mark.parametrize(
-    ("running", "target", "disruptions"),
+    ("running", "target", "rolled"),
     [
-        (Running("0.36.0", "1.36.0"), Target("0.36.1"), ["outage"]),
-        (Running("0.36.0", "1.36.0", surges=True), Target("0.36.1"), ["rolling"]),
-        (Running("0.36.0", "1.36.0", replicas=3), Target("0.36.1"), ["rolling"]),
+        (Running("0.36.0", "1.36.0"), Target("0.36.1"), [False]),
+        (Running("0.36.0", "1.36.0", etcd(3), "3.6.8-0"), Target("0.36.1"), [False]),
+        # 0.28 changes the members' template.
         (
-            Running("0.27.3", "1.33.4", etcd(1), "3.5.25-0", replicas=3),
+            Running("0.27.3", "1.33.4", etcd(1), "3.5.25-0"),
             Target("0.29.3"),
-            ["outage", "rolling", "outage"],  # 0.28 changes the members' template.
-        ),
-        (
-            Running("0.27.3", "1.33.4", etcd(3), "3.5.25-0", replicas=3),
-            Target("0.29.3"),
-            ["rolling", "rolling", "rolling"],
+            [True, False, True],
         ),
     ],
 )
-def test_g11_what_the_tenant_notices(
-    running: Running, target: Target, disruptions: list[str]
+def test_g11_which_hops_restart_the_members(
+    running: Running, target: Target, rolled: list[bool]
 ) -> None:
-    assert [hop.disruption for hop in route(running, target).hops] == disruptions
+    assert [hop.rolls_members for hop in route(running, target).hops] == rolled
 
 
 def test_g17_keys_of_the_inventory_are_refused_before_the_first_hop_with_a_diff() -> None:

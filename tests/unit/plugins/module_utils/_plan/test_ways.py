@@ -219,9 +219,7 @@ def test_g16_g17_g18_g19_g21_g25_g60_a_legal_path_or_a_refusal(
     versioned = store == "deployed"
     kubernetes = kubernetes_of(charts[0], runs)
     wanted = kubernetes_of(charts[1], asked) if asked else None
-    running = Running(
-        charts[0], kubernetes + suffix, values, etcd if versioned else None, host, replicas=1
-    )
+    running = Running(charts[0], kubernetes + suffix, values, etcd if versioned else None, host)
     target = Target(
         charts[1],
         wanted and wanted + suffix,
