@@ -46,9 +46,11 @@ def scaled_label(host: HostCluster, replicas: int) -> str:
 
 
 def servers_back(spec: Spec, host: HostCluster, base: Release) -> None:
-    """The store's servers are those of that revision, and stopped: a later one may have changed their files (G25)."""
+    """The store's servers are those of that revision, and stopped where they were others: those may have changed their
+    files (G25)."""
+    live = {workload.name: workload.images for workload in look(host.api, spec).workloads}
     for asked in base.workloads:
-        if asked.component != "etcd":
+        if asked.component != "etcd" or live.get(asked.name) == asked.images:
             continue
         path = f"/apis/apps/v1/namespaces/{spec.namespace}/statefulsets/{asked.name}"
         containers: list[Json] = [

@@ -54,6 +54,7 @@ class Member:
     keys: int | None = len(PAIRS)
     ends: Exception | None = None
     leader: str = "1"
+    version: str = "3.6.8"
     asked: list[int] = field(default_factory=list)
 
     def hold(self, pairs: Mapping[bytes, bytes], revision: int) -> None:
@@ -62,7 +63,9 @@ class Member:
         self.stream, self.before, self.keys = etcd_snapshot(pairs, revision), revision, len(pairs)
 
     def status(self) -> MemberStatus:
-        return MemberStatus("1", "3.6.8", self.leader, 1 << 20, 2 << 30, self.before, 1, False, ())
+        return MemberStatus(
+            "1", self.version, self.leader, 1 << 20, 2 << 30, self.before, 1, False, ()
+        )
 
     def count(self, revision: int = 0, prefix: bytes = b"") -> tuple[int, int] | None:
         self.asked.append(revision)

@@ -102,6 +102,36 @@ def _unready(plane: Workload) -> Workload:
     return replace(plane, ready=0, updated=0)
 
 
+def test_g25_the_servers_of_the_store_go_back_before_it_is_filled(
+    site: Run, world: World, etcd: Member, filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """etcd 3.5 reads nothing that 3.6 wrote; the chart is at its new line then, which was proved."""
+    etcd.version = "3.5.25"
+    world.releases.clear()
+    world.deploy("tenant-a", "0.28.2", ETCD)
+    assert site(version="0.28.2")["outcome"] == "adopted"
+    (hop,) = [
+        step
+        for step in site(version="0.29.3", check=True)["plan"]["steps"]
+        if step["kind"] == "etcd_hop"
+    ]
+    world.broken_when = hop["values"]
+    images: list[str] = []
+    fill = Filled.__call__
+
+    def looked(self: Filled, *args: Any) -> None:
+        images.append(world.workloads[1].images["etcd"])
+        fill(self, *args)
+
+    monkeypatch.setattr(Filled, "__call__", looked)
+    result = site(version="0.29.3")
+    assert result["outcome"] == "rolled_back", result["msg"]
+    assert result["steps"] == ["prove", "snapshot", "chart_hop", "snapshot"]
+    assert images == ["etcd:3.5.25-0"]
+    assert world.workloads[1].images["etcd"] == "etcd:3.5.25-0"
+    assert running(world) == ("0.29.3", {})
+
+
 def test_a_way_back_that_cannot_be_opened_touches_nothing(
     site: Run, world: World, broken: None, etcd: Member, tmp_path: Path
 ) -> None:
