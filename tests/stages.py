@@ -156,6 +156,7 @@ HELM = (FILES["fleet"], FILES["interrupted"])
 # All parts of the lab but the older Kubernetes, which no test runs yet.
 PARTS = (
     "coredns",
+    "etcd-3.5",
     "etcd-3.6",
     "helm-3",
     "helm-4",
