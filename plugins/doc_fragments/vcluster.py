@@ -187,6 +187,11 @@ options:
         person, and then a hop to another line or minor needs no snapshot.
     type: str
     choices: [auto, never]
+  renew_before:
+    description:
+      - Days before the first certificate ends at which all are renewed by a restart, 0 to 90, 30 by default.
+      - 0 leaves that to vCluster.
+    type: int
   snapshots:
     description: Where snapshots of it go and how long they stay.
     type: dict

@@ -136,6 +136,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     },
     "proof": {"type": "str", "choices": ["write", "read"]},
     "rollback": {"type": "str", "choices": ["auto", "never"]},
+    "renew_before": {"type": "int"},
     "snapshots": {
         "type": "dict",
         "options": {

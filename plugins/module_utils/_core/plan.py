@@ -28,6 +28,7 @@ class Kind(StrEnum):
     RESIZE = "resize"
     REPLACE_MEMBER = "replace_member"
     AUTOSCALING = "autoscaling"
+    RENEW = "renew_certificates"
     SNAPSHOT = "snapshot"
     RESTORE = "restore"
     MOVE = "move"
@@ -42,6 +43,7 @@ class View(StrEnum):
     SIZE = "size"  # SIZING
     REPLICAS = "replicas"  # of the control plane
     VERSIONS = "versions"  # HOPS
+    CERTIFICATES = "certificates"
 
 
 # The step kinds that change the size of a vCluster, or bring it back.

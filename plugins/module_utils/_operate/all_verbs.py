@@ -97,6 +97,7 @@ SIMPLE: dict[str, Callable[[], Verb]] = {
     "scale": lambda: Site(View.SIZE),
     "upgrade": lambda: Site(View.VERSIONS),
     "autoscale": Autoscale,
+    "certificates": lambda: Site(View.CERTIFICATES),
     "backup": Backup,
     "drill": Drill,
     "move": Move,

@@ -41,6 +41,7 @@ from .planning import Planned, present
 from .pods import look
 from .put_back import HELM_SECONDS, put_back, scaled_label
 from .render import live_as_data
+from .renewal import renew
 from .taking import Taking
 from .verify import proof_of, prove
 from .wait import Deadline, rollout, wait_until
@@ -142,6 +143,9 @@ class Application:
         if step.kind in HOPS:
             self.say("asking for the images of the hop")
             images_come(self.spec, self.host, self.planned.observation, step, self.deadline)
+        if step.kind is Kind.RENEW:
+            limit = Deadline(self.spec.limits.rollout, self.deadline)
+            renew(self.host.api, self.spec, self.planned.observation, limit, self.say)
         with self._changing(step.members):
             if step.values is not None:
                 self._upgrade(step, step.values)

@@ -14,6 +14,7 @@ from ipaddress import IPv6Address
 from typing import Any
 
 from .._core.arguments import ACCESS, ARGUMENTS, FLEET_ARGUMENTS, PREFIX
+from .._core.certificates import RENEWS_WITHIN
 from .._core.errors import Refused
 from .._core.finding import Finding, refuse
 from .._core.spec import (
@@ -125,6 +126,7 @@ _AS_THEY_ARE = (
     "image_registry",
     "proof",
     "rollback",
+    "renew_before",
     "state",
 )
 
@@ -308,11 +310,21 @@ def _is_address(text: str) -> bool:
 
 
 def _limit_findings(typed: Mapping[str, Any]) -> list[Finding]:
-    return [
+    findings = [
         refuse("spec", f"vcluster_timeouts.{name} is {seconds}: seconds below {least}.")
         for name, seconds in typed.get("timeouts", {}).items()
         if seconds < (least := 0 if name == "lock" else 1)
     ]
+    if not 0 <= (days := typed.get("renew_before", 0)) <= RENEWS_WITHIN:
+        findings.append(
+            refuse(
+                "spec",
+                f"vcluster_renew_before is {days}: it is between 0 and {RENEWS_WITHIN} days.",
+                "A restart renews nothing that is valid for longer.",
+                "Set it to 30, or leave it out.",
+            )
+        )
+    return findings
 
 
 def _reference_findings(values: Mapping[str, Any]) -> list[Finding]:

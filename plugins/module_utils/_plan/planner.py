@@ -26,6 +26,7 @@ from .guards.case import Case
 from .guards.catalogue import findings_of
 from .guards.stores import same_store
 from .merge import Merge, three_way, without
+from .renewal import renewal_steps
 from .scaling import (
     founders,
     held,
@@ -41,7 +42,12 @@ from .upgrade import Upgrade, kubernetes_in, running_kubernetes, upgrade, way_ba
 from .values import build, merged, path_of, read
 
 # What each view takes of a plan.
-VIEWS = {View.SIZE: SIZING, View.REPLICAS: COUNTING, View.VERSIONS: HOPS | {Kind.REPAIR}}
+VIEWS = {
+    View.SIZE: SIZING,
+    View.REPLICAS: COUNTING,
+    View.VERSIONS: HOPS | {Kind.REPAIR},
+    View.CERTIFICATES: frozenset({Kind.RENEW}),
+}
 BESIDE = frozenset({Kind.PROVE, Kind.SNAPSHOT})
 
 
@@ -74,7 +80,7 @@ def plan(
     )
     findings = [*desired.contradictions, *moves.findings]
     asked = compared
-    if view is View.VERSIONS:
+    if view in (View.VERSIONS, View.CERTIFICATES):
         compared = Merge(live, (), asked.foreign)
     elif view is not View.EVERYTHING:
         whole = _case(spec, seen, moves, chart, live, asked)
@@ -164,6 +170,7 @@ def _steps(case: Case, here: Case, compared: Merge, hops: tuple[Step, ...]) -> t
         steps.append(Step(Kind.PROVE, reason, version=case.running or version))
     steps.extend(scaling)
     steps.extend(coming)
+    steps.extend(renewal_steps(case.spec, here.observation, version))
     return _with_ways_back(case, steps or [_prove(case)])
 
 
