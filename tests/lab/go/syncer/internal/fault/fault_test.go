@@ -1,0 +1,58 @@
+package fault
+
+import (
+	"context"
+	"testing"
+
+	core "k8s.io/api/core/v1"
+	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/fake"
+
+	"lab/syncer/internal/config"
+	"lab/syncer/internal/host"
+)
+
+func TestAFaultIsThatOfAnImageOfThePod(t *testing.T) {
+	pod := &core.Pod{
+		ObjectMeta: meta.ObjectMeta{Name: "demo-0", Namespace: "vc-demo"},
+		Spec: core.PodSpec{
+			InitContainers: []core.Container{{Image: "ghcr.io/loft-sh/kubernetes:v1.36.3"}},
+			Containers:     []core.Container{{Image: "ghcr.io/loft-sh/vcluster-pro:0.36.1"}},
+		},
+	}
+	for _, test := range []struct {
+		asked map[string]string
+		want  Fault
+		wrong bool
+	}{
+		{nil, None, false},
+		{map[string]string{"0.35.3": "crashes"}, None, false},
+		{map[string]string{"0.36.1": "refuses"}, Refuses, false},
+		{map[string]string{"v1.36.3": "stalls"}, Stalls, false},
+		{map[string]string{"0.36.1": "sings"}, None, true},
+	} {
+		client := fake.NewClientset(pod)
+		if test.asked != nil {
+			faults := &core.ConfigMap{ObjectMeta: meta.ObjectMeta{Name: name, Namespace: "vc-demo"}, Data: test.asked}
+			client = fake.NewClientset(pod, faults)
+		}
+		h := host.Host{Client: client, Pod: config.Pod{Name: "demo-0", Namespace: "vc-demo"}}
+		got, err := Of(context.Background(), h)
+		if got != test.want || (err != nil) != test.wrong {
+			t.Errorf("%v: %q, error %v", test.asked, got, err)
+		}
+	}
+}
+
+func TestWritesAreRefusedOnce(t *testing.T) {
+	tenant := fake.NewClientset()
+	for range 2 {
+		if err := RefuseWrites(context.Background(), tenant); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := tenant.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings().Get(context.Background(), policy, meta.GetOptions{})
+	if err != nil || found.Spec.PolicyName != policy {
+		t.Fatalf("%v, error %v", found, err)
+	}
+}
