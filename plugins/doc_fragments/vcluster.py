@@ -48,7 +48,9 @@ options:
     description: Name of the host cluster in messages; the context or the kubeconfig's name by default.
     type: str
   chart:
-    description: A chart repository (U(https://charts.loft.sh) by default), C(oci://) or the path of a chart archive.
+    description:
+      - A chart repository (U(https://charts.loft.sh) by default), C(oci://), the path of a chart archive, or of a
+        folder with archives C(vcluster-VERSION.tgz).
     type: str
   version:
     description: Chart version such as V(0.36.1). A new vCluster needs one; there is no "latest".

@@ -20,7 +20,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from harness import Fleet, Lab
 from scaling import under_load
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.usefixtures("anew"),
+]
 
 NAME = "it-dated"
 AUTHORITIES = {"etcd-": "etcd-ca", "apiserver-etcd-": "etcd-ca", "front-proxy-": "front-proxy-ca"}

@@ -18,7 +18,12 @@ from runs import cut, watched
 from saving import manifests, variables
 from scaling import broken, members, under_load
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.slow,
+    pytest.mark.timeout(1200),
+    pytest.mark.usefixtures("anew"),
+]
 
 NAME = "it-sunk"
 BEFORE, AFTER = {"vcluster_version": "0.35.3"}, {"vcluster_version": "0.36.1"}
