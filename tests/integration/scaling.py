@@ -72,13 +72,6 @@ def members(lab: Lab, name: str, asked: int = 0) -> dict[str, bool]:
     return {m.get("name", ""): not m.get("isLearner", False) for m in json.loads(found)["members"]}
 
 
-def emptied(lab: Lab, name: str, number: int) -> None:
-    """The member's volume loses its content: it comes up and finds nothing."""
-    pod = f"{name}-etcd-{number}"
-    in_namespace(lab, name, "exec", pod, "--", "rm", "-rf", "/var/lib/etcd/member")
-    in_namespace(lab, name, "delete", "pod", pod, "--grace-period=0", "--force")
-
-
 def broken(lab: Lab, name: str, number: int) -> None:
     """The member's database is overwritten: it never starts again. An emptied one may, filled by the others."""
     write = "echo broken > /var/lib/etcd/member/snap/db"
