@@ -72,13 +72,6 @@ def members(lab: Lab, name: str, asked: int = 0) -> dict[str, bool]:
     return {m.get("name", ""): not m.get("isLearner", False) for m in json.loads(found)["members"]}
 
 
-def emptied(lab: Lab, name: str, number: int) -> None:
-    """The member's volume loses its content: it comes up and finds nothing."""
-    pod = f"{name}-etcd-{number}"
-    in_namespace(lab, name, "exec", pod, "--", "rm", "-rf", "/var/lib/etcd/member")
-    in_namespace(lab, name, "delete", "pod", pod, "--grace-period=0", "--force")
-
-
 def broken(lab: Lab, name: str, number: int) -> None:
     """The member's database is overwritten: it never starts again. An emptied one may, filled by the others."""
     write = "echo broken > /var/lib/etcd/member/snap/db"
@@ -95,13 +88,22 @@ def gives_up(lab: Lab, name: str, number: int) -> None:
     wait_until(f"member {number} to give up", ended)
 
 
-def keys(lab: Lab, name: str, asked: int) -> int:
+def _keys(lab: Lab, name: str, asked: int) -> int:
     """How many keys one member holds by itself."""
     found = _etcdctl(
         lab, name, asked, "get", "/registry", "--prefix", "--count-only", "--consistency=s",
         "--write-out=fields",
     )  # fmt: skip
     return int(found.partition('"Count" : ')[2].split()[0])
+
+
+def agree_on_keys(lab: Lab, name: str, count: int) -> None:
+    """So many members hold the same number of keys; the control plane writes meanwhile, and each is asked by itself."""
+
+    def same() -> bool:
+        return len({_keys(lab, name, number) for number in range(count)}) == 1
+
+    wait_until(f"{count} members to hold the same number of keys", same)
 
 
 def _etcdctl(lab: Lab, name: str, asked: int, *arguments: str) -> str:

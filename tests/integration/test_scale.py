@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from by_hand import CLUSTER, in_namespace, upgrade, wait_until
 from harness import Fleet, Lab, kubectl
-from scaling import emptied, gives_up, keys, members, under_load
+from scaling import agree_on_keys, broken, gives_up, members, under_load
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -66,7 +66,7 @@ def test_g05_g06_etcd_grows_and_shrinks_under_load_and_nothing_is_lost(
         if min(before, count) > 1:  # A single member that restarts is an outage.
             assert ledger.report.failed == 0, ledger.report
         assert [members(lab, NAME, number) for number in range(count)] == [names(count)] * count
-        assert len({keys(lab, NAME, number) for number in range(count)}) == 1
+        agree_on_keys(lab, NAME, count)
         assert claims(lab) == [f"data-{NAME}-etcd-{number}" for number in range(count)]
         second = fleet(count, replicas).play("site").succeeded()
         assert "changed=0" in second.output
@@ -117,14 +117,14 @@ def test_g63_a_member_whose_data_is_gone_is_replaced(fleet: Any, lab: Lab, tmp_p
     pod = f"{NAME}-etcd-1"
     before = claim_uid(lab, pod)
     with under_load(lab, NAME, tmp_path, "etcd member replaced") as ledger:
-        emptied(lab, NAME, 1)
+        broken(lab, NAME, 1)
         gives_up(lab, NAME, 1)
         planned = fleet(3, 1).play("plan").succeeded().output
-        assert "replace_member: etcd member 1 is lost: its volume is empty" in planned
+        assert "replace_member: etcd member 1 is lost: its database is corrupt" in planned
         fleet(3, 1).play("site").succeeded()
     assert ledger.report.lost == 0, ledger.report
     assert [members(lab, NAME, number) for number in range(3)] == [names(3)] * 3
-    assert len({keys(lab, NAME, number) for number in range(3)}) == 1
+    agree_on_keys(lab, NAME, 3)
     assert claim_uid(lab, pod) != before
     assert "changed=0" in fleet(3, 1).play("site").succeeded().output
 

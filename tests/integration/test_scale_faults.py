@@ -16,7 +16,7 @@ import pytest
 from by_hand import CLUSTER, in_namespace, wait_until
 from harness import Fleet, Lab, kubectl, lab_command
 from runs import cut, kill_at, watched
-from scaling import broken, gives_up, keys, members, under_load
+from scaling import agree_on_keys, broken, gives_up, members, under_load
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -66,7 +66,7 @@ def whole(lab: Lab) -> Callable[[int], None]:
     def look(count: int) -> None:
         names = {f"{NAME}-etcd-{number}": True for number in range(count)}
         assert [members(lab, NAME, number) for number in range(count)] == [names] * count
-        assert len({keys(lab, NAME, number) for number in range(count)}) == 1
+        agree_on_keys(lab, NAME, count)
 
     return look
 
