@@ -114,7 +114,9 @@ def course(seen: MemberList | None, pods: int, wanted: int, lost: Mapping[int, s
     learners = seen.learners if seen else frozenset[int]()
     listed = voters | learners
     useless = {n for n, why in lost.items() if n in listed or why in (REMOVED, EMPTY)}
-    unknown = tuple(n for n in range(pods) if n not in listed | useless)
+    # One that stays begins anew, whatever its log says: a run that was cut off may have removed it, and not told it.
+    known = listed | useless | {n for n in lost if n < wanted}
+    unknown = tuple(n for n in range(pods) if n not in known)
     if voters and max(voters) >= pods:
         # Their pods are gone, and their votes are missed: first of all they come back.
         mend.append(Members(pods, max(voters) + 1, listed=True))
@@ -128,7 +130,7 @@ def course(seen: MemberList | None, pods: int, wanted: int, lost: Mapping[int, s
     for number in range(min(pods, wanted)):
         if number in learners and not any(voter > number for voter in voters):
             mend.append(Members(number, number + 1))
-        elif number in learners or number in useless:
+        elif number in learners or number in lost:
             mend.append(Members(pods, pods, (number,)))
     scale: tuple[Members, ...]
     if wanted < pods:
