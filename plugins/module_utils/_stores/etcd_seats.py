@@ -17,7 +17,7 @@ from .._core.observation import MemberList
 from .._core.ports import Etcd, Member
 
 MOST = 16  # members that are looked for by their address
-LOOKS = 6  # at members that disagree, a second apart: one that begins is in step within a few
+LOOKS = 20  # at members that disagree, a second apart: on busy cores one that begins took more than 6 to be in step
 
 
 def claim_of(pod: str) -> str:
