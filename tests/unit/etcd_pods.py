@@ -194,13 +194,17 @@ def led(etcd: EtcdPods) -> bool:
         return member.status().leader not in ("", "0")
 
 
+def leads(member: EtcdGateway) -> bool:
+    status = member.status()
+    return status.id == status.leader
+
+
 def leader(etcd: EtcdPods) -> str:
     """The pod that leads; empty while none does."""
     for pod in etcd.pods():
         with etcd.member(pod.name) as member:
-            status = member.status()
-        if status.id == status.leader:
-            return pod.name
+            if leads(member):
+                return pod.name
     return ""
 
 

@@ -73,8 +73,8 @@ class MemberWork:
         """All that goes right after Helm: nothing of a removed member stays."""
         if self.anew:
             self._start_anew(self.seats.pod(self.change.lost[0]))
-        for number in range(self.change.after, self.change.before):
-            self._ended(self.seats.pod(number))
+        for pod in self._leaving:
+            self._ended(pod)
 
     def nudge(self) -> bool:
         """Give a learner its vote once it is in step: to be called again and again while the pods come up.
@@ -129,9 +129,8 @@ class MemberWork:
             self._remove(last)
         staying = [self.seats.pod(number) for number in range(self.change.after)]
         self._sound(staying, staying, self.change.after)
-        leaving = list(map(self.seats.pod, range(self.change.after, self.change.before)))
-        self._known(leaving)
-        for pod in leaving:
+        self._all_known()
+        for pod in self._leaving:
             # It goes with its pod (finalizer kubernetes.io/pvc-protection): once that is gone nobody could tell any
             # more whose data it holds, so a run that is cut off must not leave it for later.
             self.work.api.delete(f"{self._claims}/{claim_of(pod)}")
@@ -174,10 +173,10 @@ class MemberWork:
                 lambda: _uid(self.work.api.find(claim)) not in ("", before),
             )
 
-    def _known(self, going: Sequence[str]) -> None:
-        """Each was removed, or is lost: any other one may be a member of another store, which the tenant wrote to."""
+    def _all_known(self) -> None:
+        """Who leaves was removed, or is lost: any other one may be of another store, which the tenant wrote to."""
         known = self.removed | set(map(self.seats.pod, self.change.lost))
-        if strangers := [pod for pod in going if pod not in known]:
+        if strangers := [pod for pod in self._leaving if pod not in known]:
             raise FleetError(
                 f"{self._where}: {', '.join(strangers)} would go, and the members do not count them. None of the pods "
                 "was ended, no claim was deleted.",
@@ -319,6 +318,11 @@ class MemberWork:
     def _goes(self, member: Member) -> bool:
         number = self.seats.number(member)
         return number is not None and number >= self.change.after
+
+    @property
+    def _leaving(self) -> list[str]:
+        """The pods that Helm takes away."""
+        return list(map(self.seats.pod, range(self.change.after, self.change.before)))
 
     @property
     def _claims(self) -> str:

@@ -11,7 +11,20 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from etcd_pods import NAME, EtcdPods, begun, keys, lead, leader, led, seats, until, voters, write
+from etcd_pods import (
+    NAME,
+    EtcdPods,
+    begun,
+    keys,
+    lead,
+    leader,
+    leads,
+    led,
+    seats,
+    until,
+    voters,
+    write,
+)
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.etcd import EtcdGateway
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
@@ -77,6 +90,29 @@ def test_g06_three_members_shrink_to_one_and_the_leader_goes_last(etcd: EtcdPods
     assert any("takes the lead over" in line for line in etcd.said)
 
 
+UNHEALTHY = "answered with 503 after 4 attempts: etcdserver: unhealthy cluster"
+
+
+def refusing(
+    monkeypatch: pytest.MonkeyPatch, asked: str, refuses: Callable[[EtcdGateway], bool]
+) -> None:
+    """Etcd itself refuses some of what it is asked."""
+    does = getattr(EtcdGateway, asked)
+
+    def answers(gateway: EtcdGateway, argument: str) -> Any:
+        if refuses(gateway):
+            raise ApiError(503, UNHEALTHY)
+        return does(gateway, argument)
+
+    monkeypatch.setattr(EtcdGateway, asked, answers)
+
+
+def twice() -> Callable[[EtcdGateway], bool]:
+    """The first two times."""
+    refusals = iter(range(2))
+    return lambda _gateway: next(refusals, None) is not None
+
+
 def changes(
     etcd: EtcdPods,
     monkeypatch: pytest.MonkeyPatch,
@@ -84,24 +120,12 @@ def changes(
     asked: str,
     refuses: Callable[[EtcdGateway], bool],
 ) -> None:
-    """From two members to so many, while etcd itself refuses some of what it is asked."""
+    """From two members to so many, while etcd refuses."""
     begun(etcd, 2)
-    does = getattr(EtcdGateway, asked)
-
-    def answers(gateway: EtcdGateway, argument: str) -> Any:
-        if refuses(gateway):
-            raise ApiError(503, "answered with 503 after 4 attempts: etcdserver: unhealthy cluster")
-        return does(gateway, argument)
-
-    monkeypatch.setattr(EtcdGateway, asked, answers)
+    refusing(monkeypatch, asked, refuses)
     work(etcd, 2, after).prepare()
     with etcd.member(f"{NAME}-0") as member:
         assert len(member.members()) == after
-
-
-def leads(gateway: EtcdGateway) -> bool:
-    status = gateway.status()
-    return status.id == status.leader
 
 
 CHANGES = pytest.mark.parametrize(("after", "asked"), [(3, "add_learner"), (1, "remove")])
@@ -112,8 +136,7 @@ def test_members_that_are_just_back_are_waited_for(
     etcd: EtcdPods, monkeypatch: pytest.MonkeyPatch, after: int, asked: str
 ) -> None:
     """They answer and agree, and etcd itself refuses any change for some seconds more."""
-    refusals = iter(range(2))
-    changes(etcd, monkeypatch, after, asked, lambda _gateway: next(refusals, None) is not None)
+    changes(etcd, monkeypatch, after, asked, twice())
 
 
 @CHANGES
@@ -131,14 +154,7 @@ def test_a_lost_member_that_is_silent_does_not_end_the_wait_for_the_others(
     crashing = etcd.pods()
     etcd.end(f"{NAME}-2")
     until("a leader", lambda: leader(etcd) != "")
-    does, refusals = EtcdGateway.remove, iter(range(2))
-
-    def refuses_twice(gateway: EtcdGateway, argument: str) -> Any:
-        if next(refusals, None) is not None:
-            raise ApiError(503, "answered with 503 after 4 attempts: etcdserver: unhealthy cluster")
-        return does(gateway, argument)
-
-    monkeypatch.setattr(EtcdGateway, "remove", refuses_twice)
+    refusing(monkeypatch, "remove", twice())
     job = work(etcd, 3, 2, 2)
     job.work = replace(job.work, pods=lambda: crashing)
     job.prepare()
