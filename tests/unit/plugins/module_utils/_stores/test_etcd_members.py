@@ -144,7 +144,12 @@ def test_where_the_leader_takes_a_peer_for_gone_that_is_back_the_others_are_aske
     etcd: EtcdPods, monkeypatch: pytest.MonkeyPatch, after: int, asked: str
 ) -> None:
     """A post to the peer's old address that fails late leaves it so for good (etcd, rafthttp, pipeline.handle)."""
-    changes(etcd, monkeypatch, after, asked, leads)
+
+    def misled(gateway: EtcdGateway) -> bool:
+        # Alone it misses nobody: the answer to a removal may be lost that the other one, which left, has carried out.
+        return leads(gateway) and len(gateway.members()) > 1
+
+    changes(etcd, monkeypatch, after, asked, misled)
 
 
 def test_a_lost_member_that_is_silent_does_not_end_the_wait_for_the_others(
