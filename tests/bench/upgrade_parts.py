@@ -22,7 +22,7 @@ from scale_parts import PLACE, Row, Tenant, nested
 BEFORE = {"vcluster_version": "0.35.3", "vcluster_kubernetes_version": "1.35.4"}
 AFTER = {"vcluster_version": VERSION}
 NEWER = {"vcluster_kubernetes_version": KUBERNETES}
-MINOR = nested(("controlPlane", "distro", "k8s", "version"), f"v{KUBERNETES}")
+MINOR = nested(("controlPlane", "distro", "k8s", "image", "tag"), f"v{KUBERNETES}")
 WANTED: dict[str, Any] = {
     "vcluster_store": {"type": "sqlite"},
     "vcluster_timeouts": {"rollout": 300},
