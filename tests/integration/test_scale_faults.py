@@ -145,7 +145,10 @@ def test_a_member_that_joins_on_a_full_disk_costs_nothing_and_joins_when_there_i
 
 @contextmanager
 def full(lab: Lab, pod: str) -> Iterator[Callable[[], None]]:
-    """When asked, a file system without room lies over the volume of a pod, until this ends."""
+    """The pod waits for a node until asked; then a file system without room lies over its volume, until this ends.
+
+    A member that had joined before would be one of two voters: without it there is no quorum.
+    """
     claim = ("get", "persistentvolumeclaim", f"data-{pod}", "--ignore-not-found")
     volumes: list[str] = []
 
@@ -157,18 +160,23 @@ def full(lab: Lab, pod: str) -> Iterator[Callable[[], None]]:
         path = "--output=jsonpath={.spec.hostPath.path}"
         volumes.append(kubectl(lab.clusters[CLUSTER], "get", "persistentvolume", bound(), path))
         on_all_nodes(lab, "mount", "-t", "tmpfs", "-o", "size=1M", "full", volumes[0])
-        in_namespace(lab, NAME, "delete", "pod", pod, "--grace-period=0", "--force")
+        kubectl(lab.clusters[CLUSTER], "uncordon", *nodes(lab))
 
+    kubectl(lab.clusters[CLUSTER], "cordon", *nodes(lab))
     try:
         yield fill
     finally:
+        kubectl(lab.clusters[CLUSTER], "uncordon", *nodes(lab))
         if volumes:
             on_all_nodes(lab, "umount", volumes[0])
 
 
+def nodes(lab: Lab) -> list[str]:
+    return kubectl(lab.clusters[CLUSTER], "get", "nodes", "--output=name").split()
+
+
 def on_all_nodes(lab: Lab, *command: str) -> None:
-    nodes = kubectl(lab.clusters[CLUSTER], "get", "nodes", "--output=name").split()
-    for number in range(1, len(nodes) + 1):
+    for number in range(1, len(nodes(lab)) + 1):
         lab_command("exec", f"--node={number}", CLUSTER, "--", *command)
 
 
