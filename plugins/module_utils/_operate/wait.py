@@ -25,6 +25,8 @@ LAST_BREATH = 0.3
 SAY_EVERY = 5.0
 PAUSE = 0.5  # seconds between two looks at something that is no pod
 CRASHES = frozenset({"CrashLoopBackOff", "Error"})
+# Ends of a pod after which it is not waited for: with the kubelet's pauses (10 s, doubled) that is 150 s at least.
+ENDS = 5
 HTTP_GONE = 410
 
 
@@ -86,15 +88,17 @@ def rollout(
 
     Raises:
         Unready: The limit was reached; says what was seen last and where to look. Or a pod cannot start, and its log
-            says why: waiting longer would not help.
+            says why, or it has ended again and again with nothing to wait for: waiting longer would not help.
     """
     told, quiet = "", Deadline(0)
+    restarts: dict[str, int] = {}
     while True:
         live = look(api, spec)
         over = nudge()
         if over and live.settled:
             return live
         _give_up_on_known_endings(api, spec, live)
+        give_up_on_crashes(spec, live, restarts, patient=not over)
         words = describe(api, spec, live)
         if words != told and not quiet.left:
             say(shortened(words))
@@ -170,6 +174,25 @@ def _give_up_on_known_endings(api: Api, spec: Spec, live: Live) -> None:
             raise Unready(
                 f"{spec.title}: pod {pod.name} cannot start: {ending.meaning}. Its log says: {line}",
                 ending.way_out,
+            )
+
+
+def give_up_on_crashes(spec: Spec, live: Live, restarts: dict[str, int], *, patient: bool) -> None:
+    """A pod that ends again and again does not come; its way back should not wait for the limit.
+
+    Args:
+        restarts: Of each pod, by uid, when it was last excused: it was new, or waited for something.
+        patient: All wait for something.
+    """
+    store_waits = any(pod.component == "etcd" for pod in unready(live))
+    for pod in unready(live):
+        if patient or (store_waits and pod.component != "etcd"):
+            restarts[pod.uid] = pod.restarts
+        ends = pod.restarts - restarts.setdefault(pod.uid, pod.restarts)
+        if ends >= ENDS and pod.state.split(":")[0] in CRASHES:
+            raise Unready(
+                f"{spec.title}: pod {pod.name} has ended {ends} times in a row ({pod.state}).",
+                f"Look at `kubectl --namespace {spec.namespace} logs {pod.name} --all-containers --previous`.",
             )
 
 
