@@ -194,6 +194,11 @@ options:
       - Days before the first certificate ends at which all are renewed by a restart, 0 to 90, 30 by default.
       - 0 leaves that to vCluster.
     type: int
+  hops:
+    description:
+      - How many hops between versions one run takes at most, so that a fleet goes hop by hop together; all by default.
+      - What else is asked for waits until the last one.
+    type: int
   snapshots:
     description: Where snapshots of it go and how long they stay.
     type: dict

@@ -137,6 +137,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "proof": {"type": "str", "choices": ["write", "read"]},
     "rollback": {"type": "str", "choices": ["auto", "never"]},
     "renew_before": {"type": "int"},
+    "hops": _COUNT,
     "snapshots": {
         "type": "dict",
         "options": {

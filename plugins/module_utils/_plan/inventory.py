@@ -127,6 +127,7 @@ _AS_THEY_ARE = (
     "proof",
     "rollback",
     "renew_before",
+    "hops",
     "state",
 )
 
@@ -315,6 +316,9 @@ def _limit_findings(typed: Mapping[str, Any]) -> list[Finding]:
         for name, seconds in typed.get("timeouts", {}).items()
         if seconds < (least := 0 if name == "lock" else 1)
     ]
+    if typed.get("hops", 1) < 1:
+        why = "A run takes at least one hop; without this it takes all."
+        findings.append(refuse("spec", f"vcluster_hops is {typed['hops']}.", why))
     if not 0 <= (days := typed.get("renew_before", 0)) <= RENEWS_WITHIN:
         findings.append(
             refuse(

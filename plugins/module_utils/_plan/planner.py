@@ -38,7 +38,7 @@ from .scaling import (
     sizes,
 )
 from .schema import schema_findings
-from .upgrade import Upgrade, kubernetes_in, running_kubernetes, upgrade, way_back
+from .upgrade import Upgrade, first_hops, kubernetes_in, running_kubernetes, upgrade, way_back
 from .values import build, merged, path_of, read
 
 # What each view takes of a plan.
@@ -103,10 +103,12 @@ def plan(
         unproved = view is View.VERSIONS and steps[0].way_back != "none"
         some = looked and (unproved or any(step.kind in kinds for step in steps))
         steps = tuple(step for step in steps if some and step.kind in kinds | BESIDE)
+    taken = first_hops(steps, spec.hops)
     complete = asked.changes == compared.changes and spec.version in (None, chart.version)
+    complete = complete and len(taken) == len(steps)
     scaled = scaled_to(spec, observation) is not None or spec.decision is not None
     foreign = tuple(path for path in compared.foreign if path not in moves.pins)
-    return _sealed(steps, findings, foreign, complete=complete, scaled=scaled)
+    return _sealed(taken, findings, foreign, complete=complete, scaled=scaled)
 
 
 def _case(

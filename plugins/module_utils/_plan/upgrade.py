@@ -16,7 +16,7 @@ from typing import Any
 
 from .._core.finding import Finding, refusals
 from .._core.observation import Observation, Release
-from .._core.plan import Change, Kind, Step, WayBack
+from .._core.plan import HOPS, Change, Kind, Step, WayBack
 from .._core.ports import ChartArchive
 from .._core.spec import Spec
 from .._core.versions import Version, version_of
@@ -79,6 +79,20 @@ def upgrade(spec: Spec, observation: Observation, chart: ChartArchive) -> Upgrad
     return replace(
         _upgraded(spec, observation, good, found), findings=_findings(spec, observation, found)
     )
+
+
+def first_hops(steps: tuple[Step, ...], count: int | None) -> tuple[Step, ...]:
+    """The steps up to so many hops; the last one says how many wait for later runs.
+
+    Args:
+        count: None for all.
+    """
+    ends = [number for number, step in enumerate(steps, 1) if step.kind in HOPS]
+    if count is None or len(ends) <= count:
+        return steps
+    *before, last = steps[: ends[count - 1]]
+    left = f"hops left for later runs: {len(ends) - count}"
+    return (*before, replace(last, reason=f"{last.reason}; {left}"))
 
 
 def running_kubernetes(observation: Observation) -> str | None:

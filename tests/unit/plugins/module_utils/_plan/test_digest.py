@@ -94,6 +94,7 @@ def test_whatever_is_asked_otherwise_is_another_vcluster(asked: dict[str, Any]) 
         {"allow": ["G20"]},
         {"proof": "read"},
         {"renew_before": 0},
+        {"hops": 1},
         {"state": "present"},
         {"snapshots": {"directory": "/backups"}},
         {"move_from": {"kubeconfig": "/elsewhere"}},

@@ -25,6 +25,7 @@ from paper import (
     warning,
 )
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Refused
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import MemberList
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.plan import (
     HOPS,
@@ -163,6 +164,22 @@ def test_what_is_asked_for_beside_versions_comes_after_the_last_hop() -> None:
     assert [change.path for change in values.changes] == ["/telemetry/enabled"]
     assert k8s(values) == k8s(hop)
     assert found.foreign == ()
+
+
+@pytest.mark.parametrize("view", [View.EVERYTHING, View.VERSIONS])
+def test_a_run_takes_no_more_hops_than_it_may_and_nothing_after_them(view: View) -> None:
+    asked = {"kubernetes_version": "1.36.0", "values": {"telemetry": {"enabled": False}}}
+    found = plan(spec(hops=1, **asked, **SAVED), OLD.seen(), chart(), view)
+    assert found.kinds == ("prove", "snapshot", "chart_hop")
+    assert found.steps[-1].reason.endswith("; hops left for later runs: 1")
+    assert not found.complete
+    enough = plan(spec(hops=2, **asked, **SAVED), OLD.seen(), chart(), view)
+    assert enough.steps == plan(spec(**asked, **SAVED), OLD.seen(), chart(), view).steps
+
+
+def test_a_run_takes_at_least_one_hop() -> None:
+    with pytest.raises(Refused, match="vcluster_hops is 0"):
+        spec(hops=0)
 
 
 def test_the_view_of_an_upgrade_leaves_everything_else_alone() -> None:
