@@ -28,7 +28,8 @@ _ETCD = tuple(
         (line.minor, version)
         for line in LINES
         for patch in line.patches
-        if (version := version_of(patch.etcd))
+        for version in [version_of(patch.etcd)]
+        if version
     )
 )
 # The first line whose image takes over what k3s left (0.25.0, pkg/k8s/migrate.go).
@@ -179,7 +180,7 @@ def _chart_moves(state: State, journey: Journey) -> Iterator[Move]:
         return
     after = end
     if end.minor > (0, state.chart.minor[1] + 1):
-        line = next(line for line in LINES if line.minor == (0, state.chart.minor[1] + 1))
+        (line,) = (line for line in LINES if line.minor == (0, state.chart.minor[1] + 1))
         after = parsed(best(line, patch_of(str(state.chart)), journey.values).version)
     closed = next(_chart_closed(state, after, journey), None)
     yield Move(Kind.CHART_HOP, replace(state, chart=after), closed)
