@@ -62,15 +62,16 @@ def days_left(scene: Scene, found: dict[str, Certificate], ends: dict[str, datet
         ends.update(serving)
     now = scene.host.now
     left = [
-        ((end - now).days, name, cure)
+        (end, name, cure)
         for cure, group in zip(CURES, (kept.leaves, serving, kept.authorities), strict=True)
         for name, end in group.items()
     ]
     if not left:
         return "skip", "no replica answers, and the Secrets have no certificate"
-    if over := [f"{name}: expired {-days} days ago" for days, name, _cure in left if days < 0]:
+    if over := [f"{name}: expired on {end:%Y-%m-%d}" for end, name, _cure in left if end <= now]:
         return "fail", "; ".join(over)
-    days, name, cure = min(left)
+    end, name, cure = min(left)
+    days = (end - now).days
     evidence = f"{name}: {days} days left"
     return ("warn", f"{evidence}; {cure}") if days < WARN_DAYS else ("pass", evidence)
 
