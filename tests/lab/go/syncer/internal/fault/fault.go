@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	admission "k8s.io/api/admissionregistration/v1"
+	core "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/ptr"
 
@@ -31,6 +34,7 @@ const (
 const (
 	name   = "lab-faults"
 	policy = "lab-refuses-writes"
+	every  = 100 * time.Millisecond
 )
 
 // Of returns the fault of the images that this pod runs.
@@ -60,7 +64,7 @@ func Of(ctx context.Context, h host.Host) (Fault, error) {
 	return None, nil
 }
 
-// RefuseWrites lets nobody make or change a ConfigMap outside kube-system.
+// RefuseWrites lets nobody make or change a ConfigMap outside kube-system, and returns when that is so.
 func RefuseWrites(ctx context.Context, tenant kubernetes.Interface) error {
 	_, err := tenant.AdmissionregistrationV1().ValidatingAdmissionPolicies().Create(ctx, &admission.ValidatingAdmissionPolicy{
 		ObjectMeta: meta.ObjectMeta{Name: policy},
@@ -89,5 +93,15 @@ func RefuseWrites(ctx context.Context, tenant kubernetes.Interface) error {
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("bind the policy %s: %w", policy, err)
 	}
-	return nil
+	return wait.PollUntilContextCancel(ctx, every, true, refused(tenant))
+}
+
+// refused tells whether the policy is in force: an API server takes a moment for that.
+func refused(tenant kubernetes.Interface) wait.ConditionWithContextFunc {
+	asked := &core.ConfigMap{ObjectMeta: meta.ObjectMeta{GenerateName: "lab-refuses-"}}
+	dry := meta.CreateOptions{DryRun: []string{meta.DryRunAll}}
+	return func(ctx context.Context) (bool, error) {
+		_, err := tenant.CoreV1().ConfigMaps("default").Create(ctx, asked, dry)
+		return apierrors.IsInvalid(err), nil
+	}
 }

@@ -5,8 +5,12 @@ import (
 	"testing"
 
 	core "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/fake"
+	ktesting "k8s.io/client-go/testing"
 
 	"lab/syncer/internal/config"
 	"lab/syncer/internal/host"
@@ -46,13 +50,20 @@ func TestAFaultIsThatOfAnImageOfThePod(t *testing.T) {
 
 func TestWritesAreRefusedOnce(t *testing.T) {
 	tenant := fake.NewClientset()
+	asked := 0
+	tenant.PrependReactor("create", "configmaps", func(ktesting.Action) (bool, runtime.Object, error) {
+		if asked++; asked == 1 {
+			return true, &core.ConfigMap{}, nil // not yet in force
+		}
+		return true, nil, apierrors.NewInvalid(schema.GroupKind{Kind: "ConfigMap"}, "", nil)
+	})
 	for range 2 {
 		if err := RefuseWrites(context.Background(), tenant); err != nil {
 			t.Fatal(err)
 		}
 	}
 	found, err := tenant.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings().Get(context.Background(), policy, meta.GetOptions{})
-	if err != nil || found.Spec.PolicyName != policy {
-		t.Fatalf("%v, error %v", found, err)
+	if err != nil || found.Spec.PolicyName != policy || asked != 3 {
+		t.Fatalf("%v, asked %d times, error %v", found, asked, err)
 	}
 }
