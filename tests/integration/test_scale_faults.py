@@ -162,8 +162,8 @@ def full(lab: Lab, pod: str) -> Iterator[Callable[[], None]]:
         on_all_nodes(lab, "mount", "-t", "tmpfs", "-o", "size=1M", "full", volumes[0])
         kubectl(lab.clusters[CLUSTER], "uncordon", *nodes(lab))
 
-    kubectl(lab.clusters[CLUSTER], "cordon", *nodes(lab))
     try:
+        kubectl(lab.clusters[CLUSTER], "cordon", *nodes(lab))
         yield fill
     finally:
         kubectl(lab.clusters[CLUSTER], "uncordon", *nodes(lab))
