@@ -14,6 +14,7 @@ from .._core.ports import Api, Json
 from .._core.spec import Spec
 from .._stores.registry import secrets_of
 from .autoscalers import autoscalers, groups_served
+from .certificates import certificates
 from .fleet import host_version, identity
 from .losses import lost_members
 from .releases import foreign_values, history, with_foreign
@@ -39,6 +40,8 @@ def observe(api: Api, spec: Spec) -> Observation:
         references={name: identity(secret) for name, secret in secrets.items()},
         host_version=host_version(api),
         paused=paused(workloads),
+        seen_at=api.now,
+        certificates=certificates(api, namespace, name),
         budgets=tuple(_budgets(api, namespace)),
         lost_members=lost_members(api, namespace, workloads),
         autoscalers=autoscalers(api, spec, workloads),

@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from .certificates import Certificates
+
+RESTORE_NOTES = "fleetops.vcluster/restore"  # annotation of a workload: what a restore of ours is about, as JSON
 RESTORING = "loft.sh/restoring"  # the vendor's annotation of a workload (0.36, vcluster restore)
 POD_ENDED = ("Succeeded", "Failed")  # phases of a pod that never runs again
 # Helm's words for a release that another run left in the middle (helm.sh/helm, pkg/release/status.go).
@@ -35,13 +39,14 @@ class Proved:
 
     Attributes:
         at: When it passed, by the host cluster's clock.
-        certificates_end: When the first serving certificate ends, as that proof read it; None when it read none.
+        certificates_end: When the first certificate ends, as that proof read it; None when it read none.
     """
 
     at: datetime
     certificates_end: datetime | None = None
 
 
+OURS = "fleetops.vcluster: "  # what the description of a revision begins with that this collection made
 SCALED_LABEL = "fleetops.vcluster/scaled"
 
 
@@ -160,6 +165,11 @@ class Release:
         applied = self.applied
         return bool(applied and applied.revision == self.revision and applied.digest != UNFINISHED)
 
+    @property
+    def ours(self) -> bool:
+        """Whether a run of this collection made it, as far as its description tells."""
+        return self.description.startswith(OURS)
+
 
 @dataclass(frozen=True)
 class Pod:
@@ -263,7 +273,8 @@ class Observation:
         paused: The vCluster is paused, sleeping or being restored; the annotation that says so.
         budgets: Names of PodDisruptionBudgets in the namespace.
         leader: The syncer's Lease; only a status looks for it, and one replica has none.
-        seen_at: The host cluster's clock at that moment (G55); only a status asks.
+        seen_at: The host cluster's clock at that moment (G55).
+        certificates: When its certificates end; only a complete one knows, else the note of the last proof does.
         members: Who the members of the store are by their own word; None when nothing gave a reason to ask them.
         lost_members: Why a member cannot come back with the data it has, by the ordinal of its pod.
         autoscalers: Those of the control plane.
@@ -285,6 +296,7 @@ class Observation:
     budgets: tuple[str, ...] = ()
     leader: Leader | None = None
     seen_at: datetime | None = None
+    certificates: Certificates = field(default_factory=Certificates)
     members: MemberList | None = None
     lost_members: Mapping[int, str] = field(default_factory=dict)
     autoscalers: tuple[Autoscaler, ...] = ()
@@ -292,9 +304,25 @@ class Observation:
     complete: bool = False
 
     @property
+    def certificates_end(self) -> datetime | None:
+        """When the first certificate ends; None where nobody looked."""
+        noted = self.release.proved if self.release else None
+        first = self.certificates.first
+        return first[1] if first else (noted.certificates_end if noted else None)
+
+    @property
     def live_values(self) -> Mapping[str, Any]:
         """User values of `last_good`; empty where there is no such revision."""
         return (self.last_good.values if self.last_good else None) or {}
+
+    @property
+    def restore_notes(self) -> Mapping[str, str]:
+        """What a restore of ours that is not over left on the control plane; empty without one."""
+        plane = self.workload("control_plane")
+        found: Mapping[str, str] = json.loads(
+            (plane.annotations if plane else {}).get(RESTORE_NOTES, "{}")
+        )
+        return found
 
     def autoscaler(self, kind: str) -> Autoscaler | None:
         """The autoscaler of a kind, if there is one; ours where there is another beside it."""

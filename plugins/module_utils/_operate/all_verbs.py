@@ -95,7 +95,9 @@ class Move(Verb):
 SIMPLE: dict[str, Callable[[], Verb]] = {
     "site": Site,
     "scale": lambda: Site(View.SIZE),
+    "upgrade": lambda: Site(View.VERSIONS),
     "autoscale": Autoscale,
+    "certificates": lambda: Site(View.CERTIFICATES),
     "backup": Backup,
     "drill": Drill,
     "move": Move,

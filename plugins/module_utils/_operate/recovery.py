@@ -9,7 +9,6 @@ It is a restore of what is left, taken under the same lock. Cut off, the next on
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 
@@ -28,7 +27,7 @@ from .context import Context
 from .door import Arguments, Result
 from .plane import Plane
 from .planning import Planned, accepted, one_step
-from .restoring import MARK, Restoring
+from .restoring import Restoring
 from .saved import of_snapshot
 from .taking import COPYING, Taking
 from .wait import Deadline
@@ -129,8 +128,7 @@ def _findings(
 
 def _taken_before(spec: Spec, own: Repository, observation: Observation) -> Manifest | None:
     """What an earlier recovery took, when it was cut off after that."""
-    plane = observation.workload("control_plane")
-    noted = json.loads(plane.annotations.get(MARK, "{}")) if plane else {}
+    noted = observation.restore_notes
     if not noted.get("snapshot"):
         return None
     manifest = own.find(noted["snapshot"])

@@ -14,7 +14,7 @@ from typing import Any
 
 from .._core.finding import Finding
 from .._core.observation import Observation, Workload
-from .._core.plan import Plan, Step
+from .._core.plan import HOPS, Plan, Step
 from .._plan.mask import mask, mask_change
 
 WIDTH = 80
@@ -22,6 +22,11 @@ SIGNS = {"asked": "~", "drift": "!", "removed": "-", "default": "+"}
 WORDS = {"drift": "by hand", "removed": "gone from the inventory", "default": "default"}
 # Changes shown for a step; the plan file has all of them.
 SHOWN_CHANGES = 12
+WAYS_BACK = {
+    "values": "the values of the revision before it",
+    "snapshot": "the snapshot before it, in the versions of then; what is written after it is lost to the tenant",
+    "none": "none",
+}
 
 
 def plan_as_data(plan: Plan, secret_paths: tuple[str, ...]) -> dict[str, Any]:
@@ -111,6 +116,8 @@ def _step_lines(step: Step, secret_paths: tuple[str, ...], own: frozenset[str]) 
         about = f", about {step.disruption.seconds} s" if step.disruption.seconds else ""
         text = f"disruption: {step.disruption.kind}{about} ({step.disruption.estimate})"
         yield from wrapped(text, "      ", "        ")
+    if step.kind in HOPS:
+        yield from wrapped(f"way back: {WAYS_BACK[step.way_back]}", "      ", "        ")
 
 
 def dotted(path: str) -> str:

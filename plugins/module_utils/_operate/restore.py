@@ -20,7 +20,7 @@ from .door import Arguments, Result
 from .options import spec_of
 from .planning import Planned, accepted, one_step
 from .recovery import SURVIVOR, run_recovery
-from .restoring import Restoring
+from .restoring import Restoring, went_back
 from .saved import saved_of
 from .snapshot_text import size_of
 from .taking import opened_store
@@ -56,7 +56,17 @@ def run_restore(arguments: Arguments, context: Context) -> Result:
         safety = bool(arguments.get("safety", True))
         own = Repository(context.target(spec), spec)
         return Restoring(
-            spec, host, observation, saved, own, context, lock, audit, deadline, safety
+            spec,
+            host,
+            observation,
+            saved,
+            own,
+            context,
+            lock,
+            audit,
+            deadline,
+            safety,
+            back=went_back(observation, saved.manifest),
         ).carry_out()
 
 

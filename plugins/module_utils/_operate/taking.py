@@ -29,6 +29,7 @@ from .._core.observation import Observation, Release
 from .._core.ports import HostCluster, Lock
 from .._core.snapshot import Manifest, Part, fresh_id
 from .._core.spec import Spec
+from .._plan.upgrade import running_kubernetes
 from .._stores.registry import source, store_in, survivor
 from .._stores.source import Source
 from .audit import Audit
@@ -36,7 +37,6 @@ from .context import Context
 from .plane import Plane
 from .planning import present
 from .pods import look
-from .render import live_as_data
 from .wait import Deadline
 
 COPYING = "fleetops.vcluster/copying"  # annotation of a control plane that is stopped for a copy of its store
@@ -58,6 +58,7 @@ class Taking:
     Attributes:
         safety_of: See Manifest.
         survivor: Of what is left of a store without a quorum.
+        stoppable: The control plane may be stopped for it, whatever `vcluster_snapshots` says.
     """
 
     spec: Spec
@@ -70,6 +71,7 @@ class Taking:
     deadline: Deadline
     safety_of: str = ""
     survivor: bool = False
+    stoppable: bool = False
 
     def take(self) -> Manifest:
         """Write the parts, read them back, write the manifest. What runs that were cut off left is removed before."""
@@ -90,7 +92,7 @@ class Taking:
                     store=store_in(release.values or {}).type,
                     store_version=found.version,
                     chart_version=release.chart_version or "",
-                    kubernetes_version=live_as_data(self.observation)["kubernetes"],
+                    kubernetes_version=running_kubernetes(self.observation) or "",
                     revision=found.revision or 0,
                     contents=Contents(0, ""),
                     recipients=self.spec.snapshots.recipients,
@@ -129,7 +131,7 @@ class Taking:
     @contextmanager
     def _stopped(self, why: Unsettled) -> Iterator[None]:
         """Stop the control plane for a while; a restore stops it anyway."""
-        if not self.spec.snapshots.allow_outage and not self.safety_of:
+        if not (self.spec.snapshots.allow_outage or self.safety_of or self.stoppable):
             raise why
         self.lock.check()
         self.context.say(f"{self.spec.host}: {why.what}")

@@ -163,15 +163,29 @@ def _exposed(expose: Expose) -> Iterator[tuple[Path, Any]]:
 
 
 def _kept(spec: Spec, observation: Observation) -> Iterator[tuple[Path, Any]]:
-    """What stays as it runs when the inventory does not name it: the store and the tenant's Kubernetes (G03, G19)."""
+    """What stays as it runs when the inventory does not name it: the store and the versions (G03, G19)."""
     live = observation.live_values
+    version = store_in(live).version_path
     if spec.store is None:
         section = read(live, BACKING_STORE)
         if is_branch(section):
-            yield from leaves(section, BACKING_STORE)
+            found = leaves(section, BACKING_STORE)
+            yield from ((path, value) for path, value in found if path != version)
+    if version and not store_pin_is_theirs(observation):
+        pin = read(live, version)
+        yield from [(version, pin)] if pin is not ABSENT else []
     if spec.kubernetes_version is None:
         pins = ((path, read(live, path)) for path in (KUBERNETES_TAG, KUBERNETES_VERSION))
         yield from ((path, pin) for path, pin in pins if pin is not ABSENT)
+
+
+def store_pin_is_theirs(observation: Observation) -> bool:
+    """Whether the version of the store's servers, where the live values say one, was never asked for here.
+
+    Such a one stays. Ours was written to hold the version while the chart moved, and goes on with the chart.
+    """
+    base, version = observation.base, store_in(observation.live_values).version_path
+    return base is None or (version is not None and pointer(version) in base.foreign)
 
 
 def _defaults(

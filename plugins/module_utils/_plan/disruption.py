@@ -48,6 +48,23 @@ def restart(plane: Workload | None, replicas: int) -> Disruption:
     )
 
 
+def hop_cost(plane: Workload | None, members: int) -> Disruption:
+    """All control-plane pods restart at a hop.
+
+    Args:
+        members: Members of the store that restart with them; 0 where none does.
+    """
+    cost = restart(plane, plane.replicas if plane else 1)
+    if not members:
+        return cost
+    if members == 1:
+        why = f"the only etcd member restarts, about {MEMBER_SECONDS} s{BESIDE}"
+        return Disruption("outage", max(MEMBER_SECONDS, cost.seconds), why)
+    seconds = cost.seconds + MEMBER_SECONDS * members
+    why = f"{members} etcd members restart one after the other, about {MEMBER_SECONDS} s each; {cost.estimate}"
+    return Disruption(cost.kind, seconds, why)
+
+
 def member_change(move: Members, etcd: Workload | None, *, told: bool) -> Disruption:
     """All members restart one after the other, and the control plane with them: every value is in its hash (G11).
 

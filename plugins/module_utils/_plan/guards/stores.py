@@ -168,7 +168,7 @@ def _replicas_vote(case: Case) -> bool:
 
 def lost_members(case: Case) -> Iterator[Finding]:
     """G63: lost members are replaced one by one, and only where it is known that they are lost."""
-    course, release, good = case.course, case.observation.release, case.observation.last_good
+    course, release = case.course, case.observation.release
     if course.unknown:
         pods = ", ".join(map(str, course.unknown))
         yield refuse(
@@ -186,11 +186,11 @@ def lost_members(case: Case) -> Iterator[Finding]:
             "Bring the others back first, or restore a snapshot.",
         )
     mends = course.mend or case.absent
-    if mends and release and good and release.chart_version != good.chart_version:
+    if mends and release and case.running and release.chart_version != case.running:
         yield refuse(
             "G25",
             f"Revision {release.revision} of chart {release.chart_version} was cut off, and members need mending.",
-            f"With chart {good.chart_version} an older etcd might meet newer data.",
+            f"With chart {case.running} an older etcd might meet newer data.",
             "See what runs, and finish that upgrade with helm first.",
         )
 

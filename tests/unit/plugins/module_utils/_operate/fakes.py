@@ -98,6 +98,8 @@ class FakeHelm:
         self.world.change("helm changes the objects")
         self.world.releases.pop()
         self.world.deploy(name, chart.version, values)
+        newest = self.world.releases[-1]
+        self.world.releases[-1] = replace(newest, description=note.description)
         if label := note.labels.get(SCALED_LABEL):
             count, at = map(int, label.split("-at-"))
             newest = self.world.releases[-1]
@@ -201,6 +203,11 @@ class FakeApi:
                 found = pod(f"{item.name}-{number}", item.component, self.world.never_ready)
                 if self.world.restarts:
                     found["status"]["containerStatuses"] = [{"restartCount": self.world.restarts}]
+                server = "syncer" if item.component == "control_plane" else "etcd"
+                running = {"name": server, "restartCount": 0, "state": {"running": {}}}
+                found["status"].setdefault("containerStatuses", [running])
+                images = item.images.items()
+                found["spec"]["containers"] = [{"name": n, "image": i} for n, i in images]
                 yield found
 
 
@@ -210,7 +217,8 @@ def pod(name: str, component: str, waiting: str = "") -> Json:
     status: Json = {"conditions": [{"type": "Ready", "status": "False" if waiting else "True"}]}
     if waiting:
         state = {"waiting": {"reason": waiting, "message": 'Back-off pulling image "x:1": why'}}
-        status["containerStatuses"] = [{"name": "syncer", "restartCount": 3, "state": state}]
+        restarts = 0 if "Image" in waiting else 3
+        status["containerStatuses"] = [{"name": "syncer", "restartCount": restarts, "state": state}]
     metadata = {"name": name, "uid": f"uid-{name}", "labels": {"app": app}}
     return {"metadata": metadata, "spec": {"nodeName": "n1"}, "status": status}
 

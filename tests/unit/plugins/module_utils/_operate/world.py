@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.lines.registry import patch_of
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     Release,
     Workload,
@@ -118,13 +119,20 @@ class World:
             "syncer": f"vcluster-pro:{version}",
             "kubernetes": "kubernetes:" + effective["distro"]["k8s"]["image"]["tag"],
         }
+        before = {found.name: found.annotations for found in self.workloads}
         self.workloads = (workload("control_plane", "StatefulSet", name, replicas, images),)
         deployed = effective.get("backingStore", {}).get("etcd", {}).get("deploy", {})
         if deployed.get("enabled"):
             members = deployed["statefulSet"]["highAvailability"]["replicas"]
-            images = {"etcd": "etcd:3.6.8-0"}
+            patch = patch_of(version)
+            tag = patch.etcd if patch else "3.6.8-0"
+            images = {"etcd": f"etcd:{deployed['statefulSet'].get('image', {}).get('tag', tag)}"}
             etcd = workload("etcd", "StatefulSet", f"{name}-etcd", members, images)
             self.workloads += (etcd,)
+        # Annotations that others wrote stay.
+        self.workloads = tuple(
+            replace(found, annotations=before.get(found.name, {})) for found in self.workloads
+        )
         # What the release asks for; the workloads themselves may be scaled.
         self.releases[-1] = replace(self.releases[-1], workloads=self.workloads)
 

@@ -1,0 +1,134 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether the images of a hop can be had, before anything is changed (G53): a pod of ours asks for each new one.
+
+Its containers name a program that no image has, so none of them runs; that one could not be started says that its image
+was there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .._cluster.workloads import COMPONENTS
+from .._core.errors import ApiError, FleetError
+from .._core.observation import Observation
+from .._core.plan import Step
+from .._core.ports import HostCluster, Json
+from .._core.spec import Spec
+from .wait import Deadline, wait_until
+
+SECONDS = 300.0  # that pulling may take
+NO_PROGRAM = ["/fleetops/asks/for/the/image"]
+# A first failure (ErrImagePull) may be the registry's mood: it is tried again before the node says this.
+NEVER = frozenset({"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+STILL = frozenset({"", "ContainerCreating", "PodInitializing", "ErrImagePull"})
+KEPT = ("imagePullSecrets", "nodeSelector", "tolerations", "serviceAccountName", "securityContext")
+
+
+def images_come(
+    spec: Spec, host: HostCluster, observation: Observation, step: Step, limit: Deadline
+) -> None:
+    """Every image that the hop brings can be pulled.
+
+    Raises:
+        FleetError: One cannot, with the words of the node.
+    """
+    template = _template(spec, host, observation, step)
+    there = {image for found in observation.workloads for image in found.images.values()}
+    images = sorted(set(_images(template)) - there)
+    if not images:
+        return
+    path = f"/api/v1/namespaces/{spec.namespace}/pods"
+    manifest = _pod(spec, template, images)
+    name = f"{path}/{manifest['metadata']['name']}"
+    host.api.delete(name)
+    try:
+        host.api.create(path, manifest)
+    except ApiError as error:
+        if error.forbidden:
+            return  # Whoever may not make pods finds out at the rollout.
+        raise
+    try:
+        within = Deadline(SECONDS, limit)
+        wait_until(spec, within, "the images of the hop", lambda: _pulled(spec, host.api.get(name)))
+    finally:
+        host.api.delete(name)
+
+
+def _template(
+    spec: Spec, host: HostCluster, observation: Observation, step: Step
+) -> tuple[Mapping[str, Any], ...]:
+    """The pods of the hop, as the chart renders them."""
+    chart = host.helm.pull(spec.chart, step.version)
+    major, minor = observation.host_version or (1, 30)
+    rendered = host.helm.template(
+        spec.name, spec.namespace, chart, step.values or {}, f"{major}.{minor}.0"
+    )
+    return tuple(
+        item["spec"]["template"]["spec"]
+        for item in rendered
+        if item["kind"] in ("Deployment", "StatefulSet")
+        and (item["metadata"].get("labels") or {}).get("app") in COMPONENTS
+    )
+
+
+def _images(pods: tuple[Mapping[str, Any], ...]) -> Iterator[str]:
+    for pod in pods:
+        for container in (*(pod.get("initContainers") or ()), *pod["containers"]):
+            yield container["image"]
+
+
+def _pod(spec: Spec, pods: tuple[Mapping[str, Any], ...], images: list[str]) -> Json:
+    """Where the control plane would run."""
+    resources = {"cpu": "1m", "memory": "8Mi"}
+    containers = [
+        {
+            "name": f"image-{number}",
+            "image": image,
+            "command": NO_PROGRAM,
+            "resources": {"requests": resources, "limits": {**resources, "cpu": "10m"}},
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"]},
+            },
+        }
+        for number, image in enumerate(images)
+    ]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": f"{spec.name}-images",
+            "labels": {"app": "fleetops-images", "release": spec.name},
+        },
+        "spec": {
+            **{key: pods[0][key] for key in KEPT if pods[0].get(key)},
+            "automountServiceAccountToken": False,
+            "restartPolicy": "Never",
+            "containers": containers,
+        },
+    }
+
+
+def _pulled(spec: Spec, pod: Json) -> bool:
+    """Whether all are there."""
+    statuses = pod.get("status", {}).get("containerStatuses", ())
+    for status in statuses:
+        waiting = status.get("state", {}).get("waiting", {})
+        if waiting.get("reason") in NEVER:
+            words = waiting.get("message") or waiting["reason"]
+            raise FleetError(
+                f"{spec.title}: the image {status['image']} cannot be pulled: {words}.",
+                "Nothing was changed. Push it, or correct version, vcluster_image_registry or vcluster_pull_secrets.",
+            )
+    wanted = len(pod["spec"]["containers"])
+    return len(statuses) == wanted and all(map(_had, statuses))
+
+
+def _had(status: Json) -> bool:
+    state = status.get("state", {})
+    return "terminated" in state or state.get("waiting", {}).get("reason", "") not in STILL

@@ -1,0 +1,188 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A hop that is not proved goes back by what is safe: the snapshot, or the values where the newer version never ran."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import Cut, World
+from restores import LATER, Filled, Run, held, snapshots
+from saved import ETCD, Member
+
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Workload
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.control_plane import (
+    run_control_plane,
+)
+
+OLD, NEW = "0.35.3", "0.36.1"
+
+
+@pytest.fixture
+def site(restore: Run, world: World) -> Run:
+    """Bring a vCluster with the old chart, which was proved, to what is asked for."""
+    world.releases.clear()
+    world.deploy("tenant-a", OLD, ETCD)
+
+    def run_it(**more: Any) -> dict[str, Any]:
+        return restore(run_control_plane, **{"version": NEW, **more})
+
+    adopted = run_it(version=OLD)
+    assert adopted["outcome"] == "adopted", adopted["msg"]
+    world.log.clear()
+    return run_it
+
+
+@pytest.fixture
+def broken(site: Run, world: World) -> None:
+    """What the hop brings answers no request."""
+    world.broken_when = site(check=True)["plan"]["steps"][2]["values"]
+    world.log.clear()
+
+
+def running(world: World) -> tuple[Any, Any]:
+    """The chart, and what the workload carries."""
+    assert world.newest
+    return world.newest.chart_version, world.workloads[0].annotations
+
+
+def test_a_hop_has_a_snapshot_of_its_own(site: Run, world: World, tmp_path: Path) -> None:
+    before = snapshots(tmp_path)
+    result = site()
+    assert result["steps"] == ["prove", "snapshot", "chart_hop"], result["msg"]
+    assert snapshots(tmp_path) == before + 1
+    assert site()["outcome"] == "unchanged"
+
+
+def test_g25_what_is_not_proved_goes_back_by_the_snapshot(
+    site: Run, world: World, broken: None, etcd: Member, filled: Filled, tmp_path: Path
+) -> None:
+    before = snapshots(tmp_path)
+    result = site()
+    assert (result["outcome"], result["failed"]) == ("rolled_back", True), result["msg"]
+    assert "api_ready" in result["msg"]
+    assert "back with snapshot" in result["msg"] and "it is kept in snapshot" in result["msg"]
+    assert running(world) == (OLD, {})
+    assert world.workloads[0].replicas == 1
+    assert held(etcd, tmp_path) == LATER
+    assert world.log.index("the store is filled") < world.log.index("helm rolls back to 1")
+    assert snapshots(tmp_path) == before + 2, "the way back, and what was there before it"
+    world.broken_when = None
+    assert site()["steps"] == ["prove", "snapshot", "chart_hop"]
+
+
+def test_g25_what_never_ran_goes_back_by_values(
+    site: Run, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its image never came: the store is as it was, and nothing that was written meanwhile is lost."""
+    deploy = World.deploy
+
+    def deployed(self: World, name: str, version: str, values: Any) -> None:
+        deploy(self, name, version, values)
+        self.never_ready = "ImagePullBackOff" if version == NEW else ""
+        if self.never_ready:
+            (plane, *others) = self.workloads
+            self.workloads = (_unready(plane), *others)
+
+    monkeypatch.setattr(World, "deploy", deployed)
+    result = site()
+    assert result["outcome"] == "rolled_back", result["msg"]
+    assert "cannot pull image" in result["msg"]
+    assert "The values of revision 1 are back" in result["msg"]
+    assert "the store is filled" not in world.log
+    assert running(world) == (OLD, {})
+
+
+def _unready(plane: Workload) -> Workload:
+    return replace(plane, ready=0, updated=0)
+
+
+def test_g25_the_servers_of_the_store_go_back_before_it_is_filled(
+    site: Run, world: World, etcd: Member, filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """etcd 3.5 reads nothing that 3.6 wrote; the chart is at its new line then, which was proved."""
+    etcd.version = "3.5.25"
+    world.releases.clear()
+    world.deploy("tenant-a", "0.28.2", ETCD)
+    assert site(version="0.28.2")["outcome"] == "adopted"
+    (hop,) = [
+        step
+        for step in site(version="0.29.3", check=True)["plan"]["steps"]
+        if step["kind"] == "etcd_hop"
+    ]
+    world.broken_when = hop["values"]
+    images: list[str] = []
+    fill = Filled.__call__
+
+    def looked(self: Filled, *args: Any) -> None:
+        images.append(world.workloads[1].images["etcd"])
+        fill(self, *args)
+
+    monkeypatch.setattr(Filled, "__call__", looked)
+    result = site(version="0.29.3")
+    assert result["outcome"] == "rolled_back", result["msg"]
+    assert result["steps"] == ["prove", "snapshot", "chart_hop", "snapshot"]
+    assert images == ["etcd:3.5.25-0"]
+    assert world.workloads[1].images["etcd"] == "etcd:3.5.25-0"
+    assert running(world) == ("0.29.3", {})
+
+
+def test_a_way_back_that_cannot_be_opened_touches_nothing(
+    site: Run, world: World, broken: None, etcd: Member, tmp_path: Path
+) -> None:
+    result = site(snapshots={"identity": None})
+    assert result["outcome"] == "failed"
+    assert "Going back to revision 1 failed too" in result["msg"]
+    assert "no key is given" in result["msg"]
+    assert running(world) == (NEW, {})
+    assert held(etcd, tmp_path) == LATER
+
+
+def test_g48_cut_off_on_the_way_back_the_restore_of_that_snapshot_goes_on(
+    site: Run, restore: Run, world: World, broken: None, etcd: Member, tmp_path: Path
+) -> None:
+    site()
+    changes = list(world.log)
+    first = changes.index("scale tenant-a to 0")
+    for number in range(first + 2, len(changes)):
+        world.releases.clear()
+        world.workloads, broken_when = (), world.broken_when
+        world.broken_when = None
+        world.deploy("tenant-a", OLD, ETCD)
+        assert site(version=OLD)["outcome"] == "adopted"
+        world.log.clear()
+        world.broken_when, world.cut_before = broken_when, number
+        with pytest.raises(Cut):
+            site()
+        world.cut_before = 0
+        refused = site()
+        assert refused["failed"], (number, refused)
+        taken = refused["msg"].rpartition("fleetops_snapshot=")[2].split()[0]
+        result = restore(snapshot=taken, safety=False)
+        assert result["outcome"] == "done", (number, result["msg"])
+        assert running(world) == (OLD, {}), number
+        assert held(etcd, tmp_path) == LATER, number
+
+
+def test_g48_cut_off_before_the_proof_the_next_run_goes_back(
+    site: Run, world: World, broken: None, etcd: Member, tmp_path: Path
+) -> None:
+    site()
+    cut = world.log.index("helm changes the objects") + 2
+    world.releases.clear()
+    broken_when, world.broken_when = world.broken_when, None
+    world.deploy("tenant-a", OLD, ETCD)
+    assert site(version=OLD)["outcome"] == "adopted"
+    world.log.clear()
+    world.broken_when, world.cut_before = broken_when, cut
+    with pytest.raises(Cut):
+        site()
+    world.cut_before = 0
+    result = site()
+    assert result["outcome"] == "rolled_back", result["msg"]
+    assert running(world) == (OLD, {})
