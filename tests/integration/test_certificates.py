@@ -118,7 +118,7 @@ def test_g36_g37_they_are_renewed_under_load_and_the_restart_is_no_drift(
     renewed(lab, before)
     assert secret(lab, f"vc-{NAME}")["client-certificate"] != exported["client-certificate"]
     again = made.play("certificates").succeeded().output
-    assert "0 to change, 1 unchanged" in again
+    assert "0 to renew, 1 unchanged" in again
     assert "changed=0" in made.play("site").succeeded().output
     assert "Certificates end" not in made.play("status").succeeded().output
 

@@ -23,6 +23,9 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.autosca
     autoscalers,
     groups_served,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.certificates import (
+    certificates,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
     ApiError,
     FleetError,
@@ -271,6 +274,8 @@ class FakeHost:
                 Claim(f"data-{w.name}-0", "5Gi", None, "Bound") for w in self.world.workloads
             ),
             host_version=(1, 36),
+            seen_at=NOW,
+            certificates=certificates(self.api, spec.namespace, spec.name),  # type: ignore[arg-type]
             autoscalers=autoscalers(self.api, spec, self.world.workloads),  # type: ignore[arg-type]
             api_groups=groups_served(self.api, spec),  # type: ignore[arg-type]
             complete=True,
@@ -280,7 +285,9 @@ class FakeHost:
         return None
 
     def fleet(self, specs: Sequence[Spec], *, leaders: bool = False) -> Fleet:
-        seen = Observation(release=self.world.newest, workloads=self.world.workloads)
+        seen = Observation(
+            release=self.world.newest, workloads=self.world.workloads, seen_at=NOW
+        )
         return Fleet({(spec.namespace, spec.name): seen for spec in specs}, {})
 
     @contextmanager
