@@ -22,7 +22,7 @@ from .._core.check import CheckResult
 from .._core.errors import FleetError, Locked, ProofFailed, Unready, about
 from .._core.moments import moment_text
 from .._core.observation import SCALED_LABEL, UNFINISHED, Observation, Proved, Release
-from .._core.plan import HOPS, Kind, Members, Step
+from .._core.plan import HOPS, RETURNING, Kind, Members, Step
 from .._core.ports import HostCluster, Lock
 from .._core.spec import Spec
 from .._plan.autoscaling import with_count
@@ -116,7 +116,7 @@ class Application:
                 self.checks = error.checks
                 return self._way_back(step, error)
             except Unready as error:
-                if step.kind not in HOPS:
+                if step.kind not in RETURNING:
                     raise
                 return self._way_back(step, error)
             self.done.append(step.kind.value)

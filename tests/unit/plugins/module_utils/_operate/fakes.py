@@ -285,9 +285,7 @@ class FakeHost:
         return None
 
     def fleet(self, specs: Sequence[Spec], *, leaders: bool = False) -> Fleet:
-        seen = Observation(
-            release=self.world.newest, workloads=self.world.workloads, seen_at=NOW
-        )
+        seen = Observation(release=self.world.newest, workloads=self.world.workloads, seen_at=NOW)
         return Fleet({(spec.namespace, spec.name): seen for spec in specs}, {})
 
     @contextmanager

@@ -137,6 +137,34 @@ def test_g22_a_pod_with_a_known_ending_stops_the_wait_at_once(run: Any, world: W
     assert "tenant-a-0" in result["msg"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "kind"),
+    [
+        ({"values": {"telemetry": {"enabled": False}}}, "values"),
+        ({"resources": {"requests": {"memory": "900Gi"}}}, "resize"),
+    ],
+)
+def test_what_does_not_become_ready_goes_back_like_what_is_not_proved(
+    run: Any, world: World, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], kind: str
+) -> None:
+    run()
+    assert world.newest
+    before, deploy = world.newest.values, World.deploy
+
+    def deployed(self: World, name: str, version: str, values: Any) -> None:
+        deploy(self, name, version, values)
+        if values != before:
+            self.workloads = tuple(replace(w, ready=0, updated=0) for w in self.workloads)
+
+    monkeypatch.setattr(World, "deploy", deployed)
+    result = run(timeouts=SAFE_TIMEOUTS, **asked)
+    assert (result["outcome"], result["begun"]) == ("rolled_back", [kind]), result["msg"]
+    assert "The values of revision 1 are back and proved" in result["msg"]
+    assert world.newest.values == before
+    kept = run(timeouts=SAFE_TIMEOUTS, rollback="never", **asked)
+    assert kept["outcome"] == "failed"
+
+
 def test_an_adopted_vcluster_is_proved_and_not_changed(run: Any, world: World) -> None:
     world.deploy("tenant-a", "0.36.1", {"telemetry": {"enabled": False}})
     result = run()
