@@ -34,24 +34,25 @@ def started(fleet: Fleet, playbook: str = "site", *arguments: str) -> subprocess
 def watched(
     fleet: Fleet, words: str, then: Callable[[], object], playbook: str = "site", *arguments: str
 ) -> Run:
-    """A whole run during which something happens when it first prints the words; it has to print them."""
-    process = started(fleet, playbook, *arguments)
+    """A whole run during which something happens when its waves first print the words; they have to print them."""
+    process, there, happened = started(fleet, playbook, *arguments), _There(words), False
     assert process.stdout
     lines = []
     try:
         for line in process.stdout:
-            if words in line and not any(words in earlier for earlier in lines):
-                then()
             lines.append(line)
+            if there(line) and not happened:
+                happened = True
+                then()
         run = Run(process.wait(PLAYBOOK_LIMIT), "".join(lines))
     finally:
         _end(process)
-    assert words in run.output, run.output
+    assert happened, run.output
     return run
 
 
 def kill_at(fleet: Fleet, words: str, playbook: str = "site", *arguments: str) -> bool:
-    """Start a run and kill it with all its children as soon as it prints the words.
+    """Start a run and kill it with all its children as soon as its waves print the words.
 
     Returns:
         Whether it printed them. A boundary that a quick machine runs past need be no failure: the run is then complete.
@@ -59,9 +60,20 @@ def kill_at(fleet: Fleet, words: str, playbook: str = "site", *arguments: str) -
     process = started(fleet, playbook, *arguments)
     assert process.stdout
     try:
-        return any(words in line for line in process.stdout)
+        return any(map(_There(words), process.stdout))
     finally:
         _end(process)
+
+
+class _There:
+    """Whether a run has come to the words, line by line. The plan, which comes before the waves, may have them too."""
+
+    def __init__(self, words: str) -> None:
+        self._words, self._waves = words, False
+
+    def __call__(self, line: str) -> bool:
+        self._waves = self._waves or line.startswith("PLAY [Wave ")
+        return self._waves and self._words in line
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -90,13 +90,17 @@ def _names(alike: Sequence[Entry]) -> str:
 
 
 def _own(alike: Sequence[Entry]) -> frozenset[str]:
-    """Paths of changes whose values are not the same for all."""
-    seen: dict[str, set[str]] = {}
-    for entry in alike:
-        for step in entry.plan.steps:
-            for change in step.changes:
-                seen.setdefault(change.path, set()).add(f"{change.before!r} {change.after!r}")
-    return frozenset(path for path, values in seen.items() if len(values) > 1)
+    """Paths of changes whose values are not the same for all, in the same step."""
+    told = [
+        {
+            (change.path, number, repr((change.before, change.after)))
+            for number, step in enumerate(entry.plan.steps)
+            for change in step.changes
+        }
+        for entry in alike
+    ]
+    first = told[0]
+    return frozenset(path for path, *_value in first.union(*told) - first.intersection(*told))
 
 
 def summary(fleet: FleetPlan) -> str:

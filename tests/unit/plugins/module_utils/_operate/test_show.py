@@ -85,6 +85,20 @@ def test_a_value_that_each_has_of_its_own_is_not_shown_as_that_of_the_first() ->
     assert "~ a.b: each its own" in text
 
 
+def test_a_value_that_changes_in_several_steps_is_shown_in_each() -> None:
+    def growing(first: int) -> Plan:
+        steps = (
+            Step(Kind.SCALE_OUT, f"one more, {n}", (Change("vcluster_store.members", n, n + 1),))
+            for n in (first, first + 1)
+        )
+        return Plan(tuple(steps))
+
+    alone = plan_text(FleetPlan((entry("one", plan=growing(1)),)))
+    assert "members: 1 -> 2" in alone and "members: 2 -> 3" in alone
+    alike = plan_text(FleetPlan((entry("one", plan=growing(1)), entry("two", plan=growing(1)))))
+    assert "members: 1 -> 2" in alike and "each its own" not in alike
+
+
 def test_refusals_of_one_guard_are_told_once_and_those_of_another_apart() -> None:
     def refused(name: str, guard: str) -> Entry:
         return Entry(name, error=Refused((refuse(guard, f"{name} is wrong."),)))
