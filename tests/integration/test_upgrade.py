@@ -72,11 +72,11 @@ def external(lab: Lab, tmp_path: Path) -> Iterator[dict[str, Any]]:
     kubectl(kubeconfig, "delete", "namespace", external_etcd.NAMESPACE)
 
 
-def images(lab: Lab) -> set[str]:
-    """The tags that the control plane runs with."""
+def images(lab: Lab, app: str = "vcluster") -> set[str]:
+    """The tags that the control plane runs with, or another app."""
     path = "--output=jsonpath={..spec.template.spec..image}"
     found = in_namespace(
-        lab, NAME, "get", "statefulsets,deployments", "--selector=app=vcluster", path
+        lab, NAME, "get", "statefulsets,deployments", f"--selector=app={app}", path
     )
     return {image.rpartition(":")[2] for image in found.split()}
 
@@ -105,6 +105,18 @@ def test_g16_a_walk_on_an_external_etcd(
         fleet(external, **NEW).play("upgrade").succeeded()
     assert (ledger.report.lost, ledger.report.failed) == (0, 0)
     assert {"0.36.1", "v1.36.3"} <= images(lab)
+
+
+def test_g18_a_deployed_etcd_goes_over_a_minor(fleet: Make, lab: Lab, tmp_path: Path) -> None:
+    """From 3.5 to 3.6, member by member, after the chart that brings it."""
+    store, same = {"type": "etcd_deployed", "members": 3}, {"vcluster_kubernetes_version": "1.35.4"}
+    fleet(store, vcluster_version="0.28.2", **same).play("site").succeeded()
+    assert images(lab, "vcluster-etcd") == {"3.5.25-0"}
+    with under_load(lab, NAME, tmp_path, "etcd over a minor", 30.0, 10.0) as ledger:
+        run = fleet(store, vcluster_version="0.29.3", **same).play("upgrade").succeeded()
+    assert "chart_hop, snapshot, etcd_hop" in " ".join(run.output.split())
+    assert (ledger.report.lost, ledger.report.failed) == (0, 0)
+    assert "0.29.3" in images(lab) and images(lab, "vcluster-etcd") == {"3.6.4-0"}
 
 
 def test_g48_a_walk_on_sqlite_that_is_killed_at_each_boundary(
