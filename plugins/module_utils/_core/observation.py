@@ -137,6 +137,7 @@ class Release:
         applied: The proof label, if this revision carries one of its own.
         proved: The last proof of this revision, if there was one.
         foreign: JSON pointers of user values that were there but never asked for, recorded at the proof.
+        snapshot: Id of the snapshot with which a hop goes back to it; empty where none was taken for that.
         modified: Helm's `modifiedAt`, seconds since the epoch; 0 when unknown.
         scaled: The last decision by load; Helm copies its label into every later revision.
         chart_version: Version of the chart; None when only metadata was read.
@@ -151,6 +152,7 @@ class Release:
     applied: Applied | None = None
     proved: Proved | None = None
     foreign: tuple[str, ...] = ()
+    snapshot: str = ""
     modified: int = 0
     scaled: Scaled | None = None
     chart_version: str | None = None

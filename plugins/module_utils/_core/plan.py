@@ -59,7 +59,7 @@ HOPS = frozenset({Kind.CHART_HOP, Kind.KUBERNETES_HOP, Kind.ETCD_HOP})
 
 # Those that go back when pods do not become ready, as when they are not proved. With what comes or goes the next run
 # goes on.
-RETURNING = HOPS | {Kind.VALUES, Kind.RESIZE}
+RETURNING = HOPS | {Kind.REPAIR, Kind.PROVE, Kind.VALUES, Kind.RESIZE}
 
 WayBack = Literal["values", "snapshot", "none"]
 

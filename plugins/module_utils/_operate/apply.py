@@ -21,7 +21,7 @@ from .._cluster.repository import Repository
 from .._core.check import CheckResult
 from .._core.errors import FleetError, Locked, ProofFailed, Unready, about
 from .._core.moments import moment_text
-from .._core.observation import SCALED_LABEL, UNFINISHED, Observation, Proved, Release
+from .._core.observation import SCALED_LABEL, STUCK, UNFINISHED, Observation, Proved, Release
 from .._core.plan import HOPS, RETURNING, Kind, Members, Step
 from .._core.ports import HostCluster, Lock
 from .._core.spec import Spec
@@ -42,7 +42,7 @@ from .pods import look
 from .put_back import HELM_SECONDS, put_back, scaled_label
 from .render import live_as_data
 from .renewal import renew
-from .taking import Taking
+from .taking import Taking, resume
 from .verify import proof_of, prove
 from .wait import Deadline, rollout, wait_until
 from .way_back import WayBack, newer_ran
@@ -105,10 +105,14 @@ class Application:
 
     def _all_steps(self) -> dict[str, Any]:
         steps = self.planned.plan.steps
+        resume(self.spec, self.host, self.planned.observation, self.deadline, self.say)
         for number, step in enumerate(steps, 1):
             last = number == len(steps) and self.planned.plan.complete
             self.lock.check()
             self.say(f"{step.kind.value}: {step.reason}")
+            if step.kind in HOPS or step.kind is Kind.SNAPSHOT:
+                # The last hop of a long way is no worse than the first: it is not cut short.
+                self.deadline = Deadline(self.spec.limits.total)
             self.begun.append(step.kind)
             try:
                 self._step(step, last)
@@ -129,7 +133,8 @@ class Application:
         self.seen = None
         if step.kind is Kind.REPAIR:
             self._repair()
-            return
+            if step.values is None:
+                return
         if step.kind is Kind.SNAPSHOT:
             self._save()
             return
@@ -252,12 +257,18 @@ class Application:
             self.deadline,
             stoppable=True,
         )
-        self.say(f"took snapshot {taking.take().id}")
+        snapshot = taking.take().id
+        self.say(f"took snapshot {snapshot}")
+        if self.base:
+            # Whoever goes back may be another run.
+            self.host.note_snapshot(self.spec, self.base.revision, snapshot)
+            self.base = replace(self.base, snapshot=snapshot)
 
     def _repair(self) -> None:
         """Drop the record of a revision that was left in the middle, so that Helm goes on (G23)."""
-        stuck = present(self.spec, self.planned.observation.release)
-        self.host.forget(self.spec, stuck.revision)
+        left = present(self.spec, self.planned.observation.release)
+        if left.status in STUCK:
+            self.host.forget(self.spec, left.revision)
 
     def _way_back(self, step: Step, error: FleetError) -> dict[str, Any]:
         """What was proved last again, and its proof; or the plain failure where there is no way."""
@@ -265,6 +276,7 @@ class Application:
         if step.way_back == "none" or base is None:
             return self._result("failed", about(self.spec.title, error), failed=True)
         what = about(self.spec.title, error)
+        self.deadline = Deadline(self.spec.limits.total)  # Whatever the step has used up.
         try:
             self.lock.check()
             if step.way_back == "snapshot" and newer_ran(self.host.api, self.spec, base):

@@ -18,6 +18,7 @@ from .._core.spec import Spec
 from .._plan.digest import digest, unchanged
 from .._plan.load_advice import Verdict
 from .._plan.planner import plan
+from .._plan.upgrade import unfinished
 from .._stores.registry import member_list
 from .context import Context
 from .fitting import fitted, with_room, with_schemas
@@ -78,7 +79,8 @@ def plan_observed(
     members = member_list(spec, observation, host.reach(spec))
     observation = replace(observation, members=members)
     full = with_secrets(spec, host.api, context.secrets)
-    running = observation.last_good.chart_version if observation.last_good else None
+    good = unfinished(observation) or observation.last_good
+    running = good.chart_version if good else None
     moves = view in (View.EVERYTHING, View.VERSIONS)
     version = spec.version or running if moves else running or spec.version
     if version is None:

@@ -53,8 +53,10 @@ def run_restore(arguments: Arguments, context: Context) -> Result:
     with host.lock(spec) as lock:
         observation = host.observe(spec)
         audit = audit_of(arguments)
-        safety = bool(arguments.get("safety", True))
         own = Repository(context.target(spec), spec)
+        back = went_back(observation, saved.manifest)
+        # On a way back what was there before is kept already, and would be of a newer version.
+        safety = bool(arguments.get("safety", True)) and back is None
         return Restoring(
             spec,
             host,
@@ -66,7 +68,7 @@ def run_restore(arguments: Arguments, context: Context) -> Result:
             audit,
             deadline,
             safety,
-            back=went_back(observation, saved.manifest),
+            back=back,
         ).carry_out()
 
 

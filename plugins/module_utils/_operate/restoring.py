@@ -71,6 +71,7 @@ class Restoring:
         idle: Leave out what would run for the tenant: it is a drill.
         stays: Annotations of the workload that stay when it is done.
         back: The revision whose chart and values come with it; None where those stay that run.
+        kept: Where what was there before is, when it goes back to a revision; empty before that.
         checks: Results of the latest proof.
         offered: Values that were others when the snapshot was taken.
         began: When it began, by the monotonic clock.
@@ -98,6 +99,7 @@ class Restoring:
     away: float | None = None
     noted: dict[str, str] = field(default_factory=dict)
     outage: float = 0.0
+    kept: str = ""
 
     def say(self, text: str) -> None:
         """Progress, with the vCluster's name."""
@@ -115,6 +117,9 @@ class Restoring:
                     self._serve()
                 else:
                     self._stop(safety)
+                    if self.back:
+                        self._keep()
+                        servers_back(self.spec, self.host, self.back)
                     self._put_in(self.saved, file, wanted, self._raise_by(safety))
             except Locked as error:
                 return self._result(error.outcome, about(self.spec.title, error), failed=True)
@@ -130,6 +135,8 @@ class Restoring:
         if self.offered:
             others = ", ".join(self.offered)
             told += f"; these values were others then, and stay as they are: {others}"
+        if self.back:
+            told += f"; what was written since is lost to the tenant, {self.kept}"
         msg = f"{self.spec.title}: restored {summary(self.manifest)}; proved; {told}"
         return {**self._result("done", msg), "told": told}
 
@@ -155,19 +162,8 @@ class Restoring:
         if not self.safe:
             return None
         self.say("a snapshot of what is there now comes first")
-        taking = Taking(
-            self.spec,
-            self.host,
-            self.observation,
-            self.own,
-            self.context,
-            self.lock,
-            self.audit,
-            self.deadline,
-            safety_of=self.manifest.id,
-        )
         try:
-            return taking.take()
+            return self._taken()
         except FleetError as error:
             raise FleetError(
                 f"{error.what} Nothing was touched.",
@@ -187,12 +183,36 @@ class Restoring:
         self.lock.check()
         self.noted = {"snapshot": self.manifest.id, "safety": safety.id if safety else ""}
         if self.back:
-            self.noted["back"] = str(self.back.revision)
+            kept = self.observation.restore_notes.get("kept", "")
+            self.noted |= {"back": str(self.back.revision), "kept": kept}
         self.away = time.monotonic()
         self._plane.stop({RESTORING: "true", **self._noted(), **self.stays})
         self._plane.end_pods()
-        if self.back:
-            servers_back(self.spec, self.host, self.back)
+
+    def _keep(self) -> None:
+        """What was written since, in a snapshot of its own: now nobody writes any more."""
+        self.kept = self.observation.restore_notes.get("kept", "")
+        if self.kept:
+            return  # What is there now is no longer that.
+        try:
+            self.kept = f"it is kept in snapshot {self._taken().id}"
+        except FleetError as error:
+            self.kept = f"it could not be saved: {error.what}"
+        self._plane.mark(self._noted(kept=self.kept))
+
+    def _taken(self) -> Manifest:
+        """A snapshot of what is there."""
+        return Taking(
+            self.spec,
+            self.host,
+            self.observation,
+            self.own,
+            self.context,
+            self.lock,
+            self.audit,
+            self.deadline,
+            safety_of=self.manifest.id,
+        ).take()
 
     def _put_in(self, saved: Saved, file: IO[bytes], wanted: Snapshot, raise_by: int) -> None:
         """Fill the store, compare it with the snapshot, start the control plane and prove it."""

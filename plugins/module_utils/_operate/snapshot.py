@@ -27,7 +27,7 @@ from .options import spec_of
 from .planning import accepted
 from .render import live_as_data
 from .snapshot_text import as_data, summary
-from .taking import Taking, opened_store
+from .taking import Taking, opened_store, resume
 from .wait import Deadline
 
 SECONDS = 60  # until a control plane that was stopped for a copy is there again
@@ -55,7 +55,7 @@ def run_snapshot(arguments: Arguments, context: Context) -> Result:
         taking = Taking(
             spec, host, observation, repository, context, lock, audit_of(arguments), deadline
         )
-        taking.resume()
+        resume(spec, host, observation, deadline, taking.say)
         manifest = taking.take()
         deleted = _delete_expired(spec, host, repository, context)
     seconds = round(time.monotonic() - began, 1)

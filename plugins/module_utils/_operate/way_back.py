@@ -9,8 +9,8 @@ What was written since is lost to the tenant then, and kept in a snapshot of its
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._cluster.repository import Repository
@@ -19,19 +19,17 @@ from .._core.observation import Observation, Release, Workload
 from .._core.ports import Api, HostCluster, Json, Lock
 from .._core.snapshot import Manifest
 from .._core.spec import Spec
-from .._core.versions import version_of
 from .._plan.guards.snapshots import restore_findings
-from .._plan.upgrade import running_kubernetes
 from .audit import Audit
 from .context import Context
 from .planning import accepted
-from .pods import selector
+from .pods import pod, selector
 from .restoring import Restoring
 from .saved import of_snapshot
-from .taking import Taking
 from .wait import Deadline
 
 SERVERS = ("syncer", "etcd")  # containers that write to the store
+CONTAINERS = ("initContainers", "containers")
 
 
 @dataclass(frozen=True)
@@ -64,13 +62,11 @@ class WayBack:
         own = Repository(self.context.target(self.spec), self.spec)
         manifest = self._snapshot(own)
         accepted(self.spec, self._findings(manifest), self.context)
-        saved = of_snapshot(self.spec, own, manifest)
-        kept = self._kept(own, manifest)
         restoring = Restoring(
             self.spec,
             self.host,
             self.observation,
-            saved,
+            of_snapshot(self.spec, own, manifest),
             own,
             self.context,
             self.lock,
@@ -79,75 +75,52 @@ class WayBack:
             safe=False,
             back=self.base,
         )
-        return {**restoring.carry_out(), "kept": kept, "from": manifest.id}
+        return {**restoring.carry_out(), "kept": restoring.kept, "from": manifest.id}
 
     def _snapshot(self, own: Repository) -> Manifest:
-        """The newest one that was taken of that revision."""
-        found = [manifest for manifest in own.manifests()[0] if self._is_of_base(manifest)]
-        if not found:
+        """The one that was taken before the hop."""
+        found = own.find(self.base.snapshot)
+        if found is None:
             raise FleetError(
-                f"There is no snapshot of revision {self.base.revision} of {self.spec.title}.",
+                f"The snapshot of revision {self.base.revision} of {self.spec.title} is gone: {self.base.snapshot}.",
                 "Restore another one with fleetops.vcluster.restore, or mend what runs.",
             )
-        return found[-1]
-
-    def _is_of_base(self, manifest: Manifest) -> bool:
-        base, proved = self.base, self.base.proved
-        before = Observation(last_good=base)
-        etcd = before.last_good and _tag(base.workloads, "etcd")
-        stores = [version_of(text) for text in (manifest.store_version, etcd or "")]
-        return (
-            not manifest.safety_of
-            and proved is not None
-            and manifest.taken_at >= proved.at.replace(microsecond=0)
-            and manifest.chart_version == base.chart_version
-            and manifest.kubernetes_version == running_kubernetes(before)
-            and len({store.minor for store in stores if store}) < 2
-        )
+        return found
 
     def _findings(self, manifest: Manifest) -> tuple[Any, ...]:
         """It can be opened, and fits what ran then."""
         then = Observation(last_good=self.base, workloads=self.base.workloads)
         return restore_findings(self.spec, then, manifest)
 
-    def _kept(self, own: Repository, manifest: Manifest) -> str:
-        try:
-            taken = Taking(
-                self.spec,
-                self.host,
-                self.observation,
-                own,
-                self.context,
-                self.lock,
-                self.audit,
-                self.deadline,
-                safety_of=manifest.id,
-            ).take()
-        except FleetError as error:
-            return f"it could not be saved: {error.what}"
-        return f"it is kept in snapshot {taken.id}"
-
-
-def _tag(workloads: tuple[Workload, ...], component: str) -> str:
-    return next((w.tag(component) for w in workloads if w.component == component), "")
-
 
 def newer_ran(api: Api, spec: Spec, base: Release) -> bool:
-    """Whether a pod of another version than that revision's has ever written to the store: its server started."""
-    asked = {image for workload in base.workloads for image in workload.images.values()}
+    """Whether a server of another version than that revision's may have written to the store.
+
+    One of a pod that is gone is not seen. So where no newer pod is there that never started, all of that revision have
+    to be ready: while they serve, the store is one that they read.
+    """
+    asked = {workload.component: workload for workload in base.workloads}
     path = f"/api/v1/namespaces/{spec.namespace}/pods"
     pods = api.get(path, {"labelSelector": selector(spec)}).get("items", ())
-    return any(_started(pod) for pod in pods if not set(_images(pod)) <= asked)
+    newer = [raw for raw in pods if _differs(raw, asked.get(pod(raw).component))]
+    if any(map(_started, newer)):
+        return True
+    wanted = sum(workload.replicas for workload in base.workloads)
+    return not newer and sum(pod(raw).ready for raw in pods) < wanted
 
 
-def _images(pod: Json) -> Iterator[str]:
-    for kind in ("initContainers", "containers"):
-        yield from (container["image"] for container in pod["spec"].get(kind, ()))
+def _differs(raw: Json, asked: Workload | None) -> bool:
+    """Whether a container that was asked for has another version; what others have added to the pod tells nothing."""
+    if asked is None:
+        return True
+    there = {c["name"]: c["image"] for kind in CONTAINERS for c in raw["spec"].get(kind) or ()}
+    found = replace(asked, images=there)
+    return any(name in there and found.tag(name) != asked.tag(name) for name in asked.images)
 
 
-def _started(pod: Json) -> bool:
+def _started(raw: Json) -> bool:
     """Whether a server in it runs, or ran."""
-    statuses = pod.get("status", {}).get("containerStatuses", ())
+    statuses = raw.get("status", {}).get("containerStatuses", ())
     return any(
         status["name"] in SERVERS
         and (

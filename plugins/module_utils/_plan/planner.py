@@ -38,7 +38,18 @@ from .scaling import (
     sizes,
 )
 from .schema import schema_findings
-from .upgrade import Upgrade, first_hops, kubernetes_in, running_kubernetes, upgrade, way_back
+from .upgrade import (
+    Upgrade,
+    again,
+    as_finished,
+    crossed,
+    first_hops,
+    kubernetes_in,
+    running_kubernetes,
+    unfinished,
+    upgrade,
+    way_back,
+)
 from .values import build, merged, path_of, read
 
 # What each view takes of a plan.
@@ -48,7 +59,7 @@ VIEWS = {
     View.VERSIONS: HOPS | {Kind.REPAIR},
     View.CERTIFICATES: frozenset({Kind.RENEW}),
 }
-BESIDE = frozenset({Kind.PROVE, Kind.SNAPSHOT})
+BESIDE = frozenset({Kind.PROVE, Kind.SNAPSHOT, Kind.REPAIR})
 
 
 def plan(
@@ -62,13 +73,12 @@ def plan(
         chart: The chart asked for, else the running one; always that where only the size is looked at.
         view: What else than that is left alone.
     """
+    first, observation = _finished(spec, observation)
     moves = Upgrade(observation, running_kubernetes(observation))
     if view in (View.EVERYTHING, View.VERSIONS):
         moves = upgrade(spec, observation, chart)
-    seen, observation = (
-        observation,
-        moves.arrived,
-    )  # From here on it is planned as if the hops were done.
+    # From here on it is planned as if the hops were done.
+    seen, observation = observation, moves.arrived
     good, base = observation.last_good, observation.base
     live = dict(with_count(spec, observation, good.values or {})) if good else {}
     desired = desired_values(spec, observation)
@@ -97,12 +107,13 @@ def plan(
     if moves.steps and seen.last_good:
         live = dict(with_count(spec, seen, seen.last_good.values or {}))
         here = replace(case, observation=seen, live=live)
-    steps = _steps(case, here, compared, moves.steps)
+    steps = _steps(case, here, compared, first, moves.steps)
     if kinds := VIEWS.get(view):
         looked = view is not View.REPLICAS or spec.decision is not None
         unproved = view is View.VERSIONS and steps[0].way_back != "none"
         some = looked and (unproved or any(step.kind in kinds for step in steps))
         steps = tuple(step for step in steps if some and step.kind in kinds | BESIDE)
+    steps = _with_ways_back(here, steps)
     taken = first_hops(steps, spec.hops)
     complete = asked.changes == compared.changes and spec.version in (None, chart.version)
     complete = complete and len(taken) == len(steps)
@@ -134,15 +145,32 @@ def _case(
     )
 
 
-def _steps(case: Case, here: Case, compared: Merge, hops: tuple[Step, ...]) -> tuple[Step, ...]:
-    """All steps.
+def _finished(spec: Spec, observation: Observation) -> tuple[tuple[Step, ...], Observation]:
+    """What ends a revision that Helm left in the middle (G23), and what is there then."""
+    release, good = observation.release, observation.last_good
+    if left := unfinished(observation):
+        finished = as_finished(observation, left)
+        return (again(spec, finished, left),), finished
+    if release and release.status in STUCK:
+        return (_repair(release, good),), observation
+    return (), observation
+
+
+def _steps(
+    case: Case, here: Case, compared: Merge, first: tuple[Step, ...], hops: tuple[Step, ...]
+) -> tuple[Step, ...]:
+    """All steps, without a look at where the first of them goes back to.
 
     Args:
         case: As it will be after the hops.
         here: As it is now; members are mended before versions move.
+        first: What ends a revision that was left in the middle.
+        hops: With what is between them.
     """
     release, good = case.observation.release, case.observation.last_good
-    steps = [_repair(release, good)] if release and release.status in STUCK else []
+    steps, again = [*first], any(step.values is not None for step in first)
+    if again:
+        hops = hops[1:]  # It is proved by then.
     going, coming = autoscaler_steps(case.spec, case.observation, case.chart.version)
     if good is None:
         return (*steps, *_install(case, compared), *coming)
@@ -161,7 +189,7 @@ def _steps(case: Case, here: Case, compared: Merge, hops: tuple[Step, ...]) -> t
         step if step.values is None else replace(step, values=mended(here, {**step.values}))
         for step in hops
     )
-    moving = mending or scaling or hops
+    moving = again or mending or scaling or hops
     if changes or (not moving and (changes := tuple(_workload_drift(case)))):
         steps.append(Step(Kind.VALUES, _reason(changes), changes, cost, "values", version, kept))
     elif release and release.revision != good.revision and not moving:
@@ -173,20 +201,24 @@ def _steps(case: Case, here: Case, compared: Merge, hops: tuple[Step, ...]) -> t
     steps.extend(scaling)
     steps.extend(coming)
     steps.extend(renewal_steps(case.spec, here.observation, version))
-    return _with_ways_back(case, steps or [_prove(case)])
+    return tuple(steps or [_prove(case)])
 
 
-def _with_ways_back(case: Case, steps: list[Step]) -> tuple[Step, ...]:
-    """The same steps; the first does not go back to another count of members (G05, G06), or to smaller claims (G12).
+def _with_ways_back(case: Case, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The same steps; the first one goes back to what was proved last, which may have been another thing.
 
-    A later one goes back to the revision of the step before it.
+    Not to another count of members (G05, G06) or to smaller claims (G12), and over a line or minor by its snapshot
+    only (G25). A later one goes back to the revision of the step before it.
+
+    Args:
+        case: As it is now.
     """
-    base = case.observation.base
+    base, good = case.observation.base, case.observation.last_good
     first = next(
         (n for n, s in enumerate(steps) if s.values is not None or s.way_back != "none"), None
     )
     if base is None or first is None:
-        return tuple(steps)
+        return steps
     if case.spec.rollback == "never":
         return tuple(replace(step, way_back="none") for step in steps)
     step = steps[first]
@@ -194,6 +226,9 @@ def _with_ways_back(case: Case, steps: list[Step]) -> tuple[Step, ...]:
     back = merged(case.chart.defaults, base.values or {})
     larger = any(growths(case.observation, back, case.effective_live))  # G12
     safe = store_in(case.effective).members(back) == there and not larger
+    unproved = all(earlier.kind is not Kind.PROVE for earlier in steps[:first])
+    if unproved and step.way_back == "values" and good and crossed(base, good):
+        step = replace(step, way_back=way_back(case.observation))
     return (
         *steps[:first],
         step if safe else replace(step, way_back="none"),
@@ -202,7 +237,7 @@ def _with_ways_back(case: Case, steps: list[Step]) -> tuple[Step, ...]:
 
 
 def _repair(release: Release, good: Release | None) -> Step:
-    """G23: another run left the release in the middle."""
+    """G23: another run left the release in the middle, and moved no version."""
     what = f"revision {release.revision} is {release.status}"
     if release.description:
         what += f" ({release.description})"

@@ -236,13 +236,60 @@ def _steps(
 
 
 def way_back(observation: Observation) -> WayBack:
-    """From a revision of ours that was not proved yet: what a run would have done that was cut off."""
+    """From a revision that was not proved yet: what a run would have done that was cut off."""
     base, good = observation.base, observation.last_good
-    if base is None or good is None or base.revision == good.revision or not good.ours:
+    if base is None or good is None or base.revision == good.revision:
         return "none"
-    pairs = zip(_versions(base), _versions(good), strict=True)
-    same = all(one is None or other is None or one.minor == other.minor for one, other in pairs)
-    return "values" if same else "snapshot"
+    if crossed(base, good):
+        return "snapshot" if base.snapshot else "none"
+    return "values" if good.ours else "none"
+
+
+def crossed(one: Release, other: Release) -> bool:
+    """Whether a line, a minor of Kubernetes or one of the store lies between two revisions (G25)."""
+    pairs = zip(_versions(one), _versions(other), strict=True)
+    return any(one and other and one.minor != other.minor for one, other in pairs)
+
+
+def unfinished(observation: Observation) -> Release | None:
+    """The newest revision, where it moves a version and Helm did not finish it: its objects may be there already."""
+    newest, good = observation.release, observation.last_good
+    if newest is None or good is None or newest.revision == good.revision:
+        return None
+    moved = zip(_versions(newest), _versions(good), strict=True)
+    return newest if any(one and other and one != other for one, other in moved) else None
+
+
+def as_finished(observation: Observation, release: Release) -> Observation:
+    """What will be seen when such a revision is carried out again; the newest revision is still that of now."""
+    asked = {workload.name: workload.images for workload in release.workloads}
+    workloads = tuple(
+        replace(workload, images=asked.get(workload.name, workload.images))
+        for workload in observation.workloads
+    )
+    return replace(observation, last_good=replace(release, status="deployed"), workloads=workloads)
+
+
+def again(spec: Spec, finished: Observation, release: Release) -> Step:
+    """The same once more, to its end (G23): nothing else can tell what its pods have done to the store (G25).
+
+    Args:
+        finished: See as_finished.
+    """
+    plane, what = (
+        finished.workload("control_plane"),
+        f"revision {release.revision} is {release.status}",
+    )
+    return Step(
+        Kind.REPAIR,
+        f"{what}, and moved a version: it is carried out again, to chart {release.chart_version}",
+        (),
+        hop_cost(plane, _members(release)),
+        foreign=_foreign(spec, finished, ()),
+        way_back=way_back(finished),
+        version=release.chart_version or "",
+        values=with_count(spec, finished, release.values or {}),
+    )
 
 
 def _versions(release: Release) -> tuple[Version | None, ...]:

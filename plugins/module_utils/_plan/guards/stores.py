@@ -168,7 +168,7 @@ def _replicas_vote(case: Case) -> bool:
 
 def lost_members(case: Case) -> Iterator[Finding]:
     """G63: lost members are replaced one by one, and only where it is known that they are lost."""
-    course, release = case.course, case.observation.release
+    course, release, good = case.course, case.observation.release, case.observation.last_good
     if course.unknown:
         pods = ", ".join(map(str, course.unknown))
         yield refuse(
@@ -185,12 +185,14 @@ def lost_members(case: Case) -> Iterator[Finding]:
             "One is replaced at a time, and the others have to be well.",
             "Bring the others back first, or restore a snapshot.",
         )
-    mends = course.mend or case.absent
-    if mends and release and case.running and release.chart_version != case.running:
+    cut_off = (
+        release and good and release.revision == good.revision and release.status != good.status
+    )
+    if good and cut_off and (course.mend or case.absent):  # See as_finished.
         yield refuse(
             "G25",
-            f"Revision {release.revision} of chart {release.chart_version} was cut off, and members need mending.",
-            f"With chart {case.running} an older etcd might meet newer data.",
+            f"Revision {good.revision} of chart {good.chart_version} was cut off, and members need mending.",
+            "Versions move while all members are well.",
             "See what runs, and finish that upgrade with helm first.",
         )
 

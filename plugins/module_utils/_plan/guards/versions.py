@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from ..._core.finding import Finding, refuse, warn
 from ..._core.lines.registry import LINES, line_of
 from ..._core.versions import version_of
+from ..._stores.registry import store_in
+from ..values import pointer
 from .case import Case
 
 
@@ -56,4 +58,19 @@ def broken_patch(case: Case) -> Iterator[Finding]:
             )
 
 
-VERSION_GUARDS = (known_line, host_skew, broken_patch)
+def newer_by_hand(case: Case) -> Iterator[Finding]:
+    """G25: somebody raised the store's servers past Helm, which would take them down again with any change."""
+    path, etcd = store_in(case.effective).version_path, case.observation.workload("etcd")
+    if case.new or path is None or etcd is None:
+        return
+    asked, live = version_of(str(case.value(path)).partition("@")[0]), version_of(etcd.tag("etcd"))
+    if asked and live and asked.numbers < live.numbers:
+        yield refuse(
+            "G25",
+            f"{etcd.kind} {etcd.name} runs {etcd.tag('etcd')}, and its values say {case.value(path)}.",
+            "An older one does not read what a newer one wrote.",
+            f"Write {etcd.tag('etcd')} into vcluster_values at {pointer(path)}.",
+        )
+
+
+VERSION_GUARDS = (known_line, host_skew, broken_patch, newer_by_hand)

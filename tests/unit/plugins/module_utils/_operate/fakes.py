@@ -96,9 +96,14 @@ class FakeHelm:
         self.world.change("helm writes its record")
         revision = self.world.newest.revision + 1 if self.world.newest else 1
         status = "pending-upgrade" if self.world.releases else "pending-install"
-        pending = Release(revision, status, chart_version=chart.version, values=dict(values))
+        asked = self.world.asked(name, chart.version, values)
+        pending = Release(
+            revision, status, chart_version=chart.version, values=dict(values), workloads=asked
+        )
         self.world.releases.append(pending)
         self.world.change("helm changes the objects")
+        self.world.workloads = self.world.with_annotations(asked)
+        self.world.change("helm finishes its record")
         self.world.releases.pop()
         self.world.deploy(name, chart.version, values)
         newest = self.world.releases[-1]
@@ -302,7 +307,13 @@ class FakeHost:
     ) -> None:
         self.world.change(f"mark {revision}")
         self.world.releases = [
-            replace(r, applied=Applied(digest, revision), foreign=tuple(foreign), proved=proved)
+            replace(
+                r,
+                applied=Applied(digest, revision),
+                foreign=tuple(foreign),
+                proved=proved,
+                snapshot="",
+            )
             if r.revision == revision
             else r
             for r in self.world.releases
@@ -311,6 +322,12 @@ class FakeHost:
     def note_proof(self, spec: Spec, revision: int, proved: Proved) -> None:
         self.world.releases = [
             replace(r, proved=proved) if r.revision == revision else r for r in self.world.releases
+        ]
+
+    def note_snapshot(self, spec: Spec, revision: int, snapshot: str) -> None:
+        self.world.releases = [
+            replace(r, snapshot=snapshot) if r.revision == revision else r
+            for r in self.world.releases
         ]
 
     def forget(self, spec: Spec, revision: int) -> None:

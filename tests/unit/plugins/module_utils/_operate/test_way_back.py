@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -143,46 +145,106 @@ def test_a_way_back_that_cannot_be_opened_touches_nothing(
     assert held(etcd, tmp_path) == LATER
 
 
+@pytest.fixture
+def anew(site: Run, world: World) -> Callable[[], None]:
+    """Takes the world back to the old version, proved."""
+
+    def begin() -> None:
+        broken_when, world.broken_when, world.cut_before = world.broken_when, None, 0
+        world.releases.clear()
+        world.workloads = ()
+        world.deploy("tenant-a", OLD, ETCD)
+        assert site(version=OLD)["outcome"] == "adopted"
+        world.log.clear()
+        world.broken_when = broken_when
+
+    return begin
+
+
+def cut_at(site: Run, world: World, number: int) -> None:
+    """A run that is killed before so many changes."""
+    world.cut_before = number
+    with pytest.raises(Cut):
+        site()
+    world.cut_before = 0
+
+
+def test_g48_cut_off_anywhere_in_a_hop_the_next_run_finishes_it(
+    site: Run, world: World, anew: Callable[[], None]
+) -> None:
+    site()
+    changes = list(world.log)
+    for number in range(1, len(changes) + 1):
+        anew()
+        cut_at(site, world, number)
+        result = site()
+        assert not result["failed"], (changes[number - 1], result["msg"])
+        assert running(world) == (NEW, {}), changes[number - 1]
+        assert site()["outcome"] == "unchanged", changes[number - 1]
+
+
+def test_g25_g48_cut_off_anywhere_in_a_hop_that_does_not_work_the_next_run_goes_back(
+    site: Run, world: World, broken: None, anew: Callable[[], None], etcd: Member, tmp_path: Path
+) -> None:
+    site()
+    changes = list(world.log)
+    begun = changes.index("scale tenant-a to 0")
+    for number in range(1, begun + 1):
+        anew()
+        cut_at(site, world, number)
+        result = site()
+        assert result["outcome"] == "rolled_back", (changes[number - 1], result["msg"])
+        assert "back with snapshot" in result["msg"], changes[number - 1]
+        assert running(world) == (OLD, {}), changes[number - 1]
+        assert held(etcd, tmp_path) == LATER, changes[number - 1]
+
+
+def test_g25_a_hop_that_crashes_and_was_cut_off_goes_back_too(
+    site: Run, world: World, anew: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pods never become ready again; they have started, so nobody knows what they wrote."""
+    asked = World.asked
+
+    def rendered(self: World, name: str, version: str, values: Any) -> tuple[Workload, ...]:
+        self.never_ready = "CrashLoopBackOff" if version == NEW else ""
+        plane, *others = asked(self, name, version, values)
+        return (_unready(plane) if version == NEW else plane, *others)
+
+    monkeypatch.setattr(World, "asked", rendered)
+    site()
+    for cut in ("helm changes the objects", "helm finishes its record"):
+        anew()
+        site()
+        number = world.log.index(cut) + 1
+        anew()
+        cut_at(site, world, number + 1)
+        result = site()
+        assert result["outcome"] == "rolled_back", result["msg"]
+        assert "back with snapshot" in result["msg"]
+
+
 def test_g48_cut_off_on_the_way_back_the_restore_of_that_snapshot_goes_on(
-    site: Run, restore: Run, world: World, broken: None, etcd: Member, tmp_path: Path
+    site: Run,
+    restore: Run,
+    world: World,
+    broken: None,
+    anew: Callable[[], None],
+    etcd: Member,
+    tmp_path: Path,
 ) -> None:
     site()
     changes = list(world.log)
     first = changes.index("scale tenant-a to 0")
     for number in range(first + 2, len(changes)):
-        world.releases.clear()
-        world.workloads, broken_when = (), world.broken_when
-        world.broken_when = None
-        world.deploy("tenant-a", OLD, ETCD)
-        assert site(version=OLD)["outcome"] == "adopted"
-        world.log.clear()
-        world.broken_when, world.cut_before = broken_when, number
-        with pytest.raises(Cut):
-            site()
-        world.cut_before = 0
+        anew()
+        cut_at(site, world, number)
         refused = site()
         assert refused["failed"], (number, refused)
         taken = refused["msg"].rpartition("fleetops_snapshot=")[2].split()[0]
-        result = restore(snapshot=taken, safety=False)
+        result = restore(snapshot=taken)
         assert result["outcome"] == "done", (number, result["msg"])
+        found = [json.loads(p.read_text()) for p in (tmp_path / "target").rglob("manifest.json")]
+        kept = {m["contents"]["digest"] for m in found if m["safety_of"] == taken}
+        assert len(kept) == 1, "what was there before, and nothing half-filled"
         assert running(world) == (OLD, {}), number
         assert held(etcd, tmp_path) == LATER, number
-
-
-def test_g48_cut_off_before_the_proof_the_next_run_goes_back(
-    site: Run, world: World, broken: None, etcd: Member, tmp_path: Path
-) -> None:
-    site()
-    cut = world.log.index("helm changes the objects") + 2
-    world.releases.clear()
-    broken_when, world.broken_when = world.broken_when, None
-    world.deploy("tenant-a", OLD, ETCD)
-    assert site(version=OLD)["outcome"] == "adopted"
-    world.log.clear()
-    world.broken_when, world.cut_before = broken_when, cut
-    with pytest.raises(Cut):
-        site()
-    world.cut_before = 0
-    result = site()
-    assert result["outcome"] == "rolled_back", result["msg"]
-    assert running(world) == (OLD, {})

@@ -26,7 +26,10 @@ from paper import (
 )
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Refused
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import MemberList
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
+    MemberList,
+    Observation,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.plan import (
     HOPS,
     Plan,
@@ -260,3 +263,100 @@ def test_g16_what_nobody_can_tell_matters_only_to_what_moves() -> None:
     assert refusing(plan(spec(), seen, chart())) == {"G16"}
     asked = spec(version="0.35.3", values={"telemetry": {"enabled": False}})
     assert plan(asked, seen, chart("0.35.3")).kinds == ("values",)
+
+
+def cut_off(before: Running, after: Running, *, there: bool, status: str = "failed") -> Observation:
+    """A hop that Helm did not finish.
+
+    Args:
+        there: Its objects are there already.
+    """
+    old, new = before.seen(), after.seen()
+    assert old.base and new.release
+    base = replace(old.base, snapshot="20261127T100000Z-0a1b2c3d")
+    newest = replace(new.release, revision=4, status=status)
+    workloads = new.workloads if there else old.workloads
+    return replace(old, release=newest, base=base, last_good=base, workloads=workloads)
+
+
+ETCD_BEFORE = replace(old_etcd(pinned("3.5.25-0")), version="0.29.3")
+CUTS = {
+    "chart_hop": (OLD, replace(OLD, version="0.36.1")),
+    "kubernetes_hop": (
+        Running(plane("distro", "k8s", "image", "tag", value="v1.35.4"), kubernetes="1.35.4"),
+        Running(plane("distro", "k8s", "image", "tag", value="v1.36.0")),
+    ),
+    "etcd_hop": (ETCD_BEFORE, replace(ETCD_BEFORE, values=pinned("3.6.4-0"), etcd="3.6.4-0")),
+}
+
+
+@pytest.mark.parametrize("view", [View.EVERYTHING, View.VERSIONS])
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize("status", ["failed", "pending-upgrade"])
+@pytest.mark.parametrize("kind", list(CUTS))
+def test_g23_g25_a_hop_that_helm_did_not_finish_is_carried_out_again_and_goes_back_by_its_snapshot(
+    kind: str, status: str, there: bool, view: View
+) -> None:
+    """Whatever its pods did to the store: nothing is put back below them, and no snapshot is taken of that."""
+    before, after = CUTS[kind]
+    seen = cut_off(before, after, there=there, status=status)
+    wanted = {"version": after.version, **SAVED}
+    if kind == "kubernetes_hop":
+        wanted["kubernetes_version"] = after.kubernetes
+    found = plan(spec(**wanted), seen, chart(after.version), view)
+    assert found.kinds == ("repair",), found.findings
+    (step,) = found.steps
+    assert (step.version, step.values, step.way_back) == (after.version, after.values, "snapshot")
+    assert f"revision 4 is {status}" in step.reason
+    never = spec(rollback="never", **wanted)
+    assert plan(never, seen, chart(after.version), view).steps[0].way_back == "none"
+
+
+def test_g23_the_hops_after_it_go_on_from_there() -> None:
+    before, after = CUTS["chart_hop"]
+    seen = cut_off(before, after, there=True)
+    asked = spec(kubernetes_version="1.36.0", values={"telemetry": {"enabled": False}}, **SAVED)
+    found = plan(asked, seen, chart())
+    assert found.kinds == ("repair", "snapshot", "kubernetes_hop", "values")
+    assert [step.way_back for step in found.steps] == ["snapshot", "none", "snapshot", "values"]
+
+
+def test_g23_somebody_elses_hop_has_no_snapshot_to_go_back_to() -> None:
+    seen = cut_off(*CUTS["chart_hop"], there=True)
+    assert seen.base
+    seen = replace(seen, base=replace(seen.base, snapshot=""))
+    (step,) = plan(spec(**SAVED), seen, chart()).steps
+    assert (step.kind, step.way_back) == ("repair", "none")
+
+
+@pytest.mark.parametrize("view", [View.EVERYTHING, View.SIZE])
+@pytest.mark.parametrize(
+    ("snapshot", "back"), [("20261127T100000Z-0a1b2c3d", "snapshot"), ("", "none")]
+)
+def test_g25_what_comes_on_top_of_a_hop_that_was_not_proved_goes_back_over_it_by_its_snapshot(
+    view: View, snapshot: str, back: str
+) -> None:
+    """By values it would be the chart of before on what the newer one wrote."""
+    base = OLD.seen().base
+    assert base
+    seen = Running(OLD.values).seen(base=replace(base, revision=1, snapshot=snapshot))
+    assert seen.last_good
+    ours = replace(seen.last_good, description="fleetops.vcluster: chart_hop")
+    seen = replace(seen, release=ours, last_good=ours)
+    asked = spec(resources={"requests": {"cpu": "1"}}, **SAVED)
+    found = plan(asked, seen, chart(), view)
+    assert [(step.kind, step.way_back) for step in found.steps] == [("resize", back)]
+
+
+@pytest.mark.parametrize("view", [View.EVERYTHING, View.SIZE, View.CERTIFICATES])
+def test_g25_etcd_that_somebody_raised_by_hand_is_not_taken_down(view: View) -> None:
+    running = Running(pinned("3.6.4-0"), members=1, etcd="3.6.4-0").seen()
+    control, etcd = running.workloads
+    raised = replace(etcd, images={"etcd": "registry.k8s.io/etcd:3.6.8-0"})
+    seen = replace(running, workloads=(control, raised))
+    found = plan(spec(**SAVED), seen, chart(), view)
+    assert refusing(found) == {"G25"}
+    (refusal,) = found.refusals
+    assert "runs 3.6.8-0, and its values say 3.6.4-0" in refusal.what
+    said = spec(values=pinned("3.6.8-0"), **SAVED)
+    assert not refusing(plan(said, seen, chart(), View.EVERYTHING))
