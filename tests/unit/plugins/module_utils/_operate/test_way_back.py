@@ -17,10 +17,16 @@ from fakes import Cut, World
 from restores import LATER, Filled, Run, held, snapshots
 from saved import ETCD, Member
 
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Workload
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
+    Release,
+    Workload,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Access, Spec
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.control_plane import (
     run_control_plane,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.taking import COPYING
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.way_back import newer_ran
 
 OLD, NEW = "0.35.3", "0.36.1"
 
@@ -248,3 +254,67 @@ def test_g48_cut_off_on_the_way_back_the_restore_of_that_snapshot_goes_on(
         assert len(kept) == 1, "what was there before, and nothing half-filled"
         assert running(world) == (OLD, {}), number
         assert held(etcd, tmp_path) == LATER, number
+
+
+def pods(*told: tuple[str, bool, str]) -> list[dict[str, Any]]:
+    """Pods of the control plane: the tag of the syncer, whether it is ready, the state of the container."""
+    return [
+        {
+            "metadata": {"name": f"t-{n}", "uid": str(n), "labels": {"app": "vcluster"}},
+            "spec": {
+                "containers": [
+                    {"name": "syncer", "image": f"mirror.example.net/vcluster-pro:{tag}"},
+                    {"name": "sidecar", "image": f"proxy:{n}"},
+                ]
+            },
+            "status": {
+                "conditions": [{"type": "Ready", "status": str(ready)}],
+                "containerStatuses": [{"name": "syncer", "state": {state: {}}}],
+            },
+        }
+        for n, (tag, ready, state) in enumerate(told)
+    ]
+
+
+OLD_READY, OLD_AWAY = (OLD, True, "running"), (OLD, False, "waiting")
+NEW_WAITS, NEW_RUNS = (NEW, False, "waiting"), (NEW, False, "running")
+
+
+@pytest.mark.parametrize(
+    ("told", "ran"),
+    [
+        # Another registry and an injected container make no newer pod.
+        ([OLD_READY, OLD_READY], False),
+        ([OLD_READY, OLD_READY, NEW_WAITS], False),
+        ([NEW_WAITS], False),
+        ([OLD_READY, NEW_RUNS], True),
+        ([NEW_WAITS, (NEW, False, "terminated")], True),
+        # One may have been and gone.
+        ([OLD_READY], True),
+        ([OLD_READY, OLD_AWAY], True),
+        ([], True),
+    ],
+)
+def test_g25_whether_a_newer_server_may_have_written(told: Any, ran: bool) -> None:
+    images = {"syncer": f"ghcr.io/loft-sh/vcluster-pro:{OLD}"}
+    plane = Workload("control_plane", "Deployment", "t", 2, images=images)
+    base = Release(1, "superseded", workloads=(plane,))
+
+    class Api:
+        def get(self, _path: str, _query: Any) -> dict[str, Any]:
+            return {"items": pods(*told)}
+
+    api: Any = Api()
+    assert newer_ran(api, Spec("t", "t", "vcluster-t", "hc1", Access()), base) is ran
+
+
+def test_g48_a_control_plane_that_was_stopped_for_the_snapshot_is_started_first(
+    site: Run, world: World
+) -> None:
+    plane, *others = world.workloads
+    stopped = replace(plane, replicas=0, ready=0, annotations={COPYING: "true"})
+    world.workloads = (stopped, *others)
+    result = site()
+    assert result["steps"] == ["prove", "snapshot", "chart_hop"], result["msg"]
+    assert world.log[:1] == ["scale tenant-a to 1"]
+    assert COPYING not in running(world)[1]
