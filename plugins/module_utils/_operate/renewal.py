@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
 
 from .._cluster.certificates import certificates
 from .._core.certificates import EXPORTED
@@ -16,12 +14,12 @@ from .._core.moments import moment_text
 from .._core.observation import Observation, Workload
 from .._core.ports import Api
 from .._core.spec import Spec
+from .._plan.renewal import ends_soon
 from .wait import Deadline, rollout, wait_until
 
 # The annotation of pod templates with which the vendor's own watcher restarts them (0.34 to 0.36, pkg/certs): nobody's
 # value, so no drift (G37), and Helm keeps it.
 RENEWED_AT = "vcluster.loft.sh/cert-rotation-at"
-NEVER = datetime.min.replace(tzinfo=UTC)  # of what there is none yet
 
 
 def renew(
@@ -36,31 +34,26 @@ def renew(
         TimedOut: The syncer did not renew them, or not the one of the kubeconfig that it exports.
         Unready: What restarted did not come back.
     """
-    before = _ends(api, spec)
     plane, etcd = seen.workload("control_plane"), seen.workload("etcd")
     if plane:
         _restart(api, spec, plane)
     what = "the syncer to renew the certificates"
-    wait_until(spec, limit, what, lambda: _ends(api, spec).own > before.own)
+    wait_until(spec, limit, what, lambda: not any(_due(api, spec, exported=False)))
     if etcd:
         _restart(api, spec, etcd)
     rollout(api, spec, limit, say)
     what = f"the syncer to renew the kubeconfig in Secret vc-{spec.name}"
-    wait_until(spec, limit, what, lambda: _ends(api, spec).exported > before.exported)
-    say(f"its certificates end on {_ends(api, spec).own:%Y-%m-%d} now")
+    wait_until(spec, limit, what, lambda: not any(_due(api, spec, exported=True)))
+    first = certificates(api, spec.namespace, spec.name).first
+    if first:
+        say(f"its first certificate ends on {first[1]:%Y-%m-%d} now")
 
 
-class Ends(NamedTuple):
-    """When the first certificate of the control plane ends, and that of the exported kubeconfig."""
-
-    own: datetime
-    exported: datetime
-
-
-def _ends(api: Api, spec: Spec) -> Ends:
-    leaves = dict(certificates(api, spec.namespace, spec.name).leaves)
-    exported = leaves.pop(EXPORTED, NEVER)
-    return Ends(min(leaves.values(), default=NEVER), exported)
+def _due(api: Api, spec: Spec, *, exported: bool) -> Iterator[bool]:
+    """Of each certificate whether it is to be renewed: the control plane's own, or the one of the kubeconfig."""
+    for entry, ends in certificates(api, spec.namespace, spec.name).leaves.items():
+        if (entry == EXPORTED) is exported:
+            yield ends_soon(spec, ends, api.now)
 
 
 def _restart(api: Api, spec: Spec, workload: Workload) -> None:

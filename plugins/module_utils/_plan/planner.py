@@ -185,6 +185,8 @@ def _steps(
     changes = tuple(c for c in found.others if not (now and read(now, path_of(c.path)) == c.after))
     mending, scaling = tuple(mend_steps(here)), tuple(scale_steps(case, found, kept))
     steps.extend(mending)
+    # What is not valid any more fails every proof, and any restart renews what ends soon: it comes before the others.
+    steps.extend(renewal_steps(case.spec, here.observation, case.running or version))
     steps.extend(
         step if step.values is None else replace(step, values=mended(here, {**step.values}))
         for step in hops
@@ -200,7 +202,6 @@ def _steps(
         steps.append(Step(Kind.PROVE, reason, version=case.running or version))
     steps.extend(scaling)
     steps.extend(coming)
-    steps.extend(renewal_steps(case.spec, here.observation, version))
     return tuple(steps or [_prove(case)])
 
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from .._core.observation import Observation
 from .._core.plan import Kind, Step
@@ -18,9 +18,12 @@ from .disruption import hop_cost
 def due(spec: Spec, observation: Observation) -> bool:
     """Whether the first certificate ends within the days that are asked for, by the host cluster's clock (G55)."""
     ends, now = observation.certificates_end, observation.seen_at
-    if not spec.renew_before or ends is None or now is None:
-        return False
-    return ends - now <= timedelta(days=spec.renew_before)
+    return ends is not None and now is not None and ends_soon(spec, ends, now)
+
+
+def ends_soon(spec: Spec, ends: datetime, now: datetime) -> bool:
+    """Whether a certificate is one to be renewed."""
+    return bool(spec.renew_before) and ends - now <= timedelta(days=spec.renew_before)
 
 
 def renewal_steps(spec: Spec, observation: Observation, version: str) -> Iterator[Step]:

@@ -69,7 +69,7 @@ def test_g36_members_restart_once_the_syncer_has_renewed_and_the_kubeconfig_is_w
     renewed(api, PLANE, ETCD, say=said.append)
     at = "2026-03-17T09:30:00Z"
     assert api.log == [f"deployments/t {at}", f"statefulsets/t-etcd {at}", "rolled out"]
-    assert said == ["its certificates end on 2027-03-17 now"]
+    assert said == ["its first certificate ends on 2027-03-17 now"]
     assert api.find(f"{SECRETS}vc-t") != Api().find(f"{SECRETS}vc-t")
 
 
@@ -89,3 +89,27 @@ def test_g36_a_syncer_that_renews_nothing_is_told_and_no_member_restarts() -> No
 def test_g36_a_kubeconfig_that_stays_old_is_told() -> None:
     with pytest.raises(TimedOut, match="the kubeconfig in Secret vc-t"):
         renewed(Api(renews=("t-certs",)), PLANE, ETCD)
+
+
+def test_g48_what_a_run_that_was_cut_off_has_renewed_is_not_waited_for() -> None:
+    """Its certificates were new already, the members and the kubeconfig were not."""
+    api = Api()
+    api.looks, api.log = 4, ["deployments/t earlier"]
+    renewed(api, PLANE, ETCD)
+    assert [line.split()[0] for line in api.log[1:]] == [
+        "deployments/t",
+        "statefulsets/t-etcd",
+        "rolled",
+    ]
+
+
+def test_a_kubeconfig_without_a_certificate_is_not_waited_for() -> None:
+    """Such as one of a ServiceAccount (exportKubeConfig.serviceAccount)."""
+
+    class Without(Api):
+        def find(self, path: str) -> dict[str, Any]:
+            return {} if path.endswith("/vc-t") else super().find(path)
+
+    api = Without()
+    renewed(api, PLANE)
+    assert api.log[-1] == "rolled out"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from paper import Running, chart, installed, spec
+from paper import SAVED, Running, chart, installed, spec
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.certificates import (
     Certificates,
@@ -32,6 +32,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner im
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.renewal import due
 
 NOW = datetime(2026, 3, 17, 9, 30, tzinfo=UTC)
+OLD = Running(version="0.35.3", kubernetes="1.35.4")
 
 
 def days(count: float) -> datetime:
@@ -87,11 +88,14 @@ def test_g36_an_unchanged_vcluster_is_looked_at_when_its_certificates_end() -> N
         assert unchanged(spec(), replace(seen, release=release, seen_at=NOW)) is expected
 
 
-def test_g36_they_are_renewed_last_and_by_a_view_alone() -> None:
+def test_g36_they_are_renewed_before_anything_else_and_by_a_view_alone() -> None:
     values = {"telemetry": {"enabled": False}}
     seen = ending(Running(), apiserver=12, admin=20)
     found = plan(spec(values=values), seen, chart())
-    assert found.kinds == ("values", "renew_certificates")
+    assert found.kinds == ("renew_certificates", "values")
+    hop = plan(spec(**SAVED), replace(ending(OLD, apiserver=-1), seen_at=NOW), chart())
+    assert hop.kinds == ("renew_certificates", "prove", "snapshot", "chart_hop")
+    assert hop.steps[0].version == "0.35.3"
     alone = plan(spec(values=values), seen, chart(), View.CERTIFICATES)
     (step,) = alone.steps
     assert step.reason == "certificate apiserver.crt ends on 2026-03-29"
