@@ -97,9 +97,10 @@ def test_g25_with_rollback_never_it_stays_as_it_is(fleet: Make, lab: Lab, tmp_pa
     fleet(**BEFORE).play("site").succeeded()
     ill(lab, NAME, "0.36.1", "refuses")
     run = fleet(**AFTER, **QUICK, vcluster_rollback="never").play("upgrade").failed()
-    assert "are back with snapshot" not in run.output
+    assert "are back with" not in " ".join(run.output.split())
     assert "0.36.1" in versions_of(lab, NAME)
-    assert manifests(tmp_path / "target") == []
+    # Nothing goes back by it; a person may.
+    assert len(manifests(tmp_path / "target")) == 1
 
 
 def test_g18_g25_a_store_that_does_not_start_goes_back_with_its_data(

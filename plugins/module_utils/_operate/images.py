@@ -10,7 +10,9 @@ was there.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from .._cluster.workloads import COMPONENTS
@@ -23,9 +25,12 @@ from .wait import Deadline, wait_until
 
 SECONDS = 300.0  # that pulling may take
 NO_PROGRAM = ["/fleetops/asks/for/the/image"]
-# A first failure (ErrImagePull) may be the registry's mood: it is tried again before the node says this.
-NEVER = frozenset({"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
-STILL = frozenset({"", "ContainerCreating", "PodInitializing", "ErrImagePull"})
+NEVER = frozenset({"InvalidImageName", "ErrImageNeverPull"})
+# A first failure may be the registry's mood; the node tries again 10 s and 30 s after it.
+FAILED = frozenset({"ErrImagePull", "ImagePullBackOff"})
+PATIENCE = 45.0
+STILL = frozenset({"", "ContainerCreating", "PodInitializing", *FAILED})
+HTTP_CONFLICT = 409
 KEPT = ("imagePullSecrets", "nodeSelector", "tolerations", "serviceAccountName", "securityContext")
 
 
@@ -45,16 +50,22 @@ def images_come(
     path = f"/api/v1/namespaces/{spec.namespace}/pods"
     manifest = _pod(spec, template, images)
     name = f"{path}/{manifest['metadata']['name']}"
+    within, failing = Deadline(SECONDS, limit), dict[str, float]()
     host.api.delete(name)
+    what = f"pod {manifest['metadata']['name']} of an earlier run to end"
+    wait_until(spec, within, what, lambda: host.api.find(name) is None)
     try:
         host.api.create(path, manifest)
     except ApiError as error:
         if error.forbidden:
             return  # Whoever may not make pods finds out at the rollout.
-        raise
+        if (
+            error.status != HTTP_CONFLICT
+        ):  # A request that was repeated meets the pod of the first one.
+            raise
     try:
-        within = Deadline(SECONDS, limit)
-        wait_until(spec, within, "the images of the hop", lambda: _pulled(spec, host.api.get(name)))
+        pulled = partial(_pulled, spec, failing)
+        wait_until(spec, within, "the images of the hop", lambda: pulled(host.api.get(name)))
     finally:
         host.api.delete(name)
 
@@ -114,16 +125,22 @@ def _pod(spec: Spec, pods: tuple[Mapping[str, Any], ...], images: list[str]) -> 
     }
 
 
-def _pulled(spec: Spec, pod: Json) -> bool:
-    """Whether all are there."""
-    statuses = pod.get("status", {}).get("containerStatuses", ())
+def _pulled(spec: Spec, failing: dict[str, float], pod: Json) -> bool:
+    """Whether all are there.
+
+    Args:
+        failing: Since when each image cannot be pulled, by the monotonic clock; is kept here.
+    """
+    statuses, now = pod.get("status", {}).get("containerStatuses", ()), time.monotonic()
     for status in statuses:
         waiting = status.get("state", {}).get("waiting", {})
-        if waiting.get("reason") in NEVER:
+        since = failing.setdefault(status["image"], now) if waiting.get("reason") in FAILED else now
+        if waiting.get("reason") in NEVER or now - since >= PATIENCE:
             words = waiting.get("message") or waiting["reason"]
             raise FleetError(
                 f"{spec.title}: the image {status['image']} cannot be pulled: {words}.",
-                "Nothing was changed. Push it, or correct version, vcluster_image_registry or vcluster_pull_secrets.",
+                "Nothing of this hop was changed. Push it, or correct version, vcluster_image_registry or "
+                "vcluster_pull_secrets.",
             )
     wanted = len(pod["spec"]["containers"])
     return len(statuses) == wanted and all(map(_had, statuses))

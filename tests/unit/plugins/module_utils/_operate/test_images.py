@@ -12,6 +12,7 @@ import pytest
 from fakes import FakeApi, FakeHelm, FakeHost, World
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import ApiError
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import images
 
 OLD, NEW = "0.35.3", "0.36.1"
 PLACE = "/api/v1/namespaces/vcluster-tenant-a/pods/tenant-a-images"
@@ -59,6 +60,7 @@ def test_only_new_ones_are_asked_for_and_nothing_stays(
     run(version=OLD)
     said[:] = [
         {"waiting": {"reason": "ErrImagePull"}},
+        {"waiting": {"reason": "ImagePullBackOff"}},
         {"terminated": {"reason": "StartError"}},
     ]
     result = run(version=NEW, rollback="never")
@@ -69,17 +71,55 @@ def test_only_new_ones_are_asked_for_and_nothing_stays(
     assert PLACE not in world.objects
 
 
-@pytest.mark.parametrize("reason", ["ImagePullBackOff", "InvalidImageName"])
+@pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff", "InvalidImageName"])
 def test_g53_an_image_that_cannot_be_had_ends_the_hop_before_it_begins(
-    run: Any, world: World, said: list[dict[str, Any]], reason: str
+    run: Any,
+    world: World,
+    said: list[dict[str, Any]],
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run(version=OLD)
+    monkeypatch.setattr(images, "PATIENCE", 0.3)
     said[:] = [{"waiting": {"reason": reason, "message": "no such manifest"}}]
     result = run(version=NEW, rollback="never")
     assert (result["outcome"], result["steps"]) == ("failed", ["prove"])
     assert f"the image vcluster-pro:{NEW} cannot be pulled: no such manifest" in result["msg"]
     assert world.newest and world.newest.chart_version == OLD
     assert PLACE not in world.objects
+
+
+def test_a_pod_that_a_killed_run_left_is_waited_for(
+    run: Any, world: World, said: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes a moment to end."""
+    run(version=OLD)
+    said[:] = [{"terminated": {"reason": "StartError"}}]
+    world.objects[PLACE] = {"metadata": {"name": "tenant-a-images"}}
+    find, delete, looks = FakeApi.find, FakeApi.delete, [0]
+
+    def found(api: FakeApi, path: str) -> Any:
+        looks[0] += path == PLACE
+        if looks[0] == 3 and path == PLACE:
+            delete(api, path)
+        return find(api, path)
+
+    def deleted(api: FakeApi, path: str) -> None:
+        if path != PLACE or looks[0] > 3:
+            delete(api, path)
+
+    def created(api: FakeApi, path: str, body: Any) -> Any:
+        if f"{path}/{body['metadata']['name']}" in world.objects:
+            raise ApiError(409, "already exists")
+        return create(api, path, body)
+
+    create = FakeApi.create
+    monkeypatch.setattr(FakeApi, "find", found)
+    monkeypatch.setattr(FakeApi, "delete", deleted)
+    monkeypatch.setattr(FakeApi, "create", created)
+    result = run(version=NEW, rollback="never")
+    assert result["steps"] == ["prove", "chart_hop"], result["msg"]
+    assert looks[0] >= 3
 
 
 def test_whoever_may_make_no_pods_goes_on(
