@@ -20,7 +20,7 @@ from .._core.plan import Disruption, Kind, Step
 from .._core.ports import HostCluster
 from .._core.snapshot import Manifest
 from .._core.spec import Spec
-from .._plan.guards.snapshots import restore_findings, survivor_findings, target_findings
+from .._plan.guards.snapshots import restore_findings, return_findings, target_findings
 from .._stores.registry import survivor
 from .audit import audit_of
 from .context import Context
@@ -122,7 +122,8 @@ def _findings(
             )
         )
     goes_on = observation.paused == RESTORING
-    more = target_findings(spec) if goes_on else survivor_findings(spec, observation)
+    what = "the snapshot of what is left"
+    more = target_findings(spec) if goes_on else return_findings(spec, observation, what)
     return (*found, *more)
 
 

@@ -24,7 +24,7 @@ from .._stores.registry import store_in
 from .autoscaling import with_count
 from .desired import desired_values, kubernetes_path, store_pin_is_theirs
 from .disruption import hop_cost
-from .guards.snapshots import snapshot_findings
+from .guards.snapshots import return_findings, snapshot_findings
 from .hops import Hop, Route, Running, Target, route
 from .merge import three_way, without
 from .renames import renamed
@@ -168,8 +168,8 @@ def _findings(spec: Spec, observation: Observation, found: Route) -> tuple[Findi
     """What is said of the way, and why the snapshots it needs cannot be had (G25)."""
     if not any(hop.snapshot for hop in found.hops):
         return found.findings
-    missing = (_no_way_back(spec, why) for why in snapshot_findings(spec, observation))
-    return (*found.findings, *missing)
+    back = return_findings(spec, observation, "the snapshot before a hop")
+    return (*found.findings, *(_no_way_back(spec, why) for why in back))
 
 
 def _no_way_back(spec: Spec, why: Finding) -> Finding:

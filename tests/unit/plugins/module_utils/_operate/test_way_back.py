@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import Cut, World
+from fakes import Cut, FakeHost, World
 from restores import LATER, Filled, Run, held, snapshots
 from saved import ETCD, Member
 
@@ -140,13 +141,35 @@ def test_g25_the_servers_of_the_store_go_back_before_it_is_filled(
     assert running(world) == ("0.29.3", {})
 
 
-def test_a_way_back_that_cannot_be_opened_touches_nothing(
-    site: Run, world: World, broken: None, etcd: Member, tmp_path: Path
+def test_g25_a_hop_whose_snapshot_could_not_be_opened_is_refused(
+    site: Run, world: World, tmp_path: Path
 ) -> None:
     result = site(snapshots={"identity": None})
+    assert result["outcome"] == "refused"
+    assert "the snapshot before a hop is encrypted and no key is given" in result["msg"]
+    assert world.log == []
+    assert site(snapshots={"identity": None}, rollback="never")["outcome"] == "done"
+
+
+def test_a_way_back_whose_snapshot_is_gone_touches_nothing(
+    site: Run,
+    world: World,
+    broken: None,
+    etcd: Member,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    note = FakeHost.note_snapshot
+
+    def gone(host: FakeHost, spec: Spec, revision: int, snapshot: str) -> None:
+        note(host, spec, revision, snapshot)
+        shutil.rmtree(next((tmp_path / "target").rglob(snapshot)))
+
+    monkeypatch.setattr(FakeHost, "note_snapshot", gone)
+    result = site()
     assert result["outcome"] == "failed"
     assert "Going back to revision 1 failed too" in result["msg"]
-    assert "no key is given" in result["msg"]
+    assert "The snapshot of revision 1" in result["msg"]
     assert running(world) == (NEW, {})
     assert held(etcd, tmp_path) == LATER
 
