@@ -168,7 +168,7 @@ options:
     type: dict
     suboptions:
       total:
-        description: For everything done to one vCluster; 2400 by default.
+        description: For everything done to one vCluster, each hop anew; 2400 by default.
         type: int
       rollout:
         description: For the pods of one step to become ready; 1800 by default.

@@ -36,6 +36,7 @@ class Running:
         values: User values.
         store: Image tag of the store's servers, where they have one of their own (`3.6.4-0`); None when unknown.
         host: Minor of the host cluster; None when unknown.
+        foreign: JSON pointers of values that nobody asked for here.
     """
 
     chart: str
@@ -43,6 +44,7 @@ class Running:
     values: Mapping[str, Any] = field(default_factory=dict)
     store: str | None = None
     host: tuple[int, int] | None = None
+    foreign: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,11 +121,26 @@ def route(running: Running, target: Target) -> Route:
     if not moves and not closed:
         return Route()
     renames, outdated = rename_findings(target.values, target.chart)
-    findings = (*_other_distro(running, target), *closed, *outdated)
+    findings = (*_other_distro(running, target), *closed, *outdated, *_dropped(running, target))
     if refusals(findings):
         return Route(findings=findings, renames=renames)
     hops = tuple(_hops(running, journey, moves))
     return Route(hops, tuple(dict.fromkeys(_warnings(running, journey, hops))), renames)
+
+
+def _dropped(running: Running, target: Target) -> Iterator[Finding]:
+    """G17, G52: a value that somebody else put there has its reason; it is not dropped with its key."""
+    for line, key in renamed(running.values, target.chart).left:
+        place = pointer(path_of_key(key.key))
+        theirs = [path for path in running.foreign if f"{path}/".startswith(f"{place}/")]
+        if theirs:
+            yield refuse(
+                "G17",
+                f"It runs with {', '.join(theirs)}, which went with {line}; chart {target.chart} does not take it.",
+                "Nobody asked for it here, and nothing stands for it exactly.",
+                f"Instead: {key.replacement}. To give it up, take it into vcluster_values, run fleetops.vcluster.site, "
+                "and leave it out again.",
+            )
 
 
 def distro_in(values: Mapping[str, Any]) -> str:
@@ -252,7 +269,9 @@ def _hops(running: Running, journey: Journey, moves: tuple[Move, ...]) -> Iterat
             values, renames = result.values, result.renames
             for _line, key in result.left:
                 # Nothing exact stands for it, and it is not asked for any more: that would be refused.
-                remove(values, path_of_key(key.key))
+                path = path_of_key(key.key)
+                renames = (*renames, Rename(pointer(path), None, read(values, path)))
+                remove(values, path)
         pins = tuple(_pins(move.after, journey.distro, store, values))
         for path, text in pins:
             write(values, path, text)

@@ -16,14 +16,14 @@ from typing import Any
 
 from .._core.finding import Finding, refusals
 from .._core.observation import Observation, Release
-from .._core.plan import HOPS, Change, Kind, Step, WayBack
+from .._core.plan import HOPS, Change, Disruption, Kind, Step, WayBack
 from .._core.ports import ChartArchive
 from .._core.spec import Spec
 from .._core.versions import Version, version_of
 from .._stores.registry import store_in
 from .autoscaling import with_count
 from .desired import desired_values, kubernetes_path, store_pin_is_theirs
-from .disruption import hop_cost
+from .disruption import copy_outage, hop_cost
 from .guards.snapshots import return_findings, snapshot_findings
 from .hops import Hop, Route, Running, Target, route
 from .merge import three_way, without
@@ -71,7 +71,7 @@ def upgrade(spec: Spec, observation: Observation, chart: ChartArchive) -> Upgrad
     if good is None:
         return here
     good = replace(good, values=with_count(spec, observation, good.values or {}))
-    running = _running(observation, good, kubernetes)
+    running = _running(spec, observation, good, kubernetes)
     target = _target(spec, observation, good, chart)
     found = route(running, target)
     if not _asked(running, target) and refusals(found.findings):
@@ -121,7 +121,9 @@ def kubernetes_of(tag: str) -> str | None:
     return tag.removeprefix("v") if version_of(tag) else None
 
 
-def _running(observation: Observation, good: Release, kubernetes: str | None) -> Running:
+def _running(
+    spec: Spec, observation: Observation, good: Release, kubernetes: str | None
+) -> Running:
     values = good.values or {}
     version_path = store_in(values).version_path
     etcd = observation.workload("etcd") if version_path else None
@@ -131,6 +133,7 @@ def _running(observation: Observation, good: Release, kubernetes: str | None) ->
         values=values,
         store=(etcd.tag("etcd") or None) if etcd else None,
         host=observation.host_version,
+        foreign=_foreign(spec, observation, ()),
     )
 
 
@@ -209,6 +212,8 @@ def _steps(
     spec: Spec, observation: Observation, good: Release, hops: tuple[Hop, ...]
 ) -> Iterator[Step]:
     plane, members = observation.workload("control_plane"), _members(good)
+    store = store_in(good.values or {})
+    copy = copy_outage(store.type) if store.copied_by_pod else Disruption()
     yield Step(
         Kind.PROVE,
         "it is well before versions move",
@@ -222,7 +227,7 @@ def _steps(
         snapshot = hop.snapshot and not refusals(snapshot_findings(spec, observation))
         if snapshot:
             reason = f"the way back from {hop.reason}"
-            yield Step(Kind.SNAPSHOT, reason, version=str(hop.before.chart))
+            yield Step(Kind.SNAPSHOT, reason, disruption=copy, version=str(hop.before.chart))
         yield Step(
             hop.kind,
             hop.reason,

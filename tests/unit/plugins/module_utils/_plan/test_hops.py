@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -355,10 +356,29 @@ def test_g17_what_runs_is_brought_over_at_the_hop_to_the_line_that_moved_it() ->
     }
     found = route(Running("0.31.3", "1.34.0", live), Target("0.36.1"))
     assert short(found)[0] == "chart 0.32.3"
-    assert [bool(hop.renames) for hop in found.hops] == [True, False, False, False, False]
+    # What goes without anything in its place is shown too.
+    assert [bool(hop.renames) for hop in found.hops] == [True, False, False, False, True]
     assert all(hop.values["sleep"] == {"auto": {"afterInactivity": "1h"}} for hop in found.hops)
     # Nothing stands for this one, and nobody asks for it any more.
     assert ["deploy" in hop.values for hop in found.hops] == [True, True, True, True, False]
+
+
+def test_g17_g52_what_somebody_else_put_there_is_not_dropped_with_its_key() -> None:
+    live = {
+        "experimental": {"multiNamespaceMode": {"enabled": True}},
+        "telemetry": {"enabled": False},
+    }
+    theirs = ("/experimental/multiNamespaceMode/enabled", "/telemetry/enabled")
+    running = Running("0.25.2", "1.32.8", live, foreign=theirs)
+    found = route(running, Target("0.26.5"))
+    assert refused(found) == ["G17"]
+    (finding,) = found.findings
+    assert "/experimental/multiNamespaceMode/enabled, which went with 0.26" in finding.what
+    assert "telemetry" not in finding.what
+    # Asked for before, and not any more: it goes, and the plan shows it.
+    (hop,) = route(replace(running, foreign=()), Target("0.26.5")).hops
+    assert [rename.old for rename in hop.renames] == ["/experimental/multiNamespaceMode"]
+    assert "experimental" not in hop.values
 
 
 def test_distro_by_its_switch() -> None:
