@@ -17,8 +17,9 @@ from .._core.plan import Kind
 from .._core.versions import Version, version_of
 from .._stores.base import Store
 from .._stores.registry import store_in
+from .distro import distro_in, version_paths
 from .renames import Rename, path_of_key, rename_findings, renamed
-from .values import ABSENT, Path, build, leaves, pointer, read, remove, write
+from .values import Path, build, leaves, pointer, read, remove, write
 from .ways import Journey, Move, State, broken_in, line_at, parsed, search
 
 # etcd.io, blog of 2025-12-21: members that were removed once may come back in 3.6, this release of 3.5 repairs that.
@@ -55,7 +56,8 @@ class Target:
         chart: Version of the chart.
         kubernetes: The tenant's Kubernetes; None: it stays.
         store: Version of the store's servers; None: what the chart brings, never below what runs.
-        values: User values asked for.
+        values: User values of the inventory.
+        distro: What brings the tenant's Kubernetes with all that is asked for; None: it stays.
         allow: Guards that `vcluster_allow` lifts.
     """
 
@@ -63,6 +65,7 @@ class Target:
     kubernetes: str | None = None
     store: str | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    distro: str | None = None
     allow: frozenset[str] = frozenset()
 
 
@@ -143,13 +146,6 @@ def _dropped(running: Running, target: Target) -> Iterator[Finding]:
             )
 
 
-def distro_in(values: Mapping[str, Any]) -> str:
-    """What brings the tenant's Kubernetes: k8s unless another one is switched on (_distro.tpl)."""
-    switched = ("controlPlane", "distro")
-    on = (name for name in ("k3s", "k0s") if read(values, (*switched, name, "enabled")) is True)
-    return next(on, "k8s")
-
-
 def _unknown(running: Running, target: Target) -> Iterator[Finding]:
     """G16, G18: what nobody can tell is neither moved nor held."""
     known = f"Known lines: {LINES[0].name} to {LINES[-1].name}."
@@ -205,12 +201,14 @@ def _journey(running: Running, target: Target) -> Journey:
     if store_in(running.values).version_path is not None:
         store = _version(running.store or "")
     start = State(chart, kubernetes, store)
-    end = State(
-        _version(target.chart),
+    distro, wanted = (
+        distro_in(running.values),
         _version(target.kubernetes or running.kubernetes or ""),
-        store and _store_asked(store, target),
     )
-    return Journey(start, end, distro_in(running.values), running.values, target.allow)
+    if target.distro not in (None, distro) and wanted.minor == kubernetes.minor:
+        wanted = kubernetes  # Each distro has releases of its own: it comes with the other one.
+    end = State(_version(target.chart), wanted, store and _store_asked(store, target))
+    return Journey(start, end, distro, running.values, target.allow)
 
 
 def _store_asked(now: Version, target: Target) -> Version:
@@ -248,8 +246,8 @@ def _below(running: Running, target: Target, journey: Journey) -> Iterator[Findi
 
 
 def _other_distro(running: Running, target: Target) -> Iterator[Finding]:
-    now, then = distro_in(running.values), distro_in(target.values)
-    if now != then:
+    now, then = distro_in(running.values), target.distro
+    if then not in (None, now):
         yield refuse(
             "G21",
             f"The values ask for {then}, {now} runs, and versions move as well.",
@@ -295,14 +293,8 @@ def _pins(
     state: State, distro: str, store: Store, values: Mapping[str, Any]
 ) -> Iterator[tuple[Path, str]]:
     """G19, G57: what is not moved is said, or the chart's default, or the host, would decide."""
-    found = line_at(state.chart).distro(distro)
-    if found:
-        said = [path_of_key(found.instead)] if found.instead else []
-        paths = [path for path in said if read(values, path) not in (ABSENT, None, "")]
-        paths = paths or [path_of_key(found.pin)]
-        beside = map(path_of_key, found.beside)
-        paths += [path for path in beside if read(values, path) not in (ABSENT, None, "")]
-        for path in paths:
+    if found := line_at(state.chart).distro(distro):
+        for path in version_paths(values, found):
             yield path, _written(read(values, path), state.kubernetes, "v")
     if store.version_path and state.store:
         yield store.version_path, _written(read(values, store.version_path), state.store, "")

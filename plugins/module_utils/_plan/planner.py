@@ -12,7 +12,17 @@ from typing import Any
 
 from .._core.finding import Finding, refusals
 from .._core.observation import STUCK, Observation, Release
-from .._core.plan import COUNTING, HOPS, SIZING, Change, Disruption, Kind, Plan, Step, View
+from .._core.plan import (
+    COUNTING,
+    HOPS,
+    SIZING,
+    Change,
+    Disruption,
+    Kind,
+    Plan,
+    Step,
+    View,
+)
 from .._core.ports import ChartArchive
 from .._core.spec import Spec
 from .._stores.base import number
@@ -141,7 +151,7 @@ def _case(
         values=compared.values,
         running=good.chart_version if good else None,
         kubernetes=moves.kubernetes,
-        target_kubernetes=kubernetes_in(pinned),
+        target_kubernetes=kubernetes_in(pinned, chart.version),
     )
 
 

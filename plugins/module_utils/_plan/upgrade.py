@@ -22,8 +22,9 @@ from .._core.spec import Spec
 from .._core.versions import Version, version_of
 from .._stores.registry import store_in
 from .autoscaling import with_count
-from .desired import desired_values, kubernetes_path, store_pin_is_theirs
+from .desired import desired_values, store_pin_is_theirs
 from .disruption import copy_outage, hop_cost
+from .distro import distro_in, version_path
 from .guards.snapshots import return_findings, snapshot_findings
 from .hops import Hop, Route, Running, Target, route
 from .merge import three_way, without
@@ -111,9 +112,13 @@ def running_kubernetes(observation: Observation) -> str | None:
     return known
 
 
-def kubernetes_in(values: Mapping[str, Any]) -> str | None:
-    """The tenant's Kubernetes by the value that decides; None without one, or when it is no version (G59)."""
-    return kubernetes_of(str(read(values, kubernetes_path(values))).partition("@")[0])
+def kubernetes_in(values: Mapping[str, Any], chart: str) -> str | None:
+    """The tenant's Kubernetes by the value that decides; None without one, or when it is no version (G59).
+
+    Args:
+        chart: Version of the chart that takes them.
+    """
+    return kubernetes_of(str(read(values, version_path(values, chart))).partition("@")[0])
 
 
 def kubernetes_of(tag: str) -> str | None:
@@ -138,8 +143,10 @@ def _running(
 
 
 def _target(spec: Spec, observation: Observation, good: Release, chart: ChartArchive) -> Target:
-    values = good.values or {}
-    desired = desired_values(spec, observation).values
+    values, base = good.values or {}, observation.base
+    desired = desired_values(spec, observation)
+    known = without(base.values or {}, base.foreign) if base else None
+    whole = three_way(known, values, desired.values, desired.defaults).values
     path = store_in(values).version_path
     said = read(spec.values, path) if path else ABSENT
     store = (
@@ -151,9 +158,10 @@ def _target(spec: Spec, observation: Observation, good: Release, chart: ChartArc
     )
     return Target(
         chart=chart.version,
-        kubernetes=kubernetes_in(desired),
+        kubernetes=kubernetes_in(whole, chart.version),
         store=str(store) if store not in (None, ABSENT) else None,
-        values=desired,
+        values=spec.values,
+        distro=distro_in(whole),
         allow=spec.allow,
     )
 

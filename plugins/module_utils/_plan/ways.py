@@ -32,8 +32,8 @@ _ETCD = tuple(
         if version
     )
 )
-# The first line whose image takes over what k3s left (0.25.0, pkg/k8s/migrate.go).
-K3S_MOVES = (0, 25)
+# The first line whose image takes over what k3s left (0.25.0, pkg/k8s/migrate.go), and the last one with k3s.
+K3S_MOVES, K3S_ENDS = (0, 25), (0, 32)
 
 
 @dataclass(frozen=True)
@@ -221,9 +221,9 @@ def _distro_ends(start: State, line: Line, name: str) -> Finding:
         first = "" if there is start.chart else f"Set vcluster_version to {there} first. "
         numbers = ".".join(map(str, start.kubernetes.numbers))
         way_out = (
-            f"{first}On {there} remove controlPlane.distro.k3s, with vcluster_kubernetes_version no lower than "
-            f"{numbers} and a snapshot before: the vendor's image takes over data and certificates, with no way back. "
-            "Then go on."
+            f"{first}On {there} remove controlPlane.distro.k3s, with vcluster_kubernetes_version of the same minor and "
+            f"no lower than {numbers}, and a snapshot before: the vendor's image takes over data and certificates, and "
+            "there is no way back. Then go on."
         )
     else:
         way_out = f"Install a new vCluster with k8s and move what is in it: the vendor has no way from {name} to k8s."

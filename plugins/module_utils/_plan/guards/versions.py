@@ -12,7 +12,9 @@ from ..._core.finding import Finding, refuse, warn
 from ..._core.lines.registry import LINES, line_of
 from ..._core.versions import version_of
 from ..._stores.registry import store_in
+from ..distro import distro_in
 from ..values import pointer
+from ..ways import K3S_ENDS, K3S_MOVES
 from .case import Case
 
 
@@ -73,4 +75,51 @@ def newer_by_hand(case: Case) -> Iterator[Finding]:
         )
 
 
-VERSION_GUARDS = (known_line, host_skew, broken_patch, newer_by_hand)
+def other_distro(case: Case) -> Iterator[Finding]:
+    """G21: another distro finds none of the tenant's data, but for k8s after k3s, of which it takes them over."""
+    now, then = distro_in(case.effective_live), distro_in(case.effective)
+    if case.new or now == then:
+        return
+    line, what = (
+        line_of(case.chart.version),
+        f"The tenant's Kubernetes would be {then}, {now} runs.",
+    )
+    if (now, then) != ("k3s", "k8s") or not line or not K3S_MOVES <= line.minor <= K3S_ENDS:
+        way_out = "Keep it, or install a new vCluster and move what is in it."
+        if (now, then) == ("k3s", "k8s"):
+            way_out = "Do it on a chart from 0.25 to 0.32."
+        yield refuse("G21", what, "The tenant would be empty.", way_out)
+        return
+    found, wanted = version_of(case.kubernetes or ""), version_of(case.target_kubernetes or "")
+    if not found or not wanted or found.minor != wanted.minor:
+        minor = f"1.{found.minor[1]}" if found else "the minor that runs"
+        why = "The chart's default would decide, and a minor must not be skipped with it."
+        yield refuse("G21", what, why, f"Set vcluster_kubernetes_version to a release of {minor}.")
+    elif case.spec.rollback != "never":
+        why = "The vendor's image takes over data and certificates, and there is no way back."
+        way_out = (
+            "Take a snapshot (fleetops.vcluster.backup), then set vcluster_rollback: never for it."
+        )
+        yield refuse("G21", what, why, way_out)
+
+
+def other_releases(case: Case) -> Iterator[Finding]:
+    """G21: the releases of k3s and k0s have a suffix, which the variable does not take."""
+    distro = distro_in(case.effective)
+    if distro != "k8s" and case.spec.kubernetes_version:
+        yield refuse(
+            "G21",
+            f"vcluster_kubernetes_version is {case.spec.kubernetes_version}, and the tenant's Kubernetes is {distro}.",
+            "Its releases have names of their own, such as v1.32.1-k3s1.",
+            f"Write one into vcluster_values at /controlPlane/distro/{distro}/image/tag instead.",
+        )
+
+
+VERSION_GUARDS = (
+    known_line,
+    host_skew,
+    broken_patch,
+    newer_by_hand,
+    other_distro,
+    other_releases,
+)

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.finding import refusals
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.distro import distro_in
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.hops import (
     Route,
     Running,
     Target,
-    distro_in,
     route,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.values import build, read
@@ -184,7 +184,7 @@ def test_g18_members_that_may_come_back_are_told() -> None:
         (Running("0.36.0", "1.36.0"), Target("0.36.1", store="3.6.8-0"), ["spec"]),
         (Running("0.30.5", "1.34.0", POLICY), Target("0.34.7", values=POLICY), ["G60"]),
         (Running("0.32.3", "1.34.1-k3s1", K3S), Target("0.33.4", values=K3S), ["G21", "G17"]),
-        (Running("0.32.0", "1.34.1-k3s1", K3S), Target("0.32.3"), ["G21"]),
+        (Running("0.32.0", "1.34.1-k3s1", K3S), Target("0.32.3", distro="k8s"), ["G21"]),
         (Running("0.25.2", "1.30.2-k0s.0", K0S), Target("0.26.5", values=K0S), ["G21", "G17"]),
     ],
 )
@@ -205,7 +205,7 @@ def test_refusals_g16_g17_g18_g21_g25_g60(
             "Set vcluster_version to 0.32.3 first. On 0.32.3 remove controlPlane.distro.k3s",
         ),
         ("0.31.3", K3S, ". On 0.31.3 remove controlPlane.distro.k3s"),
-        ("0.32.0", K3S, "vcluster_kubernetes_version no lower than 1.32.1"),
+        ("0.32.0", K3S, "of the same minor and no lower than 1.32.1"),
         ("0.24.2", K0S, "Install a new vCluster with k8s"),
     ],
 )
