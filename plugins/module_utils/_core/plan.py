@@ -210,6 +210,8 @@ class Plan:
         foreign: JSON pointers of values that are kept although nobody here asked for them.
         digest: Identifies the plan: the same spec and observation give the same digest.
         complete: Nothing else is asked for; a view may have left something out.
+        inventory: What to write into the inventory instead of values that the chart asked for takes no more.
+        later: Steps that wait for later runs.
     """
 
     steps: tuple[Step, ...] = ()
@@ -217,6 +219,8 @@ class Plan:
     foreign: tuple[str, ...] = ()
     digest: str = ""
     complete: bool = True
+    inventory: tuple[Change, ...] = ()
+    later: tuple[Step, ...] = ()
 
     @property
     def refusals(self) -> tuple[Finding, ...]:

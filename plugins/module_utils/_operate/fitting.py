@@ -29,7 +29,7 @@ def with_schemas(plan: Plan, chart: str, helm: Helm) -> Plan:
         chart: Where charts come from; see Spec.
     """
     found: list[Finding] = []
-    for step in plan.steps:
+    for step in (*plan.steps, *plan.later):
         if step.kind in HOPS and step.values is not None:
             archive = helm.pull(chart, step.version)
             found += schema_findings(step.values, archive.schema, archive.defaults, step.version)

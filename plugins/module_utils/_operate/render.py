@@ -37,6 +37,7 @@ def plan_as_data(plan: Plan, secret_paths: tuple[str, ...]) -> dict[str, Any]:
         "steps": [_step_as_data(step, secret_paths) for step in plan.steps],
         "findings": [asdict(finding) for finding in plan.findings],
         "foreign": list(plan.foreign),
+        "inventory": [asdict(mask_change(change, secret_paths)) for change in plan.inventory],
     }
 
 
@@ -93,6 +94,12 @@ def plan_lines(
         yield from _step_lines(step, secret_paths, own)
     for finding in plan.findings:
         yield from finding_lines(finding)
+    if plan.inventory:
+        yield "    in the inventory, below vcluster_values:"
+    for change in (mask_change(change, secret_paths) for change in plan.inventory):
+        sign, value = ("-", change.before) if change.after is None else ("+", change.after)
+        values = "each its own" if change.path in own else _value(value)
+        yield from wrapped(f"{dotted(change.path)}: {values}", f"      {sign} ", "        ")
     if plan.foreign:
         yield from wrapped(
             f"kept, not asked for: {', '.join(map(dotted, plan.foreign))}", "    ", "      "

@@ -268,7 +268,7 @@ def _hops(running: Running, journey: Journey, moves: tuple[Move, ...]) -> Iterat
             for _line, key in result.left:
                 # Nothing exact stands for it, and it is not asked for any more: that would be refused.
                 path = path_of_key(key.key)
-                renames = (*renames, Rename(pointer(path), None, read(values, path)))
+                renames = (*renames, Rename(pointer(path), None, read(values, path), None))
                 remove(values, path)
         pins = tuple(_pins(move.after, journey.distro, store, values))
         for path, text in pins:

@@ -112,7 +112,7 @@ def plan(
     if not refusals(findings):
         findings += schema_findings(compared.values, chart.schema, chart.defaults, chart.version)
     if refusals(findings):
-        return _sealed((), findings, ())
+        return replace(_sealed((), findings, ()), inventory=moves.inventory)
     here = case
     if moves.steps and seen.last_good:
         live = dict(with_count(spec, seen, seen.last_good.values or {}))
@@ -129,7 +129,8 @@ def plan(
     complete = complete and len(taken) == len(steps)
     scaled = scaled_to(spec, observation) is not None or spec.decision is not None
     foreign = tuple(path for path in compared.foreign if path not in moves.pins)
-    return _sealed(taken, findings, foreign, complete=complete, scaled=scaled)
+    found = _sealed(taken, findings, foreign, complete=complete, scaled=scaled)
+    return replace(found, later=steps[len(taken) :])
 
 
 def _case(

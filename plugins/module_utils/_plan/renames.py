@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,21 @@ from .._core.finding import Finding, refuse
 from .._core.lines.line import Removed
 from .._core.lines.registry import removed_until
 from .._core.lines.turns import TURNS, NotExact
-from .values import ABSENT, Path, Tree, build, is_branch, leaves, pointer, read, remove, write
+from .._core.plan import Change
+from .mask import mask
+from .values import (
+    ABSENT,
+    Path,
+    Tree,
+    build,
+    is_branch,
+    leaves,
+    path_of,
+    pointer,
+    read,
+    remove,
+    write,
+)
 
 
 @dataclass(frozen=True)
@@ -24,11 +38,13 @@ class Rename:
     Attributes:
         old: JSON pointer of the value.
         new: JSON pointer of what stands for it; None where nothing has to.
-        value: The value there; None without one.
+        before: The value at the old place.
+        value: The value at the new one; None without one.
     """
 
     old: str
     new: str | None
+    before: Any
     value: Any
 
 
@@ -70,8 +86,11 @@ def renamed(values: Mapping[str, Any], version: str) -> Renamed:
             else:
                 write(tree, new, value)
                 origins[new] = origin
-    renames = [Rename(pointer(old), None, None) for old in gone]
-    renames += [Rename(pointer(old), pointer(new), read(tree, new)) for new, old in origins.items()]
+    renames = [Rename(pointer(old), None, read(values, old), None) for old in gone]
+    renames += [
+        Rename(pointer(old), pointer(new), read(values, old), read(tree, new))
+        for new, old in origins.items()
+    ]
     return Renamed(tree, tuple(sorted(renames, key=lambda rename: rename.old)), tuple(left))
 
 
@@ -124,6 +143,15 @@ def _clashes(
             yield there is not ABSENT and there != value
             yield any(found is not ABSENT and not is_branch(found) for found in above)
             yield taken.setdefault(new, value) != value
+
+
+def rename_changes(renames: Iterable[Rename], secret_paths: tuple[str, ...]) -> Iterator[Change]:
+    """The renames as a diff; a secret stays one where it goes."""
+    for rename in renames:
+        yield Change(rename.old, rename.before, None, "removed")
+        if rename.new is not None:
+            shown = mask(rename.value, secret_paths, path_of(rename.old))
+            yield Change(rename.new, None, shown)
 
 
 def rename_findings(

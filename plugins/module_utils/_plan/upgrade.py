@@ -28,7 +28,7 @@ from .distro import distro_in, version_path
 from .guards.snapshots import return_findings, snapshot_findings
 from .hops import Hop, Route, Running, Target, route
 from .merge import three_way, without
-from .renames import renamed
+from .renames import rename_changes, renamed
 from .values import ABSENT, Path, pointer, read
 
 # Names of the init containers that bring the tenant's Kubernetes (templates/_init-containers.tpl): k8s from 0.25 on;
@@ -51,6 +51,7 @@ class Upgrade:
         arrived: The observation as it will be after them.
         kubernetes: What the tenant runs then; None when that is unknown.
         pins: JSON pointers of values that are there then, since a version had to be held.
+        inventory: What to write instead of values that the chart asked for takes no more (G17).
     """
 
     arrived: Observation
@@ -58,6 +59,7 @@ class Upgrade:
     steps: tuple[Step, ...] = ()
     findings: tuple[Finding, ...] = ()
     pins: tuple[str, ...] = ()
+    inventory: tuple[Change, ...] = ()
 
 
 def upgrade(spec: Spec, observation: Observation, chart: ChartArchive) -> Upgrade:
@@ -78,7 +80,9 @@ def upgrade(spec: Spec, observation: Observation, chart: ChartArchive) -> Upgrad
     if not _asked(running, target) and refusals(found.findings):
         return here  # What is not known matters to what shall move.
     return replace(
-        _upgraded(spec, observation, good, found), findings=_findings(spec, observation, found)
+        _upgraded(spec, observation, good, found),
+        findings=_findings(spec, observation, found),
+        inventory=tuple(rename_changes(found.renames, spec.secret_paths)),
     )
 
 
@@ -239,7 +243,7 @@ def _steps(
         yield Step(
             hop.kind,
             hop.reason,
-            tuple(_changes(hop)),
+            tuple(_changes(hop, spec.secret_paths)),
             hop_cost(plane, members if hop.rolls_members else 0),
             foreign=_foreign(spec, _after(observation, hop), pins),
             way_back="values" if hop.way_back == "values" else "snapshot" if snapshot else "none",
@@ -327,7 +331,7 @@ def _foreign(spec: Spec, observation: Observation, pins: Sequence[Path]) -> tupl
     return tuple(path for path in found.foreign if path not in ours)
 
 
-def _changes(hop: Hop) -> Iterator[Change]:
+def _changes(hop: Hop, secret_paths: tuple[str, ...]) -> Iterator[Change]:
     """The version that moves, and the values that change their place."""
     before, after = {
         Kind.CHART_HOP: (hop.before.chart, hop.after.chart),
@@ -335,8 +339,4 @@ def _changes(hop: Hop) -> Iterator[Change]:
         Kind.ETCD_HOP: (hop.before.store, hop.after.store),
     }[hop.kind]
     yield Change(VARIABLES[hop.kind], str(before), str(after))
-    for rename in hop.renames:
-        old, new = rename.old, rename.new
-        yield Change(old, rename.value, None, "removed")
-        if new is not None:
-            yield Change(new, None, rename.value)
+    yield from rename_changes(hop.renames, secret_paths)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -163,3 +164,6 @@ def test_g17_each_chart_on_the_way_has_to_take_its_values() -> None:
     assert refused.steps == ()
     assert [finding.guard for finding in refused.refusals] == ["G17"]
     assert "0.35.3" in str(refused.refusals[0])
+    # Nor is a way begun that does not lead on.
+    begun = replace(hops("0.34.7"), later=hops("0.35.3").steps)
+    assert with_schemas(begun, "https://charts.example.net", cast("Any", Library())).refusals

@@ -36,6 +36,10 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.plan impor
     Step,
     View,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.render import (
+    plan_as_data,
+    plan_lines,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.upgrade import (
     running_kubernetes,
@@ -176,6 +180,8 @@ def test_a_run_takes_no_more_hops_than_it_may_and_nothing_after_them(view: View)
     assert found.kinds == ("prove", "snapshot", "chart_hop")
     assert found.steps[-1].reason.endswith("; hops left for later runs: 1")
     assert not found.complete
+    later = ["snapshot", "kubernetes_hop", *(["values"] if view is View.EVERYTHING else [])]
+    assert [step.kind for step in found.later] == later
     enough = plan(spec(hops=2, **asked, **SAVED), OLD.seen(), chart(), view)
     assert enough.steps == plan(spec(**asked, **SAVED), OLD.seen(), chart(), view).steps
 
@@ -360,3 +366,30 @@ def test_g25_etcd_that_somebody_raised_by_hand_is_not_taken_down(view: View) -> 
     assert "runs 3.6.8-0, and its values say 3.6.4-0" in refusal.what
     said = spec(values=pinned("3.6.8-0"), **SAVED)
     assert not refusing(plan(said, seen, chart(), View.EVERYTHING))
+
+
+def test_g17_g38_what_to_write_instead_is_a_diff_for_the_inventory_and_a_secret_stays_one() -> None:
+    storage = {"storage": {"oci": {"password": "s3cret"}}}
+    old = {
+        "external": {
+            "platform": {
+                "autoSleep": {"afterInactivity": 60},
+                "autoSnapshot": {"enabled": True, **storage},
+            }
+        }
+    }
+    seen = Running(old, version="0.31.3", kubernetes="1.34.0").seen()
+    place = "/external/platform/autoSnapshot/storage/oci/password"
+    asked = replace(spec(version="0.32.3", values=old, **SAVED), secret_paths=(place,))
+    found = plan(asked, seen, chart("0.32.3"))
+    assert refusing(found) == {"G17"}
+    text = "\n".join(plan_lines("t", found, asked.secret_paths))
+    assert "- external.platform.autoSleep.afterInactivity: 60" in text
+    assert "+ sleep.auto.afterInactivity: 60s" in text
+    assert "+ snapshots.auto.storage.oci.password: (hidden)" in text
+    assert "s3cret" not in text + str(plan_as_data(found, asked.secret_paths))
+    given_up = plan(
+        replace(spec(version="0.32.3", **SAVED), secret_paths=(place,)), seen, chart("0.32.3")
+    )
+    assert not refusing(given_up)
+    assert "s3cret" not in "\n".join(plan_lines("t", given_up, (place,)))
