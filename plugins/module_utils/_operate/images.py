@@ -59,9 +59,8 @@ def images_come(
     except ApiError as error:
         if error.forbidden:
             return  # Whoever may not make pods finds out at the rollout.
-        if (
-            error.status != HTTP_CONFLICT
-        ):  # A request that was repeated meets the pod of the first one.
+        # A request that was repeated meets the pod of the first one.
+        if error.status != HTTP_CONFLICT:
             raise
     try:
         pulled = partial(_pulled, spec, failing)

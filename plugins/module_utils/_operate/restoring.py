@@ -107,6 +107,7 @@ class Restoring:
 
     def carry_out(self) -> dict[str, Any]:
         """Everything. Until the control plane is stopped an error means that nothing was touched."""
+        self.kept = self.observation.restore_notes.get("kept", "")
         with self._opened(self.saved) as (file, wanted):
             self.offered = [] if self.back else self._offered(self.saved.values)
             for _change in self._changes(self.manifest, file):
@@ -183,17 +184,15 @@ class Restoring:
         self.lock.check()
         self.noted = {"snapshot": self.manifest.id, "safety": safety.id if safety else ""}
         if self.back:
-            kept = self.observation.restore_notes.get("kept", "")
-            self.noted |= {"back": str(self.back.revision), "kept": kept}
+            self.noted |= {"back": str(self.back.revision), "kept": self.kept}
         self.away = time.monotonic()
         self._plane.stop({RESTORING: "true", **self._noted(), **self.stays})
         self._plane.end_pods()
 
     def _keep(self) -> None:
         """What was written since, in a snapshot of its own: now nobody writes any more."""
-        self.kept = self.observation.restore_notes.get("kept", "")
         if self.kept:
-            return  # What is there now is no longer that.
+            return  # By an earlier run: what is there now is no longer that.
         try:
             self.kept = f"it is kept in snapshot {self._taken().id}"
         except FleetError as error:

@@ -201,10 +201,8 @@ def _journey(running: Running, target: Target) -> Journey:
     if store_in(running.values).version_path is not None:
         store = _version(running.store or "")
     start = State(chart, kubernetes, store)
-    distro, wanted = (
-        distro_in(running.values),
-        _version(target.kubernetes or running.kubernetes or ""),
-    )
+    distro = distro_in(running.values)
+    wanted = _version(target.kubernetes or running.kubernetes or "")
     if target.distro not in (None, distro) and wanted.minor == kubernetes.minor:
         wanted = kubernetes  # Each distro has releases of its own: it comes with the other one.
     end = State(_version(target.chart), wanted, store and _store_asked(store, target))

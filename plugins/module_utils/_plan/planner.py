@@ -179,8 +179,8 @@ def _steps(
         hops: With what is between them.
     """
     release, good = case.observation.release, case.observation.last_good
-    steps, again = [*first], any(step.values is not None for step in first)
-    if again:
+    steps, redone = [*first], any(step.values is not None for step in first)
+    if redone:
         hops = hops[1:]  # It is proved by then.
     going, coming = autoscaler_steps(case.spec, case.observation, case.chart.version)
     if good is None:
@@ -202,7 +202,7 @@ def _steps(
         step if step.values is None else replace(step, values=mended(here, {**step.values}))
         for step in hops
     )
-    moving = again or mending or scaling or hops
+    moving = redone or mending or scaling or hops
     if changes or (not moving and (changes := tuple(_workload_drift(case)))):
         steps.append(Step(Kind.VALUES, _reason(changes), changes, cost, "values", version, kept))
     elif release and release.revision != good.revision and not moving:

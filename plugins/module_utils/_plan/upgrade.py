@@ -69,10 +69,13 @@ def upgrade(spec: Spec, observation: Observation, chart: ChartArchive) -> Upgrad
         spec: With references resolved.
         chart: The chart asked for, else the running one.
     """
-    good, kubernetes = observation.last_good, running_kubernetes(observation)
-    here = Upgrade(observation, kubernetes)
+    good = observation.last_good
     if good is None:
-        return here
+        return Upgrade(observation, None)
+    # What somebody took down past Helm comes back up by its revision, and is no way that versions go.
+    asked = running_kubernetes(Observation(last_good=good))
+    kubernetes = _newest(running_kubernetes(observation), asked)
+    here = Upgrade(observation, kubernetes)
     good = replace(good, values=with_count(spec, observation, good.values or {}))
     running = _running(spec, observation, good, kubernetes)
     target = _target(spec, observation, good, chart)
@@ -134,16 +137,22 @@ def _running(
     spec: Spec, observation: Observation, good: Release, kubernetes: str | None
 ) -> Running:
     values = good.values or {}
-    version_path = store_in(values).version_path
-    etcd = observation.workload("etcd") if version_path else None
+    seen = (observation, Observation(workloads=good.workloads))
+    etcds = [found.workload("etcd") for found in seen] if store_in(values).version_path else []
     return Running(
         chart=good.chart_version or "",
         kubernetes=kubernetes,
         values=values,
-        store=(etcd.tag("etcd") or None) if etcd else None,
+        store=_newest(*(etcd.tag("etcd") for etcd in etcds if etcd)),
         host=observation.host_version,
         foreign=_foreign(spec, observation, ()),
     )
+
+
+def _newest(*texts: str | None) -> str | None:
+    """The latest of some versions; the first text where none is a version, None without one."""
+    known = [(found.numbers, text) for text in texts if text and (found := version_of(text))]
+    return max(known)[1] if known else next(filter(None, texts), None)
 
 
 def _target(spec: Spec, observation: Observation, good: Release, chart: ChartArchive) -> Target:
@@ -269,12 +278,16 @@ def crossed(one: Release, other: Release) -> bool:
 
 
 def unfinished(observation: Observation) -> Release | None:
-    """The newest revision, where it moves a version and Helm did not finish it: its objects may be there already."""
+    """The newest revision, where it raises a version and Helm did not finish it: its objects may be there already.
+
+    One that lowers any is none: somebody's rollback is not carried on with.
+    """
     newest, good = observation.release, observation.last_good
     if newest is None or good is None or newest.revision == good.revision:
         return None
-    moved = zip(_versions(newest), _versions(good), strict=True)
-    return newest if any(one and other and one != other for one, other in moved) else None
+    pairs = zip(_versions(newest), _versions(good), strict=True)
+    moved = [(new, old) for new, old in pairs if new and old and new != old]
+    return newest if moved and all(new.numbers >= old.numbers for new, old in moved) else None
 
 
 def as_finished(observation: Observation, release: Release) -> Observation:

@@ -80,10 +80,8 @@ def other_distro(case: Case) -> Iterator[Finding]:
     now, then = distro_in(case.effective_live), distro_in(case.effective)
     if case.new or now == then:
         return
-    line, what = (
-        line_of(case.chart.version),
-        f"The tenant's Kubernetes would be {then}, {now} runs.",
-    )
+    line = line_of(case.chart.version)
+    what = f"The tenant's Kubernetes would be {then}, {now} runs."
     if (now, then) != ("k3s", "k8s") or not line or not K3S_MOVES <= line.minor <= K3S_ENDS:
         way_out = "Keep it, or install a new vCluster and move what is in it."
         if (now, then) == ("k3s", "k8s"):

@@ -272,6 +272,7 @@ def test_g48_cut_off_on_the_way_back_the_restore_of_that_snapshot_goes_on(
         taken = refused["msg"].rpartition("fleetops_snapshot=")[2].split()[0]
         result = restore(snapshot=taken)
         assert result["outcome"] == "done", (number, result["msg"])
+        assert "is lost to the tenant, it is kept in snapshot" in result["msg"], number
         found = [json.loads(p.read_text()) for p in (tmp_path / "target").rglob("manifest.json")]
         kept = {m["contents"]["digest"] for m in found if m["safety_of"] == taken}
         assert len(kept) == 1, "what was there before, and nothing half-filled"

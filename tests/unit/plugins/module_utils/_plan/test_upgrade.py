@@ -115,7 +115,8 @@ def test_g19_a_pin_with_a_digest_is_held_with_it() -> None:
     tag = f"v1.35.4@sha256:{'0' * 64}"
     pin = plane("distro", "k8s", "image", "tag", value=tag)
     seen = by_hand(
-        Running(pin, version="0.35.3").seen(), images={"kubernetes": f"r:5000/kubernetes:{tag}"}
+        Running(pin, version="0.35.3", kubernetes="1.35.4").seen(),
+        images={"kubernetes": f"r:5000/kubernetes:{tag}"},
     )
     (hop,) = hops(plan(spec(**SAVED), seen, chart()))
     assert hop.values == pin
@@ -325,6 +326,21 @@ def test_g23_the_hops_after_it_go_on_from_there() -> None:
     found = plan(asked, seen, chart())
     assert found.kinds == ("repair", "snapshot", "kubernetes_hop", "values")
     assert [step.way_back for step in found.steps] == ["snapshot", "none", "snapshot", "values"]
+
+
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize("kind", list(CUTS))
+def test_g16_g25_a_rollback_that_somebody_began_is_not_carried_on_with(
+    kind: str, there: bool
+) -> None:
+    after, before = CUTS[kind]
+    seen = cut_off(before, after, there=there, status="pending-rollback")
+    wanted = {"version": before.version, **SAVED}
+    found = plan(spec(**wanted), seen, chart(before.version))
+    assert found.kinds[0] == "repair", found.findings
+    lowest = min(step.version for step in found.steps if step.values is not None)
+    assert lowest == before.version
+    assert all(step.values in (None, before.values) for step in found.steps)
 
 
 def test_g23_somebody_elses_hop_has_no_snapshot_to_go_back_to() -> None:
