@@ -11,6 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from paper import (
     DEPLOYED,
     NOTHING,
@@ -26,6 +28,10 @@ from paper import (
 )
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Refused
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.lines.registry import (
+    LINES,
+    patch_of,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     MemberList,
     Observation,
@@ -40,6 +46,12 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.render 
     plan_as_data,
     plan_lines,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.hops import (
+    Hop,
+    Target,
+    route,
+)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.hops import Running as Way
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.upgrade import (
     running_kubernetes,
@@ -48,6 +60,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.values imp
     pointer,
     read,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.ways import State, parsed
 
 K8S = ("controlPlane", "distro", "k8s")
 ETCD = ("controlPlane", "backingStore", "etcd", "deploy", "statefulSet", "image", "tag")
@@ -409,3 +422,62 @@ def test_g17_g38_what_to_write_instead_is_a_diff_for_the_inventory_and_a_secret_
     )
     assert not refusing(given_up)
     assert "s3cret" not in "\n".join(plan_lines("t", given_up, (place,)))
+
+
+PATCHES = [patch.version for line in LINES if line.minor >= (0, 28) for patch in line.patches]
+
+
+@st.composite
+def cut_walks(draw: st.DrawFn) -> tuple[Observation, dict[str, Any], Hop]:
+    """A walk that Helm did not finish at one of its hops: what is seen then, what was asked for, and that hop."""
+    first, last = sorted(
+        draw(st.lists(st.sampled_from(range(len(PATCHES))), min_size=2, max_size=2))
+    )
+    start, end = PATCHES[first], PATCHES[last]
+    patch = patch_of(start)
+    assert patch
+    deployed = draw(st.booleans())
+    values = plane("backingStore", "etcd", "deploy", "enabled", value=True) if deployed else {}
+    minor = draw(st.sampled_from([None, "1.34.0", "1.35.0", "1.36.0"]))
+    if minor is not None and parsed(minor).numbers < parsed(patch.kubernetes).numbers:
+        minor = None
+    running = Way(start, patch.kubernetes, values, patch.etcd if deployed else None)
+    found = route(running, Target(end, minor)).hops
+    assume(found)
+    number = draw(st.integers(0, len(found) - 1))
+    hop, live = found[number], found[number - 1].values if number else values
+
+    def at(state: State, values: Any) -> Running:
+        store = {"members": 1, "etcd": str(state.store)} if state.store else {}
+        return Running(values, str(state.chart), str(state.kubernetes), **store)
+
+    there, status = draw(st.booleans()), draw(st.sampled_from(["failed", "pending-upgrade"]))
+    seen = cut_off(at(hop.before, live), at(hop.after, hop.values), there=there, status=status)
+    asked = {
+        "version": end,
+        **({"kubernetes_version": minor} if minor else {}),
+        "allow": ["G38", "G60", "G20"],
+    }
+    return seen, asked, hop
+
+
+@given(cut_walks(), st.sampled_from([View.EVERYTHING, View.VERSIONS]))
+def test_g16_g23_g25_wherever_a_walk_is_cut_off_nothing_goes_down_and_it_goes_on(
+    walk: tuple[Observation, dict[str, Any], Hop], view: View
+) -> None:
+    seen, asked, hop = walk
+    found = plan(spec(**{**SAVED, **asked}), seen, chart(asked["version"]), view)
+    assert not found.refusals, found.refusals
+    first, *others = found.steps
+    assert (first.kind, first.version, first.values) == ("repair", str(hop.after.chart), hop.values)
+    # Within a line and minor Helm's record does not say whose hop it was, so it may be somebody else's.
+    assert first.way_back == ("snapshot" if hop.way_back == "snapshot" else "none")
+    last = first
+    for step in (step for step in others if step.values is not None):
+        for path in (ETCD, (*K8S, "image", "tag")):
+            now, then = (read(s.values or {}, path) for s in (last, step))
+            if isinstance(now, str) and isinstance(then, str):
+                assert parsed(now).numbers <= parsed(then).numbers, (path, last, step)
+        assert parsed(last.version).numbers <= parsed(step.version).numbers
+        last = step
+    assert last.version == asked["version"]
