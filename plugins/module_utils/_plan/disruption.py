@@ -19,8 +19,8 @@ POD_SECONDS = 20
 # A member counts as ready 10 s after its start at the earliest (chart 0.36.1, etcd-statefulset.yaml, startupProbe).
 MEMBER_SECONDS = 15
 # One of two voters is back sooner: its headless name serves it while it is not ready. On the lab, in five runs: 1.8 to
-# 3.8 s from the end of its process to the next acknowledged write. The other one rejects it until the host cluster's DNS
-# tells its new address (etcd 3.6, "rejected connection on peer endpoint"): a cache there adds its time.
+# 3.8 s from the end of its process to the next acknowledged write. The other one rejects it until the DNS of the host
+# cluster tells its new address (etcd 3.6, "rejected connection on peer endpoint"): a cache there adds its time.
 PAIR_SECONDS = 3
 # The only one is away until it is ready, and the control plane, which ended with it, until it reaches it. On the lab:
 # 21 and 32 s.
