@@ -262,6 +262,14 @@ def test_g52_a_version_of_etcd_that_somebody_else_pinned_stays() -> None:
     assert plan(asked, held, chart("0.29.3")).kinds == ("prove", "snapshot", "etcd_hop")
 
 
+@pytest.mark.parametrize(("target", "told"), [(None, 1), ("1.34.0", 0)])
+def test_g20_the_pair_at_the_end_of_the_way_is_told_once(target: str | None, told: int) -> None:
+    seen = Running(version="0.35.3", kubernetes="1.33.4", host=(1, 34)).seen()
+    found = plan(spec(kubernetes_version=target, **SAVED), seen, chart())
+    assert hops(found)
+    assert [finding.guard for finding in found.findings].count("G20") == told
+
+
 def test_g63_lost_members_are_mended_before_versions_move() -> None:
     asked = spec(store=DEPLOYED, **SAVED)
     running = installed(spec(store=DEPLOYED, version="0.35.3"), kubernetes="1.35.4", members=3)
