@@ -95,11 +95,13 @@ def lab(
     limit: int = 300,
     cleans: bool = False,
     lane: str = LAB,
+    suites: tuple[str, ...] = ("test", "full"),
 ) -> Stage:
     command = (str(NEW / "python"), "-m", "lab", *arguments)
     return Stage(
         name,
         command,
+        suites,
         needs=("setup", *needs),
         limit=limit,
         cleans=cleans,
@@ -137,25 +139,15 @@ def integration(
     )
 
 
-FILES = {
-    name: f"tests/integration/test_{name}.py"
-    for name in ("awx", "bad_input", "doors", "fleet", "interrupted", "proof")
-}
-INTEGRATION = tuple(FILES.values())
-# These take long.
-WAVES, SCALE, CLAIMS, RECOVER, AUTOSCALING, SCALE_FAULTS, FAULTS, *SNAPSHOTS = (
-    f"tests/integration/test_{name}.py"
-    for name in (
-        "waves", "scale", "scale_claims", "recover", "autoscaling", "scale_faults", "saving_faults",
-        "snapshot", "snapshot_sqlite", "snapshot_keys", "snapshot_claim", "snapshot_request", "drill", "move",
-    )
-)  # fmt: skip
-# What depends on Helm's version: the same tests with each; input, doors and proof do not.
-HELM = (FILES["fleet"], FILES["interrupted"])
+def files(*names: str) -> tuple[str, ...]:
+    """Files of tests that need the lab."""
+    return tuple(f"tests/integration/test_{name}.py" for name in names)
 
-# All parts of the lab but the older Kubernetes, which no test runs yet.
+
+# All parts of the lab but the older Kubernetes: only the full suite walks from it, and builds it then.
 PARTS = (
     "coredns",
+    "etcd-3.5",
     "etcd-3.6",
     "helm-3",
     "helm-4",
@@ -222,14 +214,33 @@ STAGES = (
     pytest("contract", NEW, "-n", "2", "tests/contract", needs=("lab-parts",)),
     pytest("lab", NEW, "-m", "lab", "tests/lab/tests", needs=("lab-parts",), lane=LAB),
     lab("lab-up", "up", "--helm", "helm3,helm4", needs=("lab-parts",)),
-    integration("integration-helm4", "helm4", *INTEGRATION),
-    integration("waves", "helm4", WAVES, suites=("full",), limit=3600),
     integration(
-        "scale", "helm4", SCALE, CLAIMS, RECOVER, AUTOSCALING, suites=("full",), limit=7200
+        "integration-helm4",
+        "helm4",
+        *files("awx", "bad_input", "doors", "fleet", "interrupted", "proof"),
     ),
-    integration("autoscaling-helm3", "helm3", AUTOSCALING, suites=("full",), limit=3600),
-    integration("snapshots", "helm4", *SNAPSHOTS, suites=("full",), limit=3600),
-    integration("faults", "helm4", FAULTS, SCALE_FAULTS, suites=("full",), limit=7200),
+    integration("waves", "helm4", *files("waves"), suites=("full",), limit=3600),
+    integration(
+        "scale",
+        "helm4",
+        *files("scale", "scale_claims", "recover", "autoscaling"),
+        suites=("full",),
+        limit=7200,
+    ),
+    integration("autoscaling-helm3", "helm3", *files("autoscaling"), suites=("full",), limit=3600),
+    integration(
+        "snapshots",
+        "helm4",
+        *files(
+            "snapshot", "snapshot_sqlite", "snapshot_keys", "snapshot_claim", "snapshot_request"
+        ),
+        *files("drill", "move"),
+        suites=("full",),
+        limit=3600,
+    ),
+    integration(
+        "faults", "helm4", *files("saving_faults", "scale_faults"), suites=("full",), limit=7200
+    ),
     # A store of 1 GB, saved and restored.
     Stage(
         "sizes",
@@ -240,7 +251,28 @@ STAGES = (
         environment=tools(NEW, PYTHONPATH="tests/lab:tests/integration"),
         lane=LAB,
     ),
-    integration("integration-helm3", "helm3", *HELM),
+    # The same host clusters again, for tenants with an older Kubernetes too.
+    lab("lab-end", "down", needs=("lab-up",), suites=("full",)),
+    lab(
+        "lab-older",
+        "up",
+        "--helm",
+        "helm3,helm4",
+        "--kubernetes",
+        "v1.36.3,v1.35.4",
+        needs=("lab-end",),
+        limit=1800,
+        suites=("full",),
+    ),
+    integration(
+        "upgrades",
+        "helm4",
+        *files("upgrade", "upgrade_faults", "certificates"),
+        suites=("full",),
+        limit=7200,
+    ),
+    # What depends on Helm's version: the same tests with each; input, doors and proof do not.
+    integration("integration-helm3", "helm3", *files("fleet", "interrupted")),
     Stage(
         "molecule",
         (str(NEW / "python"), "tests/scenarios.py"),

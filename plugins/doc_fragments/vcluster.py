@@ -48,7 +48,9 @@ options:
     description: Name of the host cluster in messages; the context or the kubeconfig's name by default.
     type: str
   chart:
-    description: A chart repository (U(https://charts.loft.sh) by default), C(oci://) or the path of a chart archive.
+    description:
+      - A chart repository (U(https://charts.loft.sh) by default), C(oci://), the path of a chart archive, or of a
+        folder with archives C(vcluster-VERSION.tgz).
     type: str
   version:
     description: Chart version such as V(0.36.1). A new vCluster needs one; there is no "latest".
@@ -166,7 +168,7 @@ options:
     type: dict
     suboptions:
       total:
-        description: For everything done to one vCluster; 2400 by default.
+        description: For everything done to one vCluster, each hop anew; 2400 by default.
         type: int
       rollout:
         description: For the pods of one step to become ready; 1800 by default.
@@ -181,6 +183,22 @@ options:
     description: V(write), the default, proves with a ConfigMap written in the tenant's kube-system; V(read) only reads.
     type: str
     choices: [write, read]
+  rollback:
+    description:
+      - V(auto), the default, goes back after a failed proof, as each step of the plan says; V(never) leaves that to a
+        person, and then a hop to another line or minor needs no snapshot.
+    type: str
+    choices: [auto, never]
+  renew_before:
+    description:
+      - Days before the first certificate ends at which all are renewed by a restart, 0 to 90, 30 by default.
+      - 0 leaves that to vCluster.
+    type: int
+  hops:
+    description:
+      - How many hops between versions one run takes at most, so that a fleet goes hop by hop together; all by default.
+      - What else is asked for waits until the last one.
+    type: int
   snapshots:
     description: Where snapshots of it go and how long they stay.
     type: dict

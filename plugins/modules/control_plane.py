@@ -28,9 +28,10 @@ options:
   view:
     description:
       - What of the plan is carried out. With V(size) only resources, members of the store and replicas, with the chart
-        that runs; whatever else is asked for waits. With V(replicas) nothing but those.
+        that runs; whatever else is asked for waits. With V(replicas) nothing but those. With V(versions) only the hops
+        to the versions asked for. With V(certificates) nothing but to renew those that end soon.
     type: str
-    choices: [everything, size, replicas]
+    choices: [everything, size, replicas, versions, certificates]
     default: everything
   by_load:
     description:

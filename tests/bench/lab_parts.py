@@ -13,6 +13,7 @@ from typing import TypeVar
 import peers
 import scale_parts
 import snapshot_parts
+import upgrade_parts
 from harness import Lab, kubectl
 from hosts import KUBERNETES, Inventory
 from measure import BenchError
@@ -103,6 +104,16 @@ def scale() -> list[Result]:
     return found
 
 
+def upgrade() -> list[Result]:
+    """See upgrade_parts."""
+    one = _inventory("raised", 1, clusters=1, **upgrade_parts.WANTED)
+    found = _fresh(one, partial(upgrade_parts.alone, one))
+    variables = {**upgrade_parts.WANTED, **upgrade_parts.ETCD}
+    ours, other = (_inventory(name, 1, clusters=1, **variables) for name in ("hopped", "by-hand"))
+    measured = partial(upgrade_parts.together, ours, other)
+    return found + _fresh(ours, partial(_fresh, other, measured))
+
+
 def _median(inventory: Inventory, playbook: str) -> tuple[float, float]:
     """CPU and wall s of a run."""
     usages = [inventory.play(playbook) for _ in range(REPEATS)]
@@ -151,6 +162,7 @@ PARTS = {
     "verify": verify,
     "install": install,
     "scale": scale,
+    "upgrade": upgrade,
     "snapshot": snapshot,
     "snapshot_1gb": partial(snapshot, "_1gb"),
 }

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 from by_hand import in_namespace, upgrade
 from harness import Lab, kubectl
-from hosts import BENCH, Inventory
+from hosts import BENCH, VERSION, Inventory
 from measure import BenchError
 from results import Result, against_goal
 from scaling import broken, gives_up, under_load
@@ -80,7 +80,13 @@ class Tenant:
         (name,) = self.inventory.hosts
         return name
 
-    def become(self, what: str, before: Callable[[], None] | None = None, **variables: Any) -> Row:
+    def become(
+        self,
+        what: str,
+        before: Callable[[], None] | None = None,
+        playbook: str = "site",
+        **variables: Any,
+    ) -> Row:
         """Carry out what the inventory asks for with these variables.
 
         Args:
@@ -93,16 +99,22 @@ class Tenant:
             if before:
                 before()
             costs.append(self._cost())
-            self.inventory.play("site")
+            self.inventory.play(playbook)
 
         return replace(self._row(what, change), cost=costs[0])
 
-    def by_hand(self, what: str, values: Sequence[dict[str, Any]], **variables: Any) -> Row:
-        """The same by Helm, one upgrade after the other; then the inventory says it too, and it is proved."""
+    def by_hand(
+        self, what: str, values: Sequence[dict[str, Any]], version: str = VERSION, **variables: Any
+    ) -> Row:
+        """The same by Helm, one upgrade after the other; then the inventory says it too, and it is proved.
+
+        Args:
+            version: Of the chart.
+        """
 
         def change() -> None:
             for step in values:
-                upgrade(self.lab, self.name, step)
+                upgrade(self.lab, self.name, step, version)
                 self._rolled_out()
 
         row = self._row(what, change)
@@ -138,8 +150,8 @@ class Tenant:
 
 def deployed(inventory: Inventory) -> list[Result]:
     """Out and in on a deployed etcd, larger claims, other resources, and a member that is lost."""
-    _make_place()
-    tenant = _installed(inventory)
+    make_place()
+    tenant = installed(inventory)
     rows = [tenant.become("etcd 1 to 3", vcluster_replicas=3, store={"members": 3})]
     # Ours has up to three rollouts in a row, so has Helm; of members too, where ours restarts them.
     first, second = ({"logging": {"encoding": encoding}} for encoding in ("json", "console"))
@@ -158,12 +170,12 @@ def deployed(inventory: Inventory) -> list[Result]:
         tenant.become("etcd 3 to 1", vcluster_replicas=1, store={"members": 1}),
     ]
     peers = [both, helm, helm, both, both, both, both]
-    return [*_results(rows, peers), *_counted("deployed", rows)]
+    return [*beside(rows, peers), *counted("deployed", rows)]
 
 
 def external(inventory: Inventory) -> list[Result]:
     """Replicas on an etcd of its own, out and in, each beside Helm."""
-    _make_place()
+    make_place()
     (name,) = inventory.hosts
     kubeconfig = inventory.clusters[inventory.hosts[name]]
     etcd = external_etcd.create(kubeconfig, name, PLACE / "etcd")
@@ -174,7 +186,7 @@ def external(inventory: Inventory) -> list[Result]:
         kubectl(kubeconfig, "apply", "-f", "-", stdin=objects)
         store = {"type": "etcd_external", "endpoint": etcd.endpoint, "tls": {"secret": SECRET}}
         common = {**inventory.common, "vcluster_store": store}
-        tenant = _installed(replace(inventory, common=common))
+        tenant = installed(replace(inventory, common=common))
         rows = [
             tenant.become("external 1 to 3", vcluster_replicas=3),
             tenant.become("external 3 to 1", vcluster_replicas=1),
@@ -183,17 +195,17 @@ def external(inventory: Inventory) -> list[Result]:
             tenant.by_hand(f"helm {words}", [nested(REPLICAS, count)], vcluster_replicas=count)
             for words, count in (("1 to 3", 3), ("3 to 1", 1))
         ]
-        return [*_results(rows, helm), *_counted("external", rows)]
+        return [*beside(rows, helm), *counted("external", rows)]
     finally:
         kubectl(kubeconfig, "delete", "namespace", external_etcd.NAMESPACE)
 
 
-def _make_place() -> None:
+def make_place() -> None:
     shutil.rmtree(PLACE, ignore_errors=True)
     PLACE.mkdir(parents=True)
 
 
-def _installed(inventory: Inventory) -> Tenant:
+def installed(inventory: Inventory) -> Tenant:
     inventory.play("site")
     return Tenant(inventory, Lab.running())
 
@@ -211,7 +223,7 @@ def nested(path: Sequence[str], value: Any) -> dict[str, Any]:
     return dict(value)
 
 
-def _results(rows: Sequence[Row], helm: Sequence[Row]) -> list[Result]:
+def beside(rows: Sequence[Row], helm: Sequence[Row]) -> list[Result]:
     """The gap of each change: beside that of Helm, or beside what the plan said where the API is away."""
     found = []
     for row, peer in zip(rows, helm, strict=True):
@@ -224,7 +236,7 @@ def _results(rows: Sequence[Row], helm: Sequence[Row]) -> list[Result]:
     return found
 
 
-def _counted(of: str, rows: Sequence[Row]) -> list[Result]:
+def counted(of: str, rows: Sequence[Row]) -> list[Result]:
     """What there must be none of."""
     failed = sum(row.failed for row in rows if not row.outage)
     return [

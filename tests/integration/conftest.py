@@ -39,6 +39,12 @@ def clean(lab: Lab) -> Iterator[None]:
     _remove_all(lab)
 
 
+@pytest.fixture
+def anew(lab: Lab) -> None:
+    """No vCluster of an earlier test: versions do not go down."""
+    _remove_all(lab)
+
+
 def _remove_all(lab: Lab) -> None:
     for kubeconfig in lab.clusters.values():
         found = kubectl(kubeconfig, "get", "namespaces", "--output=name").split()

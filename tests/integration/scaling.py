@@ -20,9 +20,11 @@ from harness import ROOT, Lab
 from saving import kubeconfig_of
 
 from lab.ledger import Ledger, Target
+from lab.watch import Watch
 
 TABLE = ROOT / "build" / "scale.json"
 RATE, CONNECTIONS = 20, 8  # writes a second, and over how many connections
+HEARD = 20.0  # seconds until a watch has told of the last write
 CERTIFICATES = "/run/config/pki"
 
 
@@ -38,6 +40,8 @@ def under_load(
 ) -> Iterator[Ledger]:
     """A client writes from some seconds before to some seconds after; then all is read back, and a row is noted.
 
+    Another one watches what is written, and has to hear of everything that was acknowledged.
+
     Args:
         around: Those seconds.
         patience: See Ledger.
@@ -45,18 +49,28 @@ def under_load(
     kept = folder / f"{name}-{what.replace(' ', '-').replace('>', '')}"
     target = service(lab, name, folder)
     ledger = Ledger(target, "default", RATE, 3600.0, CONNECTIONS, kept, patience)
-    writer = threading.Thread(target=ledger.write)
-    writer.start()
+    watch = Watch.of(ledger)
+    clients = [threading.Thread(target=work) for work in (ledger.write, watch.follow)]
+    for client in clients:
+        client.start()
     began = time.monotonic()
     try:
         time.sleep(around)
         yield ledger
         time.sleep(around)
+        ledger.stop()
+        clients[0].join(60)
+        missed = watch.missed(ledger.numbers(), HEARD)
     finally:
         ledger.stop()
-        writer.join(60)
+        watch.stop()
+        for client in clients:
+            client.join(60)
     ledger.check()
-    _note(what, {"seconds": round(time.monotonic() - began, 1), **asdict(ledger.report)})
+    heard = {"watch_resumed": watch.resumed, "watch_listed": watch.listed, "unheard": len(missed)}
+    row = {"seconds": round(time.monotonic() - began, 1), **asdict(ledger.report), **heard}
+    _note(what, row)
+    assert not missed, f"{what}: a watch never told of {sorted(missed)[:10]}"
 
 
 def _note(what: str, row: dict[str, Any]) -> None:

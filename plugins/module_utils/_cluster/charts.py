@@ -54,7 +54,8 @@ class Charts:
         """The archive of a chart.
 
         Args:
-            chart: A chart repository (`https://...`), an `oci://` reference, or the path of an archive.
+            chart: A chart repository (`https://...`), an `oci://` reference, the path of an archive, or of a folder of
+                archives `vcluster-VERSION.tgz`, as `helm pull` names them.
             version: Chart version; an archive of another version is an error.
 
         Raises:
@@ -63,7 +64,7 @@ class Charts:
         key = chart, version
         if key not in self._opened:
             remote = re.match(r"(https?|oci)://", chart)
-            path = self._fetch(chart, version) if remote else _local(chart)
+            path = self._fetch(chart, version) if remote else _local(chart, version)
             self._opened[key] = open_archive(path, version)
         return self._opened[key]
 
@@ -110,12 +111,15 @@ def open_archive(path: Path, version: str) -> ChartArchive:
     return ChartArchive(path, hashlib.sha256(content).hexdigest(), found, schema, defaults)
 
 
-def _local(chart: str) -> Path:
+def _local(chart: str, version: str) -> Path:
     path = Path(chart).expanduser()
+    if path.is_dir():
+        path /= f"{CHART}-{version}.tgz"
     if not path.is_file():
         raise HelmError(
-            f"The chart {chart} does not exist.",
-            "vcluster_chart is a repository (https://...), an oci:// reference or the path of an archive.",
+            f"The chart {path} does not exist.",
+            "vcluster_chart is a repository (https://...), an oci:// reference, the path of an archive or of a folder "
+            f"with archives such as {CHART}-{version}.tgz.",
         )
     return path.absolute()
 

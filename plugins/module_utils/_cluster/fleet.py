@@ -93,7 +93,7 @@ class _Look:
         workloads = self._workloads()
         secrets = self._secrets() if any(wanted.values()) else {}
         leaders = self._leases() if self.leaders else {}
-        seen_at = self.api.now if self.leaders else None
+        seen_at = self.api.now
 
         def observation(key: Key) -> Observation:
             here, name = key

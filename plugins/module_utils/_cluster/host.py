@@ -20,7 +20,7 @@ from .kubeconfig import load
 from .lock import locked
 from .nodes import nodes
 from .observe import observe, referenced_secrets
-from .releases import forget, mark, note_proof
+from .releases import forget, mark, note_proof, note_snapshot
 from .tenant import Ways
 from .transport import HostTransport
 
@@ -78,6 +78,10 @@ class Host:
     def note_proof(self, spec: Spec, revision: int, proved: Proved) -> None:
         """See HostCluster."""
         note_proof(self.api, spec.namespace, spec.name, revision, proved)
+
+    def note_snapshot(self, spec: Spec, revision: int, snapshot: str) -> None:
+        """See HostCluster."""
+        note_snapshot(self.api, spec.namespace, spec.name, revision, snapshot)
 
 
 def connect(access: Access, warn: Callable[[str], None]) -> Host:

@@ -14,16 +14,17 @@ from .._core.ports import Api, Json
 from .._core.spec import Spec
 from .._stores.registry import secrets_of
 from .autoscalers import autoscalers, groups_served
+from .certificates import certificates
 from .fleet import host_version, identity
 from .losses import lost_members
-from .releases import foreign_values, history, with_foreign
+from .releases import history, noted, with_notes
 from .workloads import SELECTOR, paused, workload_of
 
 
 def observe(api: Api, spec: Spec) -> Observation:
     """Everything the planner looks at; a dozen requests, two more for each member of a store that is not ready."""
     namespace, name = spec.namespace, spec.name
-    found = with_foreign(history(api, namespace, name), foreign_values(api, namespace, name))
+    found = with_notes(history(api, namespace, name), noted(api, namespace, name))
     here = list(_workloads(api, namespace))
     workloads = tuple(workload for release, workload in here if release == name)
     secrets = dict(_secrets(api, spec))
@@ -39,6 +40,8 @@ def observe(api: Api, spec: Spec) -> Observation:
         references={name: identity(secret) for name, secret in secrets.items()},
         host_version=host_version(api),
         paused=paused(workloads),
+        seen_at=api.now,
+        certificates=certificates(api, namespace, name),
         budgets=tuple(_budgets(api, namespace)),
         lost_members=lost_members(api, namespace, workloads),
         autoscalers=autoscalers(api, spec, workloads),

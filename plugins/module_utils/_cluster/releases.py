@@ -14,7 +14,7 @@ import gzip
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -148,7 +148,9 @@ def mark(
 
     Foreign first: a run that is killed in between leaves no label, and the next one proves again.
     """
-    _write_foreign(api, namespace, name, revision, foreign)
+    known = noted(api, namespace, name)
+    saved = {number: found for number, found in known.snapshots.items() if number != revision}
+    _write(api, namespace, name, Notes({**known.foreign, revision: tuple(foreign)}, saved))
     label = {APPLIED_LABEL: f"{digest}-r{revision}"}
     metadata = {"labels": label, "annotations": _annotations(proved)}
     api.merge(secret_path(namespace, name, revision), {"metadata": metadata})
@@ -168,10 +170,30 @@ def _annotations(proved: Proved) -> dict[str, str | None]:
     }
 
 
+def note_snapshot(api: Api, namespace: str, name: str, revision: int, snapshot: str) -> None:
+    """Write down the snapshot with which a hop from a revision goes back to it."""
+    known = noted(api, namespace, name)
+    _write(api, namespace, name, replace(known, snapshots={**known.snapshots, revision: snapshot}))
+
+
 # Helm replaces a revision's Secret when it supersedes it: labels survive that, annotations do not.
-# So the foreign values stand on the vCluster's Lease, by revision.
+# So what later runs need of a revision stands on the vCluster's Lease.
 FOREIGN_ANNOTATION = "fleetops.vcluster/foreign"
+SNAPSHOTS_ANNOTATION = "fleetops.vcluster/way-back"
 KEPT_REVISIONS = 10
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What the Lease of a vCluster tells of its revisions.
+
+    Attributes:
+        foreign: The JSON pointers of foreign values, by revision.
+        snapshots: The id of the snapshot with which a hop goes back, by the revision it goes back to.
+    """
+
+    foreign: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    snapshots: Mapping[int, str] = field(default_factory=dict)
 
 
 def lease_name(name: str) -> str:
@@ -179,34 +201,59 @@ def lease_name(name: str) -> str:
     return f"vcluster-{name}-fleetops"
 
 
-def foreign_values(api: Api, namespace: str, name: str) -> dict[int, tuple[str, ...]]:
-    """The JSON pointers of foreign values, by revision."""
+def noted(api: Api, namespace: str, name: str) -> Notes:
+    """What was written down of the revisions.
+
+    Raises:
+        FleetError: Somebody damaged it.
+    """
     lease = api.find(f"{_leases(namespace)}/{lease_name(name)}") or {}
-    text = (lease.get("metadata", {}).get("annotations") or {}).get(FOREIGN_ANNOTATION, "{}")
+    found = lease.get("metadata", {}).get("annotations") or {}
+    foreign, saved = (
+        _by_revision(
+            found.get(key, "{}"), f"Annotation {key} of Lease {namespace}/{lease_name(name)}"
+        )
+        for key in (FOREIGN_ANNOTATION, SNAPSHOTS_ANNOTATION)
+    )
+    return Notes(
+        {revision: tuple(map(str, paths)) for revision, paths in foreign.items()},
+        {revision: str(snapshot) for revision, snapshot in saved.items()},
+    )
+
+
+def _by_revision(text: str, what: str) -> dict[int, Any]:
     try:
-        return {int(revision): tuple(map(str, kept)) for revision, kept in json.loads(text).items()}
+        return {int(revision): kept for revision, kept in json.loads(text).items()}
     except (ValueError, TypeError, AttributeError) as error:
         raise FleetError(
-            f"Annotation {FOREIGN_ANNOTATION} of Lease {namespace}/{lease_name(name)} was damaged.",
+            f"{what} was damaged.",
             "Remove it; values that nobody asked for are then shown as removed.",
         ) from error
 
 
-def with_foreign(found: History, foreign: Mapping[int, tuple[str, ...]]) -> History:
-    """The history with each revision's foreign values filled in."""
+def with_notes(found: History, notes: Notes) -> History:
+    """The history with what was written down of each revision."""
 
     def fill(release: Release | None) -> Release | None:
-        return release and replace(release, foreign=foreign.get(release.revision, ()))
+        return release and replace(
+            release,
+            foreign=notes.foreign.get(release.revision, ()),
+            snapshot=notes.snapshots.get(release.revision, ""),
+        )
 
     return History(fill(found.release), fill(found.base), fill(found.last_good))
 
 
-def _write_foreign(
-    api: Api, namespace: str, name: str, revision: int, foreign: Sequence[str]
-) -> None:
-    known = {**foreign_values(api, namespace, name), revision: tuple(foreign)}
-    kept = dict(sorted(known.items())[-KEPT_REVISIONS:])
-    metadata = {"annotations": {FOREIGN_ANNOTATION: json.dumps(kept, separators=(",", ":"))}}
+def _write(api: Api, namespace: str, name: str, notes: Notes) -> None:
+    kept = {
+        FOREIGN_ANNOTATION: notes.foreign,
+        SNAPSHOTS_ANNOTATION: notes.snapshots,
+    }
+    annotations = {
+        key: json.dumps(dict(sorted(found.items())[-KEPT_REVISIONS:]), separators=(",", ":"))
+        for key, found in kept.items()
+    }
+    metadata = {"annotations": annotations}
     path = _leases(namespace)
     if api.find(f"{path}/{lease_name(name)}"):
         api.merge(f"{path}/{lease_name(name)}", {"metadata": metadata})

@@ -135,6 +135,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "options": {"total": _COUNT, "rollout": _COUNT, "proof": _COUNT, "lock": _COUNT},
     },
     "proof": {"type": "str", "choices": ["write", "read"]},
+    "rollback": {"type": "str", "choices": ["auto", "never"]},
+    "renew_before": {"type": "int"},
+    "hops": _COUNT,
     "snapshots": {
         "type": "dict",
         "options": {

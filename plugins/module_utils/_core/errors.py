@@ -82,6 +82,10 @@ class TimedOut(FleetError):
     """A wait reached its limit; `what` says what was seen last."""
 
 
+class Unready(TimedOut):
+    """Pods did not become ready after a change, or never will."""
+
+
 def about(title: str, error: FleetError) -> str:
     """The words of an error with what the work was on: what is lost or silent in the middle of it may not know."""
     return str(error) if title in str(error) else f"{title}: {error}"

@@ -6,11 +6,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from .certificates import Certificates
+
+RESTORE_NOTES = "fleetops.vcluster/restore"  # annotation of a workload: what a restore of ours is about, as JSON
 RESTORING = "loft.sh/restoring"  # the vendor's annotation of a workload (0.36, vcluster restore)
 POD_ENDED = ("Succeeded", "Failed")  # phases of a pod that never runs again
 # Helm's words for a release that another run left in the middle (helm.sh/helm, pkg/release/status.go).
@@ -35,13 +39,14 @@ class Proved:
 
     Attributes:
         at: When it passed, by the host cluster's clock.
-        certificates_end: When the first serving certificate ends, as that proof read it; None when it read none.
+        certificates_end: When the first certificate ends, as that proof read it; None when it read none.
     """
 
     at: datetime
     certificates_end: datetime | None = None
 
 
+OURS = "fleetops.vcluster: "  # what the description of a revision begins with that this collection made
 SCALED_LABEL = "fleetops.vcluster/scaled"
 
 
@@ -132,6 +137,7 @@ class Release:
         applied: The proof label, if this revision carries one of its own.
         proved: The last proof of this revision, if there was one.
         foreign: JSON pointers of user values that were there but never asked for, recorded at the proof.
+        snapshot: Id of the snapshot with which a hop goes back to it; empty where none was taken for that.
         modified: Helm's `modifiedAt`, seconds since the epoch; 0 when unknown.
         scaled: The last decision by load; Helm copies its label into every later revision.
         chart_version: Version of the chart; None when only metadata was read.
@@ -146,6 +152,7 @@ class Release:
     applied: Applied | None = None
     proved: Proved | None = None
     foreign: tuple[str, ...] = ()
+    snapshot: str = ""
     modified: int = 0
     scaled: Scaled | None = None
     chart_version: str | None = None
@@ -159,6 +166,11 @@ class Release:
         """Whether all that was asked for was proved at this revision: Helm copies labels into the next one (G49)."""
         applied = self.applied
         return bool(applied and applied.revision == self.revision and applied.digest != UNFINISHED)
+
+    @property
+    def ours(self) -> bool:
+        """Whether a run of this collection made it, as far as its description tells."""
+        return self.description.startswith(OURS)
 
 
 @dataclass(frozen=True)
@@ -263,7 +275,8 @@ class Observation:
         paused: The vCluster is paused, sleeping or being restored; the annotation that says so.
         budgets: Names of PodDisruptionBudgets in the namespace.
         leader: The syncer's Lease; only a status looks for it, and one replica has none.
-        seen_at: The host cluster's clock at that moment (G55); only a status asks.
+        seen_at: The host cluster's clock at that moment (G55).
+        certificates: When its certificates end; only a complete one knows, else the note of the last proof does.
         members: Who the members of the store are by their own word; None when nothing gave a reason to ask them.
         lost_members: Why a member cannot come back with the data it has, by the ordinal of its pod.
         autoscalers: Those of the control plane.
@@ -285,6 +298,7 @@ class Observation:
     budgets: tuple[str, ...] = ()
     leader: Leader | None = None
     seen_at: datetime | None = None
+    certificates: Certificates = field(default_factory=Certificates)
     members: MemberList | None = None
     lost_members: Mapping[int, str] = field(default_factory=dict)
     autoscalers: tuple[Autoscaler, ...] = ()
@@ -292,9 +306,25 @@ class Observation:
     complete: bool = False
 
     @property
+    def certificates_end(self) -> datetime | None:
+        """When the first certificate ends; None where nobody looked."""
+        noted = self.release.proved if self.release else None
+        first = self.certificates.first
+        return first[1] if first else (noted.certificates_end if noted else None)
+
+    @property
     def live_values(self) -> Mapping[str, Any]:
         """User values of `last_good`; empty where there is no such revision."""
         return (self.last_good.values if self.last_good else None) or {}
+
+    @property
+    def restore_notes(self) -> Mapping[str, str]:
+        """What a restore of ours that is not over left on the control plane; empty without one."""
+        plane = self.workload("control_plane")
+        found: Mapping[str, str] = json.loads(
+            (plane.annotations if plane else {}).get(RESTORE_NOTES, "{}")
+        )
+        return found
 
     def autoscaler(self, kind: str) -> Autoscaler | None:
         """The autoscaler of a kind, if there is one; ours where there is another beside it."""

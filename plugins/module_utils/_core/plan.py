@@ -21,12 +21,14 @@ class Kind(StrEnum):
     INSTALL = "install"
     CHART_HOP = "chart_hop"
     KUBERNETES_HOP = "kubernetes_hop"
+    ETCD_HOP = "etcd_hop"
     VALUES = "values"
     SCALE_OUT = "scale_out"
     SCALE_IN = "scale_in"
     RESIZE = "resize"
     REPLACE_MEMBER = "replace_member"
     AUTOSCALING = "autoscaling"
+    RENEW = "renew_certificates"
     SNAPSHOT = "snapshot"
     RESTORE = "restore"
     MOVE = "move"
@@ -40,6 +42,8 @@ class View(StrEnum):
     EVERYTHING = "everything"
     SIZE = "size"  # SIZING
     REPLICAS = "replicas"  # of the control plane
+    VERSIONS = "versions"  # HOPS
+    CERTIFICATES = "certificates"
 
 
 # The step kinds that change the size of a vCluster, or bring it back.
@@ -50,8 +54,14 @@ SIZING = frozenset(
 
 COUNTING = frozenset({Kind.SCALE_OUT, Kind.SCALE_IN})
 
+# The step kinds that move a version.
+HOPS = frozenset({Kind.CHART_HOP, Kind.KUBERNETES_HOP, Kind.ETCD_HOP})
 
-WayBack = Literal["values", "none"]
+# Those that go back when pods do not become ready, as when they are not proved. With what comes or goes the next run
+# goes on.
+RETURNING = HOPS | {Kind.REPAIR, Kind.PROVE, Kind.VALUES, Kind.RESIZE}
+
+WayBack = Literal["values", "snapshot", "none"]
 
 
 @dataclass(frozen=True)
@@ -167,12 +177,14 @@ class Step:
         reason: What differs, in one line.
         changes: The differences behind the reason; secrets are still in clear here, mask before showing.
         disruption: See Disruption.
-        way_back: `values`: the last proved revision's values are put back when the proof fails.
+        way_back: What happens when its proof fails. `values`: those of the last proved revision are put back;
+            `snapshot`: the newest one taken of that revision is restored into the versions of then; `none`.
         version: Chart version this step runs Helm with.
         values: User values this step runs Helm with; None for a step without Helm.
         members: What it does to the members of the store; None for nothing.
         growth: Claims that grow in it; None for none.
         scaler: The autoscaler that it is about; None for none.
+        foreign: As `Plan.foreign`, of what runs after this step; None where that is the same.
     """
 
     kind: Kind
@@ -185,6 +197,7 @@ class Step:
     members: Members | None = None
     growth: Growth | None = None
     scaler: Scaler | None = None
+    foreign: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -197,6 +210,8 @@ class Plan:
         foreign: JSON pointers of values that are kept although nobody here asked for them.
         digest: Identifies the plan: the same spec and observation give the same digest.
         complete: Nothing else is asked for; a view may have left something out.
+        inventory: What to write into the inventory instead of values that the chart asked for takes no more.
+        later: Steps that wait for later runs.
     """
 
     steps: tuple[Step, ...] = ()
@@ -204,6 +219,8 @@ class Plan:
     foreign: tuple[str, ...] = ()
     digest: str = ""
     complete: bool = True
+    inventory: tuple[Change, ...] = ()
+    later: tuple[Step, ...] = ()
 
     @property
     def refusals(self) -> tuple[Finding, ...]:

@@ -395,3 +395,6 @@ class HostCluster(Protocol):
 
     def note_proof(self, spec: Spec, revision: int, proved: Proved) -> None:
         """Write the time of another proof of that revision onto its release Secret."""
+
+    def note_snapshot(self, spec: Spec, revision: int, snapshot: str) -> None:
+        """Note on the Lease the snapshot with which a hop goes back to that revision, by its id."""

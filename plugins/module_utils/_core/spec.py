@@ -314,6 +314,9 @@ class Spec:
         defaults: See Defaults.
         limits: See Limits.
         proof: `write` proves with a ConfigMap written in the tenant, `read` only reads.
+        rollback: `auto` goes back after a failed proof, as each step of the plan says; `never` leaves that to a person.
+        renew_before: Days before the first certificate ends at which all are renewed; 0 leaves that to vCluster itself.
+        hops: How many hops between versions one run takes at most; None for all.
         snapshots: See Snapshots.
         move_from: The vCluster that a move replaces by this one.
         state: `present`; nothing else yet.
@@ -342,6 +345,9 @@ class Spec:
     defaults: Defaults = field(default_factory=Defaults)
     limits: Limits = field(default_factory=Limits)
     proof: str = "write"
+    rollback: str = "auto"
+    renew_before: int = 30
+    hops: int | None = None
     snapshots: Snapshots = field(default_factory=Snapshots)
     move_from: Spec | None = None
     state: str = "present"

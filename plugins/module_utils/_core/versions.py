@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 _FORM = re.compile(
@@ -47,6 +48,7 @@ class Version:
         )
 
 
+@lru_cache(maxsize=4096)  # A path asks for the same few versions over and over.
 def version_of(text: str) -> Version | None:
     """The version in a text, with or without a leading v; None when it is none."""
     match = _FORM.fullmatch(text)

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
+from .._cluster.certificates import certificates
 from .._core.errors import Refused
 from .._core.finding import refuse
 from .._core.observation import Observation
@@ -24,6 +26,22 @@ from .recovery import SURVIVOR, recovery_plan
 from .restore import restore_plan
 from .snapshot import snapshot_step
 from .verbs import Site, Verb
+
+
+class Renew(Site):
+    """Renews what ends soon, or has ended, by what the Secrets hold now: it may not be what the last proof noted."""
+
+    words = "to renew"
+
+    def __init__(self) -> None:
+        super().__init__(View.CERTIFICATES)
+
+    def plan(
+        self, spec: Spec, seen: Observation, host: HostCluster, context: Context
+    ) -> Planned | None:
+        """See Verb."""
+        held = certificates(host.api, spec.namespace, spec.name)
+        return super().plan(spec, replace(seen, certificates=held), host, context)
 
 
 class Backup(Verb):
@@ -95,7 +113,9 @@ class Move(Verb):
 SIMPLE: dict[str, Callable[[], Verb]] = {
     "site": Site,
     "scale": lambda: Site(View.SIZE),
+    "upgrade": lambda: Site(View.VERSIONS),
     "autoscale": Autoscale,
+    "certificates": Renew,
     "backup": Backup,
     "drill": Drill,
     "move": Move,

@@ -17,14 +17,15 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from .._cluster.repository import Repository
 from .._core.check import CheckResult
-from .._core.errors import FleetError, Locked, ProofFailed, about
+from .._core.errors import FleetError, Locked, ProofFailed, Unready, about
 from .._core.moments import moment_text
-from .._core.observation import SCALED_LABEL, UNFINISHED, Observation, Proved, Release
-from .._core.plan import Kind, Members, Step
-from .._core.ports import HostCluster, Lock, Note
+from .._core.observation import SCALED_LABEL, STUCK, UNFINISHED, Observation, Proved, Release
+from .._core.plan import HOPS, RETURNING, Kind, Members, Step
+from .._core.ports import HostCluster, Lock
 from .._core.spec import Spec
-from .._plan.autoscaling import scaled_to, with_count
+from .._plan.autoscaling import with_count
 from .._plan.desired import REPLICAS
 from .._plan.digest import applied_digest
 from .._plan.values import path_of
@@ -35,14 +36,16 @@ from .autoscalers import put_autoscaler
 from .claims import grown
 from .companions import ensure_companions
 from .context import Context
+from .images import images_come
 from .planning import Planned, present
 from .pods import look
+from .put_back import HELM_SECONDS, put_back, scaled_label
 from .render import live_as_data
+from .renewal import renew
+from .taking import Taking, resume
 from .verify import proof_of, prove
 from .wait import Deadline, rollout, wait_until
-
-# Seconds that one helm command may take; it waits for nothing, so this is its talk with the API server.
-HELM_SECONDS = 300
+from .way_back import WayBack, newer_ran
 
 
 @dataclass
@@ -102,15 +105,23 @@ class Application:
 
     def _all_steps(self) -> dict[str, Any]:
         steps = self.planned.plan.steps
+        resume(self.spec, self.host, self.planned.observation, self.deadline, self.say)
         for number, step in enumerate(steps, 1):
             last = number == len(steps) and self.planned.plan.complete
             self.lock.check()
             self.say(f"{step.kind.value}: {step.reason}")
+            if step.kind in HOPS or step.kind is Kind.SNAPSHOT:
+                # The last hop of a long way is no worse than the first: it is not cut short.
+                self.deadline = Deadline(self.spec.limits.total)
             self.begun.append(step.kind)
             try:
                 self._step(step, last)
             except ProofFailed as error:
                 self.checks = error.checks
+                return self._way_back(step, error)
+            except Unready as error:
+                if step.kind not in RETURNING:
+                    raise
                 return self._way_back(step, error)
             self.done.append(step.kind.value)
         adopted = self.done == [Kind.PROVE.value] and self.planned.observation.base is None
@@ -122,6 +133,10 @@ class Application:
         self.seen = None
         if step.kind is Kind.REPAIR:
             self._repair()
+            if step.values is None:
+                return
+        if step.kind is Kind.SNAPSHOT:
+            self._save()
             return
         if step.scaler:
             limit = Deadline(self.spec.limits.proof, self.deadline)
@@ -130,11 +145,17 @@ class Application:
                 return  # Nothing restarts for that; what comes next is proved.
         elif self._lays_in_defaults(step):
             self._companions(step)
+        if step.kind in HOPS:
+            self.say("asking for the images of the hop")
+            images_come(self.spec, self.host, self.planned.observation, step, self.deadline)
+        if step.kind is Kind.RENEW:
+            limit = Deadline(self.spec.limits.rollout, self.deadline)
+            renew(self.host.api, self.spec, self.planned.observation, limit, self.say)
         with self._changing(step.members):
             if step.values is not None:
                 self._upgrade(step, step.values)
         self._prove()
-        self._mark(last)
+        self._mark(step, last)
 
     def _upgrade(self, step: Step, values: Mapping[str, Any]) -> None:
         """Run Helm, with the count of replicas that an autoscaler has come to meanwhile."""
@@ -143,7 +164,7 @@ class Application:
         decision = self.spec.decision
         if any(path_of(change.path) == REPLICAS for change in step.changes):
             if decision:
-                at = self._scaled(decision.replicas)
+                at = scaled_label(self.host, decision.replicas)
                 note = replace(note, labels={**note.labels, SCALED_LABEL: at})
         else:
             live = look(self.host.api, self.spec).workloads
@@ -206,36 +227,62 @@ class Application:
             self.spec, self.host, self.context, Deadline(self.spec.limits.proof, self.deadline)
         )
 
-    def _mark(self, last: bool) -> None:
+    def _mark(self, step: Step, last: bool) -> None:
         """Put the proof label on the newest revision; a plan that goes on gets a base only, never a no-op."""
         self.lock.check()
         observation = self.seen = self.host.observe(self.spec)
         release = present(self.spec, observation.release)
         digest = applied_digest(self.spec, observation) if last else UNFINISHED
-        self._note(release, digest, self.planned.plan.foreign)
-        self.base = replace(release, foreign=self.planned.plan.foreign)
+        foreign = self.planned.plan.foreign if step.foreign is None else step.foreign
+        proved = self._note(release, digest, foreign)
+        self.base = replace(release, foreign=foreign, proved=proved)
 
-    def _note(self, release: Release, digest: str, foreign: tuple[str, ...]) -> None:
+    def _note(self, release: Release, digest: str, foreign: tuple[str, ...]) -> Proved:
         proved = proof_of(self.checks, self.host)
         self.host.mark(self.spec, release.revision, digest, foreign, proved)
+        return proved
+
+    def _save(self) -> None:
+        """A snapshot for the way back; a hop restarts the only replica anyway, so it may stop for it."""
+        own = Repository(self.context.target(self.spec), self.spec)
+        seen = self.host.observe(self.spec)
+        taking = Taking(
+            self.spec,
+            self.host,
+            seen,
+            own,
+            self.context,
+            self.lock,
+            self.audit,
+            self.deadline,
+            stoppable=True,
+        )
+        snapshot = taking.take().id
+        self.say(f"took snapshot {snapshot}")
+        if self.base:
+            # Whoever goes back may be another run.
+            self.host.note_snapshot(self.spec, self.base.revision, snapshot)
+            self.base = replace(self.base, snapshot=snapshot)
 
     def _repair(self) -> None:
         """Drop the record of a revision that was left in the middle, so that Helm goes on (G23)."""
-        stuck = present(self.spec, self.planned.observation.release)
-        self.host.forget(self.spec, stuck.revision)
+        left = present(self.spec, self.planned.observation.release)
+        if left.status in STUCK:
+            self.host.forget(self.spec, left.revision)
 
-    def _way_back(self, step: Step, error: ProofFailed) -> dict[str, Any]:
-        """The last proved revision's values again, and their proof; or the plain failure where there is no way."""
+    def _way_back(self, step: Step, error: FleetError) -> dict[str, Any]:
+        """What was proved last again, and its proof; or the plain failure where there is no way."""
         base = self.base
-        if step.way_back != "values" or base is None:
-            return self._result("failed", str(error), failed=True)
-        self.say(f"the proof failed, going back to revision {base.revision}")
+        if step.way_back == "none" or base is None:
+            return self._result("failed", about(self.spec.title, error), failed=True)
+        what = about(self.spec.title, error)
+        self.deadline = Deadline(self.spec.limits.total)  # Whatever the step has used up.
         try:
             self.lock.check()
-            back = Members(step.members.after, step.members.before) if step.members else None
-            with self._changing(back):
-                self._go_back(base)
-            self._prove()
+            if step.way_back == "snapshot" and newer_ran(self.host.api, self.spec, base):
+                told = self._restored(base)
+            else:
+                told = self._values_back(step, base)
             self.seen = self.host.observe(self.spec)
             release = present(self.spec, self.seen.release)
             self._note(release, UNFINISHED, base.foreign)
@@ -243,31 +290,34 @@ class Application:
             if isinstance(second, ProofFailed):
                 self.checks = second.checks
             why = str(second) if isinstance(second, FleetError) else self.context.defect(second)
-            text = f"{error} Going back to revision {base.revision} failed too: {why}"
+            text = f"{what} Going back to revision {base.revision} failed too: {why}"
             return self._result("failed", text, failed=True)
-        text = f"{error} The values of revision {base.revision} are back and proved; the change was not kept."
-        return self._result("rolled_back", text, failed=True)
+        return self._result("rolled_back", f"{what} {told}", failed=True)
 
-    def _go_back(self, base: Release) -> None:
-        """The values of that revision again; not by Helm's rollback where that would undo more than the step did."""
-        name, namespace = self.spec.name, self.spec.namespace
-        live = replace(self.planned.observation, workloads=look(self.host.api, self.spec).workloads)
-        scaled = scaled_to(self.spec, live) is not None
-        if not scaled and self.spec.decision is None:
-            self.host.helm.rollback(name, namespace, base.revision, HELM_SECONDS)
-            return
-        values, labels = base.values or {}, {}
-        if self.spec.decision:
-            # The next look waits, as after any change: a rollback would bring the label of that revision.
-            labels[SCALED_LABEL] = self._scaled(self.spec.decision.before)
-        else:
-            values = with_count(self.spec, live, values)
-        chart = self.host.helm.pull(self.spec.chart, base.chart_version or "")
-        note = Note(f"fleetops.vcluster: back to revision {base.revision}", labels)
-        self.host.helm.upgrade(name, namespace, chart, values, HELM_SECONDS, note)
+    def _values_back(self, step: Step, base: Release) -> str:
+        self.say(f"it was not proved, going back to revision {base.revision}")
+        back = Members(step.members.after, step.members.before) if step.members else None
+        with self._changing(back):
+            put_back(self.spec, self.host, self.planned.observation, base)
+        self._prove()
+        return (
+            f"The values of revision {base.revision} are back and proved; the change was not kept."
+        )
 
-    def _scaled(self, replicas: int) -> str:
-        return f"{replicas}-at-{self.host.api.now.timestamp():.0f}"
+    def _restored(self, base: Release) -> str:
+        seen = self.host.observe(self.spec)
+        way = WayBack(
+            self.spec, self.host, seen, base, self.context, self.lock, self.audit, self.deadline
+        )
+        self.say(f"it was not proved, going back to the snapshot of revision {base.revision}")
+        result = way.restore()
+        self.checks = tuple(CheckResult(**check) for check in result["checks"]) or self.checks
+        if result["failed"]:
+            raise FleetError(result["msg"])
+        return (
+            f"Chart and values of revision {base.revision} are back with snapshot {result['from']}, and proved; "
+            f"what was written since is lost to the tenant, {result['kept']}."
+        )
 
     def _result(self, outcome: str, msg: str, *, failed: bool = False) -> dict[str, Any]:
         return {

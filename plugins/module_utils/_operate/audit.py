@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._cluster.lock import person
+from .._core.observation import OURS
 from .._core.plan import Step
 from .._core.ports import Note
 
@@ -41,7 +42,7 @@ class Audit:
         Args:
             digest: Of the plan that is carried out.
         """
-        parts = [f"fleetops.vcluster: {step.kind.value} by {self.by}"]
+        parts = [f"{OURS}{step.kind.value} by {self.by}"]
         parts += [f"run {self.run}"] if self.run else []
         parts += [self.reason] if self.reason else []
         found = {"run": self.run, "plan": digest, "reason": self.reason}

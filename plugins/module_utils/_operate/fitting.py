@@ -16,9 +16,25 @@ from dataclasses import replace
 from .._core.errors import ApiError
 from .._core.finding import Finding, refusals, refuse
 from .._core.observation import Observation
-from .._core.plan import Kind, Plan
-from .._core.ports import Api, ChartArchive, HostCluster
+from .._core.plan import HOPS, Kind, Plan
+from .._core.ports import Api, ChartArchive, Helm, HostCluster
 from .._plan.room import added_pods, left_on, room_findings
+from .._plan.schema import schema_findings
+
+
+def with_schemas(plan: Plan, chart: str, helm: Helm) -> Plan:
+    """The plan, or its refusal where a chart on the way does not take the values it would get (G17).
+
+    Args:
+        chart: Where charts come from; see Spec.
+    """
+    found: list[Finding] = []
+    for step in (*plan.steps, *plan.later):
+        if step.kind in HOPS and step.values is not None:
+            archive = helm.pull(chart, step.version)
+            found += schema_findings(step.values, archive.schema, archive.defaults, step.version)
+    findings = tuple(dict.fromkeys((*plan.findings, *found)))
+    return replace(plan, steps=() if refusals(findings) else plan.steps, findings=findings)
 
 
 def fitted(plan: Plan, api: Api, observation: Observation) -> Plan:

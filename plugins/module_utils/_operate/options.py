@@ -33,7 +33,7 @@ CONTROL_PLANE_SPEC: dict[str, dict[str, Any]] = {
     "on_change": {"type": "str", "choices": ["refuse", "replan"], "default": "refuse"},
     "view": {
         "type": "str",
-        "choices": ["everything", "size", "replicas"],
+        "choices": ["everything", "size", "replicas", "versions", "certificates"],
         "default": "everything",
     },
     "by_load": {"type": "bool", "default": False},

@@ -18,9 +18,10 @@ from .._core.spec import Spec
 from .._plan.digest import digest, unchanged
 from .._plan.load_advice import Verdict
 from .._plan.planner import plan
+from .._plan.upgrade import unfinished
 from .._stores.registry import member_list
 from .context import Context
-from .fitting import fitted, with_room
+from .fitting import fitted, with_room, with_schemas
 from .references import with_secrets
 
 
@@ -78,9 +79,10 @@ def plan_observed(
     members = member_list(spec, observation, host.reach(spec))
     observation = replace(observation, members=members)
     full = with_secrets(spec, host.api, context.secrets)
-    running = observation.last_good.chart_version if observation.last_good else None
-    whole = view is View.EVERYTHING
-    version = spec.version or running if whole else running or spec.version
+    good = unfinished(observation) or observation.last_good
+    running = good.chart_version if good else None
+    moves = view in (View.EVERYTHING, View.VERSIONS)
+    version = spec.version or running if moves else running or spec.version
     if version is None:
         what = f"{spec.title} is new and vcluster_version is not set."
         raise Refused(
@@ -95,7 +97,7 @@ def plan_observed(
         )
     chart = host.helm.pull(spec.chart, version)
     found = plan(full, observation, chart, view)
-    found = fitted(found, host.api, observation)
+    found = fitted(with_schemas(found, spec.chart, host.helm), host.api, observation)
     if room:
         found = with_room(found, host, observation, chart)
     return Planned(spec, full, observation, found)

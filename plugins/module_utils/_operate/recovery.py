@@ -9,7 +9,6 @@ It is a restore of what is left, taken under the same lock. Cut off, the next on
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 
@@ -21,14 +20,14 @@ from .._core.plan import Disruption, Kind, Step
 from .._core.ports import HostCluster
 from .._core.snapshot import Manifest
 from .._core.spec import Spec
-from .._plan.guards.snapshots import restore_findings, survivor_findings, target_findings
+from .._plan.guards.snapshots import restore_findings, return_findings, target_findings
 from .._stores.registry import survivor
 from .audit import audit_of
 from .context import Context
 from .door import Arguments, Result
 from .plane import Plane
 from .planning import Planned, accepted, one_step
-from .restoring import MARK, Restoring
+from .restoring import Restoring
 from .saved import of_snapshot
 from .taking import COPYING, Taking
 from .wait import Deadline
@@ -123,14 +122,14 @@ def _findings(
             )
         )
     goes_on = observation.paused == RESTORING
-    more = target_findings(spec) if goes_on else survivor_findings(spec, observation)
+    what = "the snapshot of what is left"
+    more = target_findings(spec) if goes_on else return_findings(spec, observation, what)
     return (*found, *more)
 
 
 def _taken_before(spec: Spec, own: Repository, observation: Observation) -> Manifest | None:
     """What an earlier recovery took, when it was cut off after that."""
-    plane = observation.workload("control_plane")
-    noted = json.loads(plane.annotations.get(MARK, "{}")) if plane else {}
+    noted = observation.restore_notes
     if not noted.get("snapshot"):
         return None
     manifest = own.find(noted["snapshot"])

@@ -14,7 +14,7 @@ from typing import Any
 
 from .._core.finding import Finding
 from .._core.observation import Observation, Workload
-from .._core.plan import Plan, Step
+from .._core.plan import HOPS, Plan, Step
 from .._plan.mask import mask, mask_change
 
 WIDTH = 80
@@ -22,6 +22,11 @@ SIGNS = {"asked": "~", "drift": "!", "removed": "-", "default": "+"}
 WORDS = {"drift": "by hand", "removed": "gone from the inventory", "default": "default"}
 # Changes shown for a step; the plan file has all of them.
 SHOWN_CHANGES = 12
+WAYS_BACK = {
+    "values": "the values of the revision before it",
+    "snapshot": "the snapshot before it, in the versions of then; what is written after it is lost to the tenant",
+    "none": "none",
+}
 
 
 def plan_as_data(plan: Plan, secret_paths: tuple[str, ...]) -> dict[str, Any]:
@@ -32,6 +37,7 @@ def plan_as_data(plan: Plan, secret_paths: tuple[str, ...]) -> dict[str, Any]:
         "steps": [_step_as_data(step, secret_paths) for step in plan.steps],
         "findings": [asdict(finding) for finding in plan.findings],
         "foreign": list(plan.foreign),
+        "inventory": [asdict(mask_change(change, secret_paths)) for change in plan.inventory],
     }
 
 
@@ -88,6 +94,12 @@ def plan_lines(
         yield from _step_lines(step, secret_paths, own)
     for finding in plan.findings:
         yield from finding_lines(finding)
+    if plan.inventory:
+        yield "    in the inventory, below vcluster_values:"
+    for change in (mask_change(change, secret_paths) for change in plan.inventory):
+        sign, value = ("-", change.before) if change.after is None else ("+", change.after)
+        values = "each its own" if change.path in own else _value(value)
+        yield from wrapped(f"{dotted(change.path)}: {values}", f"      {sign} ", "        ")
     if plan.foreign:
         yield from wrapped(
             f"kept, not asked for: {', '.join(map(dotted, plan.foreign))}", "    ", "      "
@@ -111,6 +123,8 @@ def _step_lines(step: Step, secret_paths: tuple[str, ...], own: frozenset[str]) 
         about = f", about {step.disruption.seconds} s" if step.disruption.seconds else ""
         text = f"disruption: {step.disruption.kind}{about} ({step.disruption.estimate})"
         yield from wrapped(text, "      ", "        ")
+    if step.kind in HOPS:
+        yield from wrapped(f"way back: {WAYS_BACK[step.way_back]}", "      ", "        ")
 
 
 def dotted(path: str) -> str:

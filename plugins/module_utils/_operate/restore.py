@@ -20,7 +20,7 @@ from .door import Arguments, Result
 from .options import spec_of
 from .planning import Planned, accepted, one_step
 from .recovery import SURVIVOR, run_recovery
-from .restoring import Restoring
+from .restoring import Restoring, went_back
 from .saved import saved_of
 from .snapshot_text import size_of
 from .taking import opened_store
@@ -53,10 +53,22 @@ def run_restore(arguments: Arguments, context: Context) -> Result:
     with host.lock(spec) as lock:
         observation = host.observe(spec)
         audit = audit_of(arguments)
-        safety = bool(arguments.get("safety", True))
         own = Repository(context.target(spec), spec)
+        back = went_back(observation, saved.manifest)
+        # On a way back what was there before is kept already, and would be of a newer version.
+        safety = bool(arguments.get("safety", True)) and back is None
         return Restoring(
-            spec, host, observation, saved, own, context, lock, audit, deadline, safety
+            spec,
+            host,
+            observation,
+            saved,
+            own,
+            context,
+            lock,
+            audit,
+            deadline,
+            safety,
+            back=back,
         ).carry_out()
 
 

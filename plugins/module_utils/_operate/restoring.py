@@ -30,7 +30,7 @@ from .._core.check import CheckResult
 from .._core.contents import Contents, Snapshot
 from .._core.errors import FleetError, Locked, ProofFailed, TimedOut, about
 from .._core.moments import moment_text
-from .._core.observation import RESTORING, Observation
+from .._core.observation import RESTORE_NOTES, RESTORING, Observation, Release
 from .._core.plan import Kind
 from .._core.ports import HostCluster, KeyChange, Lock
 from .._core.snapshot import Manifest
@@ -43,6 +43,7 @@ from .audit import Audit
 from .context import Context
 from .plane import Plane
 from .pods import look
+from .put_back import put_back, servers_back
 from .render import live_as_data
 from .report_text import duration
 from .saved import Saved, of_snapshot
@@ -51,7 +52,12 @@ from .taking import COPYING, Taking, opened_store
 from .verify import proof_of, prove
 from .wait import Deadline
 
-MARK = "fleetops.vcluster/restore"
+
+def went_back(observation: Observation, manifest: Manifest) -> Release | None:
+    """The revision that an earlier run was going back to with this snapshot, when it was cut off."""
+    noted, base = observation.restore_notes, observation.base
+    same = base and (noted.get("snapshot"), noted.get("back")) == (manifest.id, str(base.revision))
+    return base if same else None
 
 
 @dataclass
@@ -64,6 +70,8 @@ class Restoring:
         safe: Take a snapshot of what is there before.
         idle: Leave out what would run for the tenant: it is a drill.
         stays: Annotations of the workload that stay when it is done.
+        back: The revision whose chart and values come with it; None where those stay that run.
+        kept: Where what was there before is, when it goes back to a revision; empty before that.
         checks: Results of the latest proof.
         offered: Values that were others when the snapshot was taken.
         began: When it began, by the monotonic clock.
@@ -83,6 +91,7 @@ class Restoring:
     safe: bool
     idle: bool = False
     stays: Mapping[str, str] = field(default_factory=dict)
+    back: Release | None = None
     checks: tuple[CheckResult, ...] = ()
     offered: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
@@ -90,6 +99,7 @@ class Restoring:
     away: float | None = None
     noted: dict[str, str] = field(default_factory=dict)
     outage: float = 0.0
+    kept: str = ""
 
     def say(self, text: str) -> None:
         """Progress, with the vCluster's name."""
@@ -97,16 +107,20 @@ class Restoring:
 
     def carry_out(self) -> dict[str, Any]:
         """Everything. Until the control plane is stopped an error means that nothing was touched."""
+        self.kept = self.observation.restore_notes.get("kept", "")
         with self._opened(self.saved) as (file, wanted):
-            self.offered = self._offered(self.saved.values)
+            self.offered = [] if self.back else self._offered(self.saved.values)
             for _change in self._changes(self.manifest, file):
                 pass  # what cannot be changed is known before anything is touched
             safety = self._safety()
             try:
-                if self._mark.get("filled") == self.manifest.id:
+                if self.observation.restore_notes.get("filled") == self.manifest.id:
                     self._serve()
                 else:
                     self._stop(safety)
+                    if self.back:
+                        self._keep()
+                        servers_back(self.spec, self.host, self.back)
                     self._put_in(self.saved, file, wanted, self._raise_by(safety))
             except Locked as error:
                 return self._result(error.outcome, about(self.spec.title, error), failed=True)
@@ -122,6 +136,8 @@ class Restoring:
         if self.offered:
             others = ", ".join(self.offered)
             told += f"; these values were others then, and stay as they are: {others}"
+        if self.back:
+            told += f"; what was written since is lost to the tenant, {self.kept}"
         msg = f"{self.spec.title}: restored {summary(self.manifest)}; proved; {told}"
         return {**self._result("done", msg), "told": told}
 
@@ -141,40 +157,23 @@ class Restoring:
 
     def _safety(self) -> Manifest | None:
         """A snapshot of what is there now; that of the first attempt when this one goes on with it."""
-        marked = self._mark.get("safety")
+        marked = self.observation.restore_notes.get("safety")
         if marked:
             return self.own.find(marked)
         if not self.safe:
             return None
         self.say("a snapshot of what is there now comes first")
-        taking = Taking(
-            self.spec,
-            self.host,
-            self.observation,
-            self.own,
-            self.context,
-            self.lock,
-            self.audit,
-            self.deadline,
-            safety_of=self.manifest.id,
-        )
         try:
-            return taking.take()
+            return self._taken()
         except FleetError as error:
             raise FleetError(
                 f"{error.what} Nothing was touched.",
                 "Where there is nothing left to save, restore with safety: false.",
             ) from error
 
-    @property
-    def _mark(self) -> dict[str, str]:
-        """What an earlier run noted."""
-        found: dict[str, str] = json.loads(self._plane.workload.annotations.get(MARK, "{}"))
-        return found
-
     def _noted(self, **more: str) -> dict[str, str]:
         self.noted |= more
-        return {MARK: json.dumps(self.noted)}
+        return {RESTORE_NOTES: json.dumps(self.noted)}
 
     def _raise_by(self, before: Manifest | None) -> int:
         """Above all revisions that clients have seen (G61)."""
@@ -184,9 +183,35 @@ class Restoring:
         """No replica runs when this returns; what the syncer made on the host for tenant pods is gone too."""
         self.lock.check()
         self.noted = {"snapshot": self.manifest.id, "safety": safety.id if safety else ""}
+        if self.back:
+            self.noted |= {"back": str(self.back.revision), "kept": self.kept}
         self.away = time.monotonic()
         self._plane.stop({RESTORING: "true", **self._noted(), **self.stays})
         self._plane.end_pods()
+
+    def _keep(self) -> None:
+        """What was written since, in a snapshot of its own: now nobody writes any more."""
+        if self.kept:
+            return  # By an earlier run: what is there now is no longer that.
+        try:
+            self.kept = f"it is kept in snapshot {self._taken().id}"
+        except FleetError as error:
+            self.kept = f"it could not be saved: {error.what}"
+        self._plane.mark(self._noted(kept=self.kept))
+
+    def _taken(self) -> Manifest:
+        """A snapshot of what is there."""
+        return Taking(
+            self.spec,
+            self.host,
+            self.observation,
+            self.own,
+            self.context,
+            self.lock,
+            self.audit,
+            self.deadline,
+            safety_of=self.manifest.id,
+        ).take()
 
     def _put_in(self, saved: Saved, file: IO[bytes], wanted: Snapshot, raise_by: int) -> None:
         """Fill the store, compare it with the snapshot, start the control plane and prove it."""
@@ -205,6 +230,9 @@ class Restoring:
 
     def _serve(self) -> None:
         """Start the control plane and prove it."""
+        if self.back:
+            self.say(f"putting chart and values of revision {self.back.revision} back")
+            put_back(self.spec, self.host, self.observation, self.back)
         self._plane.start()
         if self.away is not None:
             self.outage += time.monotonic() - self.away
@@ -235,7 +263,7 @@ class Restoring:
             raise_by=ready.raise_by,
             compare=lambda: self._compare(ready.lasting, ready.revision),
             changes=ready.changes,
-            shell_image=self._plane.workload.images["syncer"],
+            shell_image=self._shell_image,
             until=self._plane.until,
             say=self.say,
         )
@@ -311,10 +339,17 @@ class Restoring:
 
     def _unmark(self, *more: str) -> None:
         """Other changes may come again."""
-        self._plane.unmark(RESTORING, MARK, COPYING, *more)
+        self._plane.unmark(RESTORING, RESTORE_NOTES, COPYING, *more)
         release = self.observation.release
-        if release and release.applied:
+        if release and release.applied and not self.back:
             self.host.note_proof(self.spec, release.revision, proof_of(self.checks, self.host))
+
+    @property
+    def _shell_image(self) -> str:
+        """That of the control plane; a newer one may never have come."""
+        asked = self.back.workloads if self.back else ()
+        plane = next((w for w in asked if w.component == "control_plane"), self._plane.workload)
+        return plane.images["syncer"]
 
     @property
     def _plane(self) -> Plane:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 from .._core.errors import Refused
+from .._core.plan import Change, Plan
 from .outlook import DEFAULT_PACE, Outlook, Pace, counted, outlook_of, together
 from .plan_fleet import Entry, FleetPlan
 from .render import WIDTH, finding_lines, plan_lines, wrapped
@@ -94,13 +95,18 @@ def _own(alike: Sequence[Entry]) -> frozenset[str]:
     told = [
         {
             (change.path, number, repr((change.before, change.after)))
-            for number, step in enumerate(entry.plan.steps)
-            for change in step.changes
+            for number, changes in enumerate(_changes(entry.plan))
+            for change in changes
         }
         for entry in alike
     ]
     first = told[0]
     return frozenset(path for path, *_value in first.union(*told) - first.intersection(*told))
+
+
+def _changes(plan: Plan) -> Iterator[tuple[Change, ...]]:
+    yield from (step.changes for step in plan.steps)
+    yield plan.inventory
 
 
 def summary(fleet: FleetPlan) -> str:

@@ -17,6 +17,7 @@ from .._core.observation import Observation
 from .._core.plan import Disruption, Kind, Step
 from .._core.ports import HostCluster
 from .._core.spec import Spec
+from .._plan.disruption import copy_outage
 from .._plan.guards.snapshots import snapshot_findings
 from .._plan.retention import expired
 from .._stores.registry import store_in
@@ -27,10 +28,8 @@ from .options import spec_of
 from .planning import accepted
 from .render import live_as_data
 from .snapshot_text import as_data, summary
-from .taking import Taking, opened_store
+from .taking import Taking, opened_store, resume
 from .wait import Deadline
-
-SECONDS = 60  # until a control plane that was stopped for a copy is there again
 
 
 def run_snapshot(arguments: Arguments, context: Context) -> Result:
@@ -55,7 +54,7 @@ def run_snapshot(arguments: Arguments, context: Context) -> Result:
         taking = Taking(
             spec, host, observation, repository, context, lock, audit_of(arguments), deadline
         )
-        taking.resume()
+        resume(spec, host, observation, deadline, taking.say)
         manifest = taking.take()
         deleted = _delete_expired(spec, host, repository, context)
     seconds = round(time.monotonic() - began, 1)
@@ -84,11 +83,7 @@ def snapshot_step(spec: Spec, observation: Observation, target: str) -> Step:
     if store.copied_by_pod:
         reason += ", copied by a pod on the claim"
         if spec.snapshots.allow_outage:
-            estimate = (
-                f"only if {store.type} cannot be copied while it runs the control plane stops for the copy: the API is "
-                f"away for about {SECONDS} s then, longer for a database of more than a GB"
-            )
-            disruption = Disruption("outage", SECONDS, estimate)
+            disruption = copy_outage(store.type)
     return Step(Kind.SNAPSHOT, reason, disruption=disruption)
 
 

@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from .._core.observation import STUCK, Observation
+from .checks.certificates import WARN_DAYS
 from .plan_fleet import Entry
 from .render import live_as_data, table
 
@@ -44,7 +45,7 @@ class Status:
         members, members_ready: The same of the deployed etcd; 0 without one.
         leader_age: Seconds since the leader renewed its Lease; None where one replica elects nobody.
         proved_at: When the last proof of this revision passed.
-        certificates_end: When the first serving certificate ends, as that proof read it.
+        certificates_end: When the first certificate ends, as that proof read it.
         seen_at: The host cluster's clock when it was asked.
         error: Why it could not be looked at; empty when it could.
     """
@@ -77,6 +78,12 @@ class Status:
         """Time until the first certificate ends; negative when it has."""
         end = self.certificates_end
         return end - self.seen_at if self.seen_at and end else None
+
+    @property
+    def certificates_end_soon(self) -> bool:
+        """Whether somebody should look at them."""
+        left = self.certificates_left
+        return left is not None and left < timedelta(days=WARN_DAYS)
 
 
 def status_of(entry: Entry) -> Status:
@@ -124,13 +131,24 @@ def _state(seen: Observation) -> str:
 def status_table(found: Iterable[Status]) -> str:
     """A line for each vCluster, those of one host cluster together, in 80 columns."""
     groups: dict[str, list[Status]] = {}
-    for status in found:
+    shown = tuple(found)
+    for status in shown:
         groups.setdefault(status.cluster, []).append(status)
     rows: list[tuple[str, ...]] = []
     for cluster, members in groups.items():
         rows.append((cluster or "no host cluster", *COLUMNS))
         rows += [_row(status) for status in members]
-    return "\n".join(table(rows)) if rows else "No host of the play is a vCluster."
+    if not rows:
+        return "No host of the play is a vCluster."
+    return "\n".join([*table(rows), *_ending(shown)])
+
+
+def _ending(found: Iterable[Status]) -> Iterator[str]:
+    """A line about certificates that end soon (G36)."""
+    soon = [status for status in found if status.certificates_end_soon]
+    if soon:
+        yield f"Certificates end within {WARN_DAYS} days: {', '.join(s.host for s in soon)}"
+        yield "fleetops.vcluster.certificates renews them."
 
 
 def _row(status: Status) -> tuple[str, ...]:

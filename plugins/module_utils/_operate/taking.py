@@ -5,15 +5,15 @@
 """Take one snapshot: write its parts, read them back, and only then write its manifest (G26, G27).
 
 A store that cannot be copied while its control plane runs is copied while it is stopped, where that is allowed. The
-workload carries an annotation of ours meanwhile; a run that is cut off there leaves a drift that `site` puts right
-(G09), and the next snapshot starts the control plane before anything else.
+workload carries an annotation of ours meanwhile; where a run is cut off there, the next one starts the control plane
+before anything else.
 """
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -29,6 +29,7 @@ from .._core.observation import Observation, Release
 from .._core.ports import HostCluster, Lock
 from .._core.snapshot import Manifest, Part, fresh_id
 from .._core.spec import Spec
+from .._plan.upgrade import running_kubernetes
 from .._stores.registry import source, store_in, survivor
 from .._stores.source import Source
 from .audit import Audit
@@ -36,7 +37,6 @@ from .context import Context
 from .plane import Plane
 from .planning import present
 from .pods import look
-from .render import live_as_data
 from .wait import Deadline
 
 COPYING = "fleetops.vcluster/copying"  # annotation of a control plane that is stopped for a copy of its store
@@ -51,6 +51,21 @@ def opened_store(
     return source(spec, observation, look(host.api, spec).pods, host.reach(spec))
 
 
+def resume(
+    spec: Spec,
+    host: HostCluster,
+    observation: Observation,
+    deadline: Deadline,
+    say: Callable[[str], None],
+) -> None:
+    """Start a control plane that an earlier run stopped for a copy and never started."""
+    found = observation.workload("control_plane")
+    if found and COPYING in found.annotations:
+        plane = Plane(spec, host, observation, deadline, say)
+        plane.start()
+        plane.unmark(COPYING)
+
+
 @dataclass(frozen=True)
 class Taking:
     """One snapshot on its way.
@@ -58,6 +73,7 @@ class Taking:
     Attributes:
         safety_of: See Manifest.
         survivor: Of what is left of a store without a quorum.
+        stoppable: The control plane may be stopped for it, whatever `vcluster_snapshots` says.
     """
 
     spec: Spec
@@ -70,6 +86,7 @@ class Taking:
     deadline: Deadline
     safety_of: str = ""
     survivor: bool = False
+    stoppable: bool = False
 
     def take(self) -> Manifest:
         """Write the parts, read them back, write the manifest. What runs that were cut off left is removed before."""
@@ -90,7 +107,7 @@ class Taking:
                     store=store_in(release.values or {}).type,
                     store_version=found.version,
                     chart_version=release.chart_version or "",
-                    kubernetes_version=live_as_data(self.observation)["kubernetes"],
+                    kubernetes_version=running_kubernetes(self.observation) or "",
                     revision=found.revision or 0,
                     contents=Contents(0, ""),
                     recipients=self.spec.snapshots.recipients,
@@ -120,19 +137,13 @@ class Taking:
             return opened_store(self.spec, self.host, self.observation)
         return survivor(self.spec, self.observation, self.host.reach(self.spec))
 
-    def resume(self) -> None:
-        """Start a control plane that an earlier run stopped for a copy and never started."""
-        if COPYING in self.plane.workload.annotations:
-            self.plane.start()
-            self.plane.unmark(COPYING)
-
     @contextmanager
     def _stopped(self, why: Unsettled) -> Iterator[None]:
         """Stop the control plane for a while; a restore stops it anyway."""
-        if not self.spec.snapshots.allow_outage and not self.safety_of:
+        if not (self.spec.snapshots.allow_outage or self.safety_of or self.stoppable):
             raise why
         self.lock.check()
-        self.context.say(f"{self.spec.host}: {why.what}")
+        self.say(why.what)
         try:
             self.plane.stop({COPYING: "true"})
             yield
@@ -144,16 +155,17 @@ class Taking:
     def plane(self) -> Plane:
         """The control plane whose store it is."""
 
-        def say(text: str) -> None:
-            self.context.say(f"{self.spec.host}: {text}")
+        return Plane(self.spec, self.host, self.observation, self.deadline, self.say)
 
-        return Plane(self.spec, self.host, self.observation, self.deadline, say)
+    def say(self, text: str) -> None:
+        """Progress, with the vCluster's name."""
+        self.context.say(f"{self.spec.host}: {text}")
 
     def _written(
         self, manifest: Manifest, found: Source, release: Release, pair: Pair | None
     ) -> Manifest:
         """The manifest with the parts that are in the target now."""
-        self.context.say(f"{self.spec.host}: writing the snapshot of {found.title}")
+        self.say(f"writing the snapshot of {found.title}")
         recipients = (*manifest.recipients, *([pair.recipient] if pair else []))
         contents = {
             PRIVATE: io.BytesIO(self._private(release)),
@@ -177,7 +189,7 @@ class Taking:
         Raises:
             FleetError: It is not what the store holds.
         """
-        self.context.say(f"{self.spec.host}: reading it back")
+        self.say("reading it back")
         identities = (pair.identity,) if pair else ()
 
         def read(name: str, part: Part) -> AbstractContextManager[IO[bytes]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from .._core.errors import ApiError, FleetError, TimedOut
+from .._core.errors import ApiError, TimedOut, Unready
 from .._core.observation import Pod
 from .._core.ports import Api
 from .._core.spec import Spec
@@ -25,6 +25,8 @@ LAST_BREATH = 0.3
 SAY_EVERY = 5.0
 PAUSE = 0.5  # seconds between two looks at something that is no pod
 CRASHES = frozenset({"CrashLoopBackOff", "Error"})
+# Ends of a pod after which it is not waited for: with the kubelet's pauses (10 s, doubled) that is 150 s at least.
+ENDS = 5
 HTTP_GONE = 410
 
 
@@ -85,22 +87,24 @@ def rollout(
         nudge: Done at each look: what the pods wait for; false while that is not over.
 
     Raises:
-        TimedOut: The limit was reached; says what was seen last and where to look.
-        FleetError: A pod cannot start, and its log says why: waiting longer would not help.
+        Unready: The limit was reached; says what was seen last and where to look. Or a pod cannot start, and its log
+            says why, or it has ended again and again with nothing to wait for: waiting longer would not help.
     """
     told, quiet = "", Deadline(0)
+    restarts: dict[str, int] = {}
     while True:
         live = look(api, spec)
         over = nudge()
         if over and live.settled:
             return live
         _give_up_on_known_endings(api, spec, live)
+        give_up_on_crashes(spec, live, restarts, patient=not over)
         words = describe(api, spec, live)
         if words != told and not quiet.left:
             say(shortened(words))
             told, quiet = words, Deadline(SAY_EVERY)
         if deadline.left <= 0:
-            raise TimedOut(
+            raise Unready(
                 f"{spec.title}: not rolled out after {deadline.seconds:.0f} s. Seen last: {words}.",
                 _where_to_look(spec, live),
             )
@@ -167,9 +171,28 @@ def _give_up_on_known_endings(api: Api, spec: Spec, live: Live) -> None:
             and (found := known_ending(api, spec, pod))
         ):
             line, ending = found
-            raise FleetError(
+            raise Unready(
                 f"{spec.title}: pod {pod.name} cannot start: {ending.meaning}. Its log says: {line}",
                 ending.way_out,
+            )
+
+
+def give_up_on_crashes(spec: Spec, live: Live, restarts: dict[str, int], *, patient: bool) -> None:
+    """A pod that ends again and again does not come; its way back should not wait for the limit.
+
+    Args:
+        restarts: Of each pod, by uid, when it was last excused: it was new, or waited for something.
+        patient: All wait for something.
+    """
+    store_waits = any(pod.component == "etcd" for pod in unready(live))
+    for pod in unready(live):
+        if patient or (store_waits and pod.component != "etcd"):
+            restarts[pod.uid] = pod.restarts
+        ends = pod.restarts - restarts.setdefault(pod.uid, pod.restarts)
+        if ends >= ENDS and pod.state.split(":")[0] in CRASHES:
+            raise Unready(
+                f"{spec.title}: pod {pod.name} has ended {ends} times in a row ({pod.state}).",
+                f"Look at `kubectl --namespace {spec.namespace} logs {pod.name} --all-containers --previous`.",
             )
 
 

@@ -21,6 +21,7 @@ from .._core.versions import version_of
 from .._stores.base import number
 from .._stores.registry import store_in, store_named
 from .autoscaling import replicas_asked
+from .distro import distro_in, version_path
 from .membership import course_of
 from .merge import three_way, without
 from .quantity import quantity
@@ -86,7 +87,9 @@ class Desired:
 
 def desired_values(spec: Spec, observation: Observation) -> Desired:
     """The chart values asked for."""
-    first = dict(_first_class(spec, kubernetes_path(merged(observation.live_values, spec.values))))
+    distro = distro_in(merged(_theirs(observation), spec.values))
+    said = merged(observation.live_values, spec.values)
+    first = dict(_first_class(spec, version_path(said, _chart(spec, observation), distro)))
     asked = merged(
         build(_kept(spec, observation)),
         build((path, value) for path, (_name, value) in first.items()),
@@ -111,12 +114,6 @@ def desired_values(spec: Spec, observation: Observation) -> Desired:
         laid_in.update(joining)
     findings = (*_contradictions(first, spec.values), *_blocked((*first, *laid_in), spec.values))
     return Desired(tree, frozenset(laid_in), findings)
-
-
-def kubernetes_path(values: Mapping[str, Any]) -> Path:
-    """The value that decides over the tenant's Kubernetes: a version wins over the tag (_init-containers.tpl)."""
-    said = read(values, KUBERNETES_VERSION)
-    return KUBERNETES_VERSION if said is not ABSENT and said else KUBERNETES_TAG
 
 
 def _first_class(spec: Spec, kubernetes: Path) -> Iterator[tuple[Path, tuple[str, Any]]]:
@@ -163,15 +160,32 @@ def _exposed(expose: Expose) -> Iterator[tuple[Path, Any]]:
 
 
 def _kept(spec: Spec, observation: Observation) -> Iterator[tuple[Path, Any]]:
-    """What stays as it runs when the inventory does not name it: the store and the tenant's Kubernetes (G03, G19)."""
+    """What stays as it runs when the inventory does not name it: the store and the versions (G03, G19)."""
     live = observation.live_values
+    version = store_in(live).version_path
     if spec.store is None:
         section = read(live, BACKING_STORE)
         if is_branch(section):
-            yield from leaves(section, BACKING_STORE)
+            found = leaves(section, BACKING_STORE)
+            yield from ((path, value) for path, value in found if path != version)
+    if version and not store_pin_is_theirs(observation):
+        pin = read(live, version)
+        yield from [(version, pin)] if pin is not ABSENT else []
     if spec.kubernetes_version is None:
-        pins = ((path, read(live, path)) for path in (KUBERNETES_TAG, KUBERNETES_VERSION))
+        good = observation.last_good
+        decides = version_path(live, (good.chart_version if good else None) or "")
+        paths = dict.fromkeys((decides, KUBERNETES_TAG, KUBERNETES_VERSION))
+        pins = ((path, read(live, path)) for path in paths)
         yield from ((path, pin) for path, pin in pins if pin is not ABSENT)
+
+
+def store_pin_is_theirs(observation: Observation) -> bool:
+    """Whether the version of the store's servers, where the live values say one, was never asked for here.
+
+    Such a one stays. Ours was written to hold the version while the chart moved, and goes on with the chart.
+    """
+    base, version = observation.base, store_in(observation.live_values).version_path
+    return base is None or (version is not None and pointer(version) in base.foreign)
 
 
 def _defaults(
@@ -206,9 +220,14 @@ def _defaults(
 
 def _knows_budgets(spec: Spec, observation: Observation) -> bool:
     """Whether the chart asked for, else the running one, has the section (values.schema.json, 0.31 on)."""
-    good = observation.last_good
-    version = version_of(spec.version or (good.chart_version if good else None) or "")
+    version = version_of(_chart(spec, observation))
     return version is None or version.minor >= (0, 31)
+
+
+def _chart(spec: Spec, observation: Observation) -> str:
+    """The version of the chart asked for, else of the running one; empty when neither is known."""
+    good = observation.last_good
+    return spec.version or (good.chart_version if good else None) or ""
 
 
 def _budget(values: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:

@@ -16,6 +16,7 @@ from typing import Any
 from .._core.observation import Observation, Workload
 from .._core.spec import Spec
 from .autoscaling import in_bounds
+from .renewal import due
 
 # Raise it when what is laid in by default changes: every vCluster is then compared in full once.
 DEFAULTS_VERSION = 1
@@ -24,8 +25,8 @@ ANY = -1  # as many replicas as an autoscaler likes
 
 # How to get there, how long to wait, how to prove it and where to save it ask nothing of the vCluster itself.
 _NOT_ASKED = frozenset(
-    {"host", "cluster", "access", "limits", "allow", "proof", "state", "secret_paths"}
-    | {"snapshots", "move_from", "decision"}
+    {"host", "cluster", "access", "limits", "allow", "proof", "rollback", "state", "secret_paths"}
+    | {"renew_before", "hops", "snapshots", "move_from", "decision"}
 )
 
 
@@ -63,7 +64,7 @@ def _replicas(spec: Spec, workload: Workload) -> int:
 
 
 def unchanged(spec: Spec, observation: Observation) -> bool:
-    """Whether nothing differs from the last proof: then the plan is empty and nothing else is read.
+    """Whether nothing differs from the last proof, and no certificate ends: then nothing is planned or read.
 
     The label counts only for its own revision: Helm copies labels into the next one (G49).
     """
@@ -73,6 +74,7 @@ def unchanged(spec: Spec, observation: Observation) -> bool:
     return (
         release.status == "deployed"
         and not observation.paused
+        and not due(spec, observation)
         and bool(observation.workloads)
         and all(workload.settled for workload in observation.workloads)
         and release.applied.digest == applied_digest(spec, observation)

@@ -25,6 +25,7 @@ PAIR_SECONDS = 3
 # The only one is away until it is ready, and the control plane, which ended with it, until it reaches it. On the lab:
 # 21 and 32 s.
 ALONE_SECONDS = 25
+COPY_SECONDS = 60  # until a control plane that was stopped for a copy is there again
 # The vendor's words for embedded etcd, which nobody here saw: the first pod restarts once or twice while others join.
 JOIN_RESTARTS = 2
 BESIDE = "; the control plane's pods restart beside it"
@@ -46,6 +47,27 @@ def restart(plane: Workload | None, replicas: int) -> Disruption:
     return Disruption(
         "outage", POD_SECONDS, f"the only pod of {name} restarts, about {POD_SECONDS} s"
     )
+
+
+def hop_cost(plane: Workload | None, members: int) -> Disruption:
+    """All control-plane pods restart at a hop.
+
+    Args:
+        members: Members of the store that restart with them; 0 where none does.
+    """
+    cost = restart(plane, plane.replicas if plane else 1)
+    if not members:
+        return cost
+    away = cost.seconds if cost.kind == "outage" else 0
+    if members == 1:
+        why = f"the only etcd member restarts, and takes connections when it is ready{BESIDE}"
+        return Disruption("outage", max(ALONE_SECONDS, away), why)
+    if members == 2:
+        why = f"both etcd members restart, one after the other, and each is needed{BESIDE}"
+        return Disruption("outage", max(PAIR_SECONDS, away), why)
+    seconds = cost.seconds + MEMBER_SECONDS * members
+    why = f"{members} etcd members restart one after the other, about {MEMBER_SECONDS} s each; {cost.estimate}"
+    return Disruption(cost.kind, seconds, why)
 
 
 def member_change(move: Members, etcd: Workload | None, *, told: bool) -> Disruption:
@@ -72,6 +94,19 @@ def member_change(move: Members, etcd: Workload | None, *, told: bool) -> Disrup
         return Disruption("outage", PAIR_SECONDS, why)
     why = f"the only pod of {name} restarts, and takes connections when it is ready{BESIDE}"
     return Disruption("outage", ALONE_SECONDS, why)
+
+
+def copy_outage(store: str) -> Disruption:
+    """The control plane stops for a copy of its store, where that cannot be copied otherwise.
+
+    Args:
+        store: What it is called.
+    """
+    why = (
+        f"only if {store} cannot be copied while it runs the control plane stops for the copy: the API is away for "
+        f"about {COPY_SECONDS} s then, longer for a database of more than a GB"
+    )
+    return Disruption("outage", COPY_SECONDS, why)
 
 
 def replicas_back(name: str) -> Disruption:

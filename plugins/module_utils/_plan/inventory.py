@@ -14,6 +14,7 @@ from ipaddress import IPv6Address
 from typing import Any
 
 from .._core.arguments import ACCESS, ARGUMENTS, FLEET_ARGUMENTS, PREFIX
+from .._core.certificates import RENEWS_WITHIN
 from .._core.errors import Refused
 from .._core.finding import Finding, refuse
 from .._core.spec import (
@@ -124,6 +125,9 @@ _AS_THEY_ARE = (
     "resources",
     "image_registry",
     "proof",
+    "rollback",
+    "renew_before",
+    "hops",
     "state",
 )
 
@@ -307,11 +311,24 @@ def _is_address(text: str) -> bool:
 
 
 def _limit_findings(typed: Mapping[str, Any]) -> list[Finding]:
-    return [
+    findings = [
         refuse("spec", f"vcluster_timeouts.{name} is {seconds}: seconds below {least}.")
         for name, seconds in typed.get("timeouts", {}).items()
         if seconds < (least := 0 if name == "lock" else 1)
     ]
+    if typed.get("hops", 1) < 1:
+        why = "A run takes at least one hop; without this it takes all."
+        findings.append(refuse("spec", f"vcluster_hops is {typed['hops']}.", why))
+    if not 0 <= (days := typed.get("renew_before", 0)) <= RENEWS_WITHIN:
+        findings.append(
+            refuse(
+                "spec",
+                f"vcluster_renew_before is {days}: it is between 0 and {RENEWS_WITHIN} days.",
+                "A restart renews nothing that is valid for longer.",
+                "Set it to 30, or leave it out.",
+            )
+        )
+    return findings
 
 
 def _reference_findings(values: Mapping[str, Any]) -> list[Finding]:

@@ -12,21 +12,31 @@ from typing import Any
 
 from .._core.finding import Finding, refusals
 from .._core.observation import STUCK, Observation, Release
-from .._core.plan import COUNTING, SIZING, Change, Disruption, Kind, Plan, Step, View
+from .._core.plan import (
+    COUNTING,
+    HOPS,
+    SIZING,
+    Change,
+    Disruption,
+    Kind,
+    Plan,
+    Step,
+    View,
+)
 from .._core.ports import ChartArchive
 from .._core.spec import Spec
-from .._core.versions import version_of
 from .._stores.base import number
 from .._stores.registry import store_in
 from .autoscaling import autoscaler_steps, scaled_to, with_count
 from .claims import growths
-from .desired import REPLICAS, desired_values, kubernetes_path
+from .desired import REPLICAS, desired_values
 from .digest import digest
 from .disruption import restart
 from .guards.case import Case
 from .guards.catalogue import findings_of
 from .guards.stores import same_store
 from .merge import Merge, three_way, without
+from .renewal import renewal_steps
 from .scaling import (
     founders,
     held,
@@ -38,10 +48,28 @@ from .scaling import (
     sizes,
 )
 from .schema import schema_findings
-from .values import Tree, build, merged, path_of, pointer, read
+from .upgrade import (
+    Upgrade,
+    again,
+    as_finished,
+    crossed,
+    first_hops,
+    kubernetes_in,
+    running_kubernetes,
+    unfinished,
+    upgrade,
+    way_back,
+)
+from .values import build, merged, path_of, read
 
-# Name of the init container that brings the tenant's Kubernetes (templates/_init-containers.tpl, 0.25 on).
-KUBERNETES_CONTAINER = "kubernetes"
+# What each view takes of a plan.
+VIEWS = {
+    View.SIZE: SIZING,
+    View.REPLICAS: COUNTING,
+    View.VERSIONS: HOPS | {Kind.REPAIR},
+    View.CERTIFICATES: frozenset({Kind.RENEW}),
+}
+BESIDE = frozenset({Kind.PROVE, Kind.SNAPSHOT, Kind.REPAIR})
 
 
 def plan(
@@ -55,6 +83,12 @@ def plan(
         chart: The chart asked for, else the running one; always that where only the size is looked at.
         view: What else than that is left alone.
     """
+    first, observation = _finished(spec, observation)
+    moves = Upgrade(observation, running_kubernetes(observation))
+    if view in (View.EVERYTHING, View.VERSIONS):
+        moves = upgrade(spec, observation, chart)
+    # From here on it is planned as if the hops were done.
+    seen, observation = observation, moves.arrived
     good, base = observation.last_good, observation.base
     live = dict(with_count(spec, observation, good.values or {})) if good else {}
     desired = desired_values(spec, observation)
@@ -64,140 +98,149 @@ def plan(
         desired.values,
         desired.defaults,
     )
-    findings = list(desired.contradictions)
+    findings = [*desired.contradictions, *moves.findings]
     asked = compared
-    if view is not View.EVERYTHING:
-        whole = _case(spec, observation, chart, live, asked)
+    if view in (View.VERSIONS, View.CERTIFICATES):
+        compared = Merge(live, (), asked.foreign)
+    elif view is not View.EVERYTHING:
+        whole = _case(spec, seen, moves, chart, live, asked)
         # A store that would be another one has no members to scale.
         findings += same_store(whole)
         compared = only_sizes(whole, asked, replicas=view is View.REPLICAS)
-    case = replace(_case(spec, observation, chart, live, compared), view=view)
+    case = replace(_case(spec, seen, moves, chart, live, compared), view=view)
     findings += findings_of(case)
     if not refusals(findings):
         findings += schema_findings(compared.values, chart.schema, chart.defaults, chart.version)
     if refusals(findings):
-        return _sealed((), findings, ())
-    steps = _steps(case, compared)
-    if view is not View.EVERYTHING:
-        kinds = SIZING if view is View.SIZE else COUNTING if spec.decision else ()
-        sized = any(step.kind in kinds for step in steps)
-        steps = tuple(step for step in steps if sized and step.kind in {*kinds, Kind.PROVE})
+        return replace(_sealed((), findings, ()), inventory=moves.inventory)
+    here = case
+    if moves.steps and seen.last_good:
+        live = dict(with_count(spec, seen, seen.last_good.values or {}))
+        here = replace(case, observation=seen, live=live)
+    steps = _steps(case, here, compared, first, moves.steps)
+    if kinds := VIEWS.get(view):
+        looked = view is not View.REPLICAS or spec.decision is not None
+        unproved = view is View.VERSIONS and steps[0].way_back != "none"
+        some = looked and (unproved or any(step.kind in kinds for step in steps))
+        steps = tuple(step for step in steps if some and step.kind in kinds | BESIDE)
+    steps = _with_ways_back(here, steps)
+    taken = first_hops(steps, spec.hops)
     complete = asked.changes == compared.changes and spec.version in (None, chart.version)
+    complete = complete and len(taken) == len(steps)
     scaled = scaled_to(spec, observation) is not None or spec.decision is not None
-    return _sealed(steps, findings, compared.foreign, complete=complete, scaled=scaled)
+    foreign = tuple(path for path in compared.foreign if path not in moves.pins)
+    found = _sealed(taken, findings, foreign, complete=complete, scaled=scaled)
+    return replace(found, later=steps[len(taken) :])
 
 
 def _case(
     spec: Spec,
-    observation: Observation,
+    seen: Observation,
+    moves: Upgrade,
     chart: ChartArchive,
     live: Mapping[str, Any],
     compared: Merge,
 ) -> Case:
-    good = observation.last_good
+    good = seen.last_good
     # A new vCluster without a pin runs the chart's default; a running one keeps what it has.
     pinned = merged(chart.defaults, compared.values) if good is None else compared.values
-    running = running_kubernetes(observation)
-    if running and read(live, ("privateNodes", "enabled")) is True:
-        # The chart adds this to the tag (_init-containers.tpl); it is no part of what values say.
-        running = running.removesuffix("-full")
     return Case(
         spec=spec,
-        observation=observation,
+        observation=moves.arrived,
         chart=chart,
         live=live,
         values=compared.values,
         running=good.chart_version if good else None,
-        kubernetes=running,
-        target_kubernetes=_kubernetes_in(pinned),
+        kubernetes=moves.kubernetes,
+        target_kubernetes=kubernetes_in(pinned, chart.version),
     )
 
 
-def _kubernetes_in(values: Mapping[str, Any]) -> str | None:
-    """The tenant's Kubernetes by the value that decides; None without one, or when it is no version (G59)."""
-    return _kubernetes(str(read(values, kubernetes_path(values))).partition("@")[0])
+def _finished(spec: Spec, observation: Observation) -> tuple[tuple[Step, ...], Observation]:
+    """What ends a revision that Helm left in the middle (G23), and what is there then."""
+    release, good = observation.release, observation.last_good
+    if left := unfinished(observation):
+        finished = as_finished(observation, left)
+        return (again(spec, finished, left),), finished
+    if release and release.status in STUCK:
+        return (_repair(release, good),), observation
+    return (), observation
 
 
-def running_kubernetes(observation: Observation) -> str | None:
-    """The tenant's Kubernetes by the image that brings it, for example `1.36.3`.
+def _steps(
+    case: Case, here: Case, compared: Merge, first: tuple[Step, ...], hops: tuple[Step, ...]
+) -> tuple[Step, ...]:
+    """All steps, without a look at where the first of them goes back to.
 
-    Where the live image does not tell (it has a digest only, or the workload is gone), the one that was asked for does.
+    Args:
+        case: As it will be after the hops.
+        here: As it is now; members are mended before versions move.
+        first: What ends a revision that was left in the middle.
+        hops: With what is between them.
     """
-    good = observation.last_good
-    found = (*observation.workloads, *(good.workloads if good else ()))
-    tags = (w.tag(KUBERNETES_CONTAINER) for w in found if w.component == "control_plane")
-    return next((version for tag in tags if (version := _kubernetes(tag))), None)
-
-
-def _kubernetes(tag: str) -> str | None:
-    return tag.removeprefix("v") if version_of(tag) else None
-
-
-def _steps(case: Case, compared: Merge) -> tuple[Step, ...]:
     release, good = case.observation.release, case.observation.last_good
-    steps = [_repair(release, good)] if release and release.status in STUCK else []
+    steps, redone = [*first], any(step.values is not None for step in first)
+    if redone:
+        hops = hops[1:]  # It is proved by then.
     going, coming = autoscaler_steps(case.spec, case.observation, case.chart.version)
     if good is None:
         return (*steps, *_install(case, compared), *coming)
     steps.extend(going)
     plane = case.observation.workload("control_plane")
     cost = restart(plane, plane.replicas if plane else 1)
-    version, hop, moves = (
-        case.chart.version,
-        case.running != case.chart.version,
-        _kubernetes_moves(case),
-    )
-    # The chart, the tenant's Kubernetes and the sizes move apart from each other: what waits is held where it is.
+    version = case.chart.version
+    # Versions, sizes and everything else move apart from each other: what waits is held where it is.
     found = sizes(case, compared.changes)
-    kept = held(compared.values, found.all)
-    kept = mended(case, _pinned(case, kept) if hop or moves else kept)
+    kept = mended(case, held(compared.values, found.all))
     now = mended(case, merged({}, case.live)) if case.course.mend else {}
-    changes = tuple(
-        c
-        for c in found.others
-        if not (moves and c.path == pointer(kubernetes_path(compared.values)))
-        and not (now and read(now, path_of(c.path)) == c.after)
-    )
-    mending, scaling = tuple(mend_steps(case)), tuple(scale_steps(case, found, kept))
+    changes = tuple(c for c in found.others if not (now and read(now, path_of(c.path)) == c.after))
+    mending, scaling = tuple(mend_steps(here)), tuple(scale_steps(case, found, kept))
     steps.extend(mending)
-    sizing = mending or scaling
-    if hop:
-        change = Change("vcluster_version", case.running, version)
-        reason = f"chart {case.running} -> {version}, Kubernetes stays at {case.kubernetes}"
-        steps.append(Step(Kind.CHART_HOP, reason, (change, *changes), cost, "none", version, kept))
-    elif changes or (not sizing and (changes := tuple(_workload_drift(case)))):
+    # What is not valid any more fails every proof, and any restart renews what ends soon: it comes before the others.
+    steps.extend(renewal_steps(case.spec, here.observation, case.running or version))
+    steps.extend(
+        step if step.values is None else replace(step, values=mended(here, {**step.values}))
+        for step in hops
+    )
+    moving = redone or mending or scaling or hops
+    if changes or (not moving and (changes := tuple(_workload_drift(case)))):
         steps.append(Step(Kind.VALUES, _reason(changes), changes, cost, "values", version, kept))
-    elif release and release.revision != good.revision and not sizing:
+    elif release and release.revision != good.revision and not moving:
         reason = f"put the objects of revision {good.revision} back, {release.revision} was {release.status}"
         steps.append(Step(Kind.VALUES, reason, (), cost, "values", version, kept))
     if scaling and _needs_proof(case, steps, scaling[0]):
         reason = "replicas are members of the store: all are proved before any comes or goes"
         steps.append(Step(Kind.PROVE, reason, version=case.running or version))
     steps.extend(scaling)
-    if moves:
-        change = Change("vcluster_kubernetes_version", case.kubernetes, case.target_kubernetes)
-        reason = f"Kubernetes {case.kubernetes} -> {case.target_kubernetes}"
-        steps.append(
-            Step(Kind.KUBERNETES_HOP, reason, (change,), cost, "none", version, compared.values)
-        )
     steps.extend(coming)
-    return _with_ways_back(case, steps) or (_prove(case),)
+    return tuple(steps or [_prove(case)])
 
 
-def _with_ways_back(case: Case, steps: list[Step]) -> tuple[Step, ...]:
-    """The same steps; the first does not go back to another count of members (G05, G06), or to smaller claims (G12).
+def _with_ways_back(case: Case, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The same steps; the first one goes back to what was proved last, which may have been another thing.
 
-    A later one goes back to the revision of the step before it.
+    Not to another count of members (G05, G06) or to smaller claims (G12), and over a line or minor by its snapshot
+    only (G25). A later one goes back to the revision of the step before it.
+
+    Args:
+        case: As it is now.
     """
-    base = case.observation.base
-    first = next((n for n, step in enumerate(steps) if step.values is not None), None)
+    base, good = case.observation.base, case.observation.last_good
+    first = next(
+        (n for n, s in enumerate(steps) if s.values is not None or s.way_back != "none"), None
+    )
     if base is None or first is None:
-        return tuple(steps)
+        return steps
+    if case.spec.rollback == "never":
+        return tuple(replace(step, way_back="none") for step in steps)
     step = steps[first]
     there = step.members.before if step.members else case.members
     back = merged(case.chart.defaults, base.values or {})
     larger = any(growths(case.observation, back, case.effective_live))  # G12
     safe = store_in(case.effective).members(back) == there and not larger
+    unproved = all(earlier.kind is not Kind.PROVE for earlier in steps[:first])
+    if unproved and step.way_back == "values" and good and crossed(base, good):
+        step = replace(step, way_back=way_back(case.observation))
     return (
         *steps[:first],
         step if safe else replace(step, way_back="none"),
@@ -205,24 +248,8 @@ def _with_ways_back(case: Case, steps: list[Step]) -> tuple[Step, ...]:
     )
 
 
-def _kubernetes_moves(case: Case) -> bool:
-    wanted = case.target_kubernetes
-    return wanted is not None and case.kubernetes is not None and wanted != case.kubernetes
-
-
-def _pinned(case: Case, values: Tree) -> Tree:
-    """The same values, the tenant's Kubernetes held where it is (G19)."""
-    if case.kubernetes is None:
-        return values
-    path = kubernetes_path(values)
-    # A pin that runs already stays as it is written: it may carry a digest.
-    written = (tree for tree in (values, case.live) if kubernetes_path(tree) == path)
-    same = (read(tree, path) for tree in written if _kubernetes_in(tree) == case.kubernetes)
-    return merged(values, build([(path, next(same, f"v{case.kubernetes}"))]))
-
-
 def _repair(release: Release, good: Release | None) -> Step:
-    """G23: another run left the release in the middle."""
+    """G23: another run left the release in the middle, and moved no version."""
     what = f"revision {release.revision} is {release.status}"
     if release.description:
         what += f" ({release.description})"
@@ -258,7 +285,8 @@ def _prove(case: Case) -> Step:
         reason = f"revision {good.revision} was not proved yet; nothing asked for differs"
     else:
         reason = "nothing to change; proved again"
-    return Step(Kind.PROVE, reason, version=case.running or case.chart.version)
+    version = case.running or case.chart.version
+    return Step(Kind.PROVE, reason, version=version, way_back=way_back(case.observation))
 
 
 def _workload_drift(case: Case) -> Iterator[Change]:

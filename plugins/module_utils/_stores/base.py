@@ -101,6 +101,10 @@ class Store(Protocol):
     def member_paths(self) -> tuple[Path, ...]:
         """The value that counts the members, and those that change with it; empty where there are none."""
 
+    @property
+    def version_path(self) -> Path | None:
+        """The value that says which version its servers are; None where no image of their own brings them."""
+
     def claims(self, name: str, members: int) -> list[str]:
         """Names of the claims of so many members."""
 
@@ -180,6 +184,7 @@ class Usual:
     copied_by_pod = False
     one_writer = False
     member_paths: tuple[Path, ...] = ()
+    version_path: Path | None = None
 
     def room(self, values: Values) -> list[str]:
         """See Store."""

@@ -57,6 +57,7 @@ class EtcdDeployed(Usual):
     type = "etcd_deployed"
     way: Way | None = "etcd"
     member_paths: tuple[Path, ...] = (MEMBERS, EXTRA_ARGS)
+    version_path: Path | None = (*STATEFUL_SET, "image", "tag")
 
     def room(self, values: Values) -> list[str]:
         """See Store."""

@@ -4,7 +4,9 @@
 """The stand-in chart `vcluster`, packaged for one line of the product at a time.
 
 The templates are the same for all lines. A line is one file, chart/lines/LINE.yaml: its version,
-its differing default values, keys it has or lacks, keys its templates refuse, and features.
+its differing default values, keys it has or lacks, keys its templates refuse, rules of the Role,
+and features. `like` names the line that it differs from; without, that is the one of
+chart/values.yaml, chart/schema.yaml and chart/role.yaml.
 """
 
 from __future__ import annotations
@@ -32,15 +34,17 @@ CREATED = "2026-01-01T00:00:00Z"  # a fixed time keeps packages and indexes repr
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the chart: what its file in chart/lines says.
+    """One line of the chart: what its file in chart/lines says, and those of the lines it is like.
 
     :ivar name: chart minor, such as "0.36"
     :ivar version: chart version that stands for the line, such as "0.36.1"
     :ivar values: default values that differ from chart/values.yaml
     :ivar keys: schema keys of this line alone, path to shape
-    :ivar absent: paths of values and schema that this line does not have
+    :ivar absent: paths of values and schema that this line does not have; of the values alone
+        where `keys` has the path
     :ivar refused: paths that the schema takes and the templates refuse
     :ivar features: switches the templates read
+    :ivar role: rules of the Role that no value changes, where they differ from chart/role.yaml
     """
 
     name: str
@@ -50,6 +54,7 @@ class Line:
     values: dict[str, Any] = field(default_factory=dict)
     keys: dict[str, Any] = field(default_factory=dict)
     absent: list[str] = field(default_factory=list)
+    role: list[dict[str, Any]] | None = None
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -72,13 +77,15 @@ class Line:
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema of the line's values."""
         builder = SchemaBuilder(_load(SOURCE / "schema.yaml"))
-        return builder.build(self.default_values(), self.keys, self.absent)
+        absent = [path for path in self.absent if path not in self.keys]
+        return builder.build(self.default_values(), self.keys, absent)
 
 
 def lines() -> dict[str, Line]:
     """Return the lines the lab has, oldest first, by name."""
     files = sorted(SOURCE.glob("lines/*.yaml"), key=lambda file: _numbers(file.stem))
-    return {file.stem: Line(name=file.stem, **_load(file)) for file in files}
+    told = {file.stem: _load(file) for file in files}
+    return {name: Line(name=name, **_with_base(name, told)) for name in told}
 
 
 def find(line_or_version: str) -> Line:
@@ -145,7 +152,7 @@ def _archive(line: Line) -> bytes:
         "Chart.yaml": yaml.safe_dump(line.metadata).encode(),
         "values.yaml": yaml.safe_dump(line.default_values(), sort_keys=False).encode(),
         "values.schema.json": json.dumps(line.schema()).encode(),
-        "line.yaml": yaml.safe_dump({"features": line.features, "refused": line.refused}).encode(),
+        "line.yaml": yaml.safe_dump(_read_by_templates(line)).encode(),
     }
     for template in sorted(SOURCE.glob("templates/*")):
         files[f"templates/{template.name}"] = template.read_bytes()
@@ -158,9 +165,23 @@ def _archive(line: Line) -> bytes:
     return gzip.compress(content.getvalue(), mtime=0)
 
 
-def _load(path: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return loaded
+def _read_by_templates(line: Line) -> dict[str, Any]:
+    role = _load(SOURCE / "role.yaml") if line.role is None else line.role
+    return {"features": line.features, "refused": line.refused, "role": role}
+
+
+def _with_base(name: str, told: dict[str, Any]) -> dict[str, Any]:
+    """Return what a line's file says, over what the file of the line says that it is like."""
+    own = {key: value for key, value in told[name].items() if key != "like"}
+    if "like" not in told[name]:
+        return own
+    base = _with_base(told[name]["like"], told)
+    absent = [*base.get("absent", []), *own.get("absent", [])]
+    return {**_merge(base, own), "absent": absent}
+
+
+def _load(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,8 @@
 """The images that the lab's nodes hold, under the names that the charts ask for.
 
 A tag tells the truth about Kubernetes: it exists only for the releases the lab runs. The tags
-of etcd, CoreDNS and the vCluster are those of the charts, whatever release serves them.
+of CoreDNS and the vCluster are those of the charts, whatever release serves them; those of etcd
+are the charts' too, and tell the minor release of the program truly.
 """
 
 from __future__ import annotations
@@ -27,9 +28,12 @@ APPLETS = (
 PAUSE = "registry.k8s.io/pause:3.10"  # named by containerd's settings on every node
 BUSYBOX = "docker.io/library/busybox:1.35"
 COREDNS = "docker.io/coredns/coredns:1.12.1"
-ETCD = ("registry.k8s.io/etcd:3.6.8-0", "registry.k8s.io/etcd:3.6.4-0")
+ETCD: Mapping[str, Sequence[str]] = {  # part, and the tags that the charts ask for
+    "etcd-3.6": ("3.6.8-0", "3.6.4-0"),
+    "etcd-3.5": ("3.5.25-0",),
+}
 EDITIONS = ("vcluster-pro", "vcluster-oss")
-LINES = ("0.34.7", "0.35.3", "0.36.1")
+LINES = ("0.28.2", "0.29.3", "0.34.7", "0.35.3", "0.36.1")
 KUBERNETES = ("v1.36.3", "v1.35.4")
 
 _TENANT_PROGRAMS: Mapping[str, Mapping[str, str]] = {
@@ -51,7 +55,7 @@ def images_for(lines: Sequence[str] = LINES, kubernetes: Sequence[str] = KUBERNE
     :param kubernetes: Tenant releases, such as `v1.36.3`; the lab runs those of `KUBERNETES`.
     """
     programs = build(programs_for(lines, kubernetes))
-    images = [_pause(), _busybox(), _coredns(programs), _etcd(programs)]
+    images = [_pause(), _busybox(), _coredns(programs), *(_etcd(part, programs) for part in ETCD)]
     if lines:
         images += [_kubernetes(release) for release in kubernetes]
         images.append(_syncer(lines, kubernetes, programs))
@@ -64,7 +68,7 @@ def programs_for(lines: Sequence[str] = LINES, kubernetes: Sequence[str] = KUBER
     if unknown:
         known = ", ".join(_TENANT_PROGRAMS)
         raise LabError(f"Kubernetes {', '.join(unknown)}: the lab runs {known} only")
-    names = ["coredns", *PARTS["etcd-3.6"].programs]
+    names = ["coredns", *(program for part in ETCD for program in PARTS[part].programs)]
     if lines:
         names += ["syncer", "kine"]
         names += [name for release in kubernetes for name in _TENANT_PROGRAMS[release].values()]
@@ -86,9 +90,12 @@ def _coredns(programs: Mapping[str, Path]) -> Image:
     return Image((COREDNS,), files, entrypoint=("/coredns",), user="1001:1001")
 
 
-def _etcd(programs: Mapping[str, Path]) -> Image:
-    files = {f"/usr/local/bin/{name}": programs[name] for name in PARTS["etcd-3.6"].programs}
-    return Image(ETCD, {**files, **_shell()}, entrypoint=("/usr/local/bin/etcd",))
+def _etcd(part: str, programs: Mapping[str, Path]) -> Image:
+    names = tuple(f"registry.k8s.io/etcd:{tag}" for tag in ETCD[part])
+    files = {
+        f"/usr/local/bin/{called}": programs[name] for name, called in PARTS[part].programs.items()
+    }
+    return Image(names, {**files, **_shell()}, entrypoint=("/usr/local/bin/etcd",))
 
 
 def _kubernetes(release: str) -> Image:

@@ -168,8 +168,11 @@ class Ledger:
         :raises LabError: The server did not let itself be read in time.
         """
         found = self._read_back()
-        numbers = [int(line) for line in self.kept.read_text(encoding="ascii").split()]
-        self.report.lost = sum(found.get(n) != self._content(n) for n in numbers)
+        self.report.lost = sum(found.get(n) != self._content(n) for n in self.numbers())
+
+    def numbers(self) -> list[int]:
+        """The acknowledged ones."""
+        return [int(line) for line in self.kept.read_text(encoding="ascii").split()]
 
     def _slots(self) -> Iterator[int]:
         """The numbers for one connection, each at its time: those of all make the rate."""

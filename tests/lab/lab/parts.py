@@ -113,6 +113,7 @@ _ALL = (
         duration="5 min",
     ),
     Part("etcd-3.6", _same("etcd", "etcdctl", "etcdutl")),
+    Part("etcd-3.5", {f"{name}-3.5": name for name in ("etcd", "etcdctl", "etcdutl")}),
     Part(
         "kine",
         _same("kine"),

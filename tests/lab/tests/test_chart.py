@@ -56,7 +56,7 @@ def content(package: Path, member: str) -> Any:
 def test_lines_are_in_order() -> None:
     names = list(chart.lines())
     assert names == sorted(names, key=lambda name: [int(part) for part in name.split(".")])
-    assert {"0.34", "0.35", "0.36"} <= set(names)
+    assert {"0.28", "0.29", "0.34", "0.35", "0.36"} <= set(names)
 
 
 def test_a_line_goes_by_name_or_version() -> None:
@@ -96,6 +96,26 @@ def test_a_new_line_is_one_new_file(source: Path) -> None:
     (source / "lines" / "0.100.yaml").write_text(newest.replace("0.36.1", "0.100.0"))
     assert list(chart.lines())[-1] == "0.100"
     assert content(chart.package("0.100"), "Chart.yaml")["version"] == "0.100.0"
+
+
+def test_a_line_may_say_only_what_it_has_otherwise_than_another(source: Path) -> None:
+    (source / "lines" / "0.30.yaml").write_text(
+        "version: 0.30.0\nlike: '0.35'\nvalues: {telemetry: {enabled: false}}\n"
+        "absent: [logging, exportKubeConfig.additionalSecrets]\n"
+        "keys: {exportKubeConfig.additionalSecrets: [kubeConfigSecret]}\n"
+        "features: {embeddedEtcdLease: false}\nrole: []\n"
+    )
+    line, like = chart.find("0.30"), chart.find("0.35")
+    values, other = line.default_values(), like.default_values()
+    assert values.pop("telemetry") == {"enabled": False}
+    del other["telemetry"], other["logging"], other["exportKubeConfig"]["additionalSecrets"]
+    assert values == other
+    assert line.features == {**like.features, "embeddedEtcdLease": False}
+    valid = jsonschema.Draft202012Validator(line.schema()).is_valid
+    assert valid({"exportKubeConfig": {"additionalSecrets": [{"name": "x"}]}})
+    assert not valid({"logging": {}})
+    assert content(chart.package("0.30"), "line.yaml")["role"] == []
+    assert content(chart.package("0.35"), "line.yaml")["role"]
 
 
 def test_defaults_satisfy_the_schema_and_nothing_unknown_does() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import images
+from lab import chart, images
 from lab.command import LabError
 from lab.oci import Image
 
@@ -53,6 +53,24 @@ def test_links_of_the_init_image_lead_into_the_syncers(written: list[Image]) -> 
             for name in ("kube-apiserver", "kube-controller-manager")
         }
         assert "/bin/cp" in init.files
+
+
+def test_a_tag_of_etcd_leads_to_the_minor_release_it_names(written: list[Image]) -> None:
+    images.images_for()
+    for tag, suffix in {"3.6.8-0": "", "3.6.4-0": "", "3.5.25-0": "-3.5"}.items():
+        etcd = _named(written, f"registry.k8s.io/etcd:{tag}")
+        for name in ("etcd", "etcdctl", "etcdutl"):
+            assert etcd.files[f"/usr/local/bin/{name}"] == Path(f"/programs/{name}{suffix}")
+
+
+def test_every_line_of_the_chart_finds_its_images(written: list[Image]) -> None:
+    images.images_for()
+    names = {name for image in written for name in image.references}
+    for line in chart.lines().values():
+        etcd = line.default_values()["controlPlane"]["backingStore"]["etcd"]["deploy"]
+        tag = etcd["statefulSet"]["image"]["tag"]
+        assert f"registry.k8s.io/etcd:{tag}" in names
+        assert f"ghcr.io/loft-sh/vcluster-pro:{line.version}" in names
 
 
 def test_only_what_was_asked_for_is_in(written: list[Image]) -> None:

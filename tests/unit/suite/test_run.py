@@ -13,7 +13,18 @@ import run
 from stages import LAB, STAGES, SUITES, Stage
 
 # Too long for `make test`, or in need of more than it may install.
-LONG = {"autoscaling-helm3", "browser", "faults", "scale", "sizes", "snapshots", "waves"}
+LONG = {
+    "autoscaling-helm3",
+    "browser",
+    "faults",
+    "lab-end",
+    "lab-older",
+    "scale",
+    "sizes",
+    "snapshots",
+    "upgrades",
+    "waves",
+}
 
 
 @pytest.fixture(autouse=True)

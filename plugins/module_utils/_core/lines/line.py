@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+
+from ..versions import version_of
 
 
 @dataclass(frozen=True)
@@ -25,16 +28,65 @@ class Patch:
 
 
 @dataclass(frozen=True)
+class Moved:
+    """What becomes of a value below a removed key, where that is exact.
+
+    Attributes:
+        old: Dotted path of the value or section.
+        new: Dotted path of what stands for it; empty where nothing has to.
+        turn: How its value is turned, by name (`turns.TURNS`); a turn that does not fit leaves the value where it is.
+    """
+
+    old: str
+    new: str
+    turn: str = "same"
+
+
+@dataclass(frozen=True)
 class Removed:
     """A value key that this line no longer takes (G17).
 
     Attributes:
         key: Dotted path of the key.
         replacement: What to write instead.
+        moves: What becomes of it; exact where every value below it moves. The first that fits a value counts.
+        since: The first patch without it; empty where that is the first of the line.
     """
 
     key: str
     replacement: str
+    moves: tuple[Moved, ...] = ()
+    since: str = ""
+
+
+@dataclass(frozen=True)
+class Distro:
+    """What brings the tenant's Kubernetes.
+
+    Attributes:
+        name: `k8s`, `k3s` or `k0s` (values.yaml, controlPlane.distro).
+        versions: One of each minor that the vendor supports, oldest first, as image tags without the v
+            (config/default_extra_values.go, of the newest patch).
+        pin: Dotted path of the value that says which one runs.
+        instead: Dotted path of the value that says so where it is set; empty for none.
+        beside: Dotted paths of values that win for their part where they are set, so they say the same.
+    """
+
+    name: str
+    versions: tuple[str, ...]
+    pin: str
+    instead: str = ""
+    beside: tuple[str, ...] = ()
+
+    def version(self, minor: tuple[int, int]) -> str | None:
+        """The supported version of a minor; None when there is none."""
+        pairs = ((text, version_of(text)) for text in self.versions)
+        return next((text for text, found in pairs if found and found.minor == minor), None)
+
+    @cached_property
+    def minors(self) -> tuple[tuple[int, int], ...]:
+        """The supported minors, oldest first."""
+        return tuple(found.minor for text in self.versions if (found := version_of(text)))
 
 
 @dataclass(frozen=True)
@@ -61,17 +113,30 @@ class Line:
     Attributes:
         name: For example `0.36`.
         patches: Its stable releases, oldest first, as far as they are known here.
+        distros: What it can run the tenant's Kubernetes with (G21).
+        hosts: Minors of host clusters in the vendor's matrix (documentation, lifecycle policy); empty where none is
+            known.
+        follows_host: Its default Kubernetes is the host's, whatever values.yaml says (G57; _init-containers.tpl).
+        rolls_etcd: It changes the pod template of deployed etcd beside the image (etcd-statefulset.yaml).
         removed: Keys that went with this line.
         broken: Values that some of its patches break.
     """
 
     name: str
     patches: tuple[Patch, ...]
+    distros: tuple[Distro, ...]
+    hosts: tuple[tuple[int, int], ...] = ()
+    follows_host: bool = False
+    rolls_etcd: bool = False
     removed: tuple[Removed, ...] = ()
     broken: tuple[Broken, ...] = ()
 
-    @property
+    @cached_property
     def minor(self) -> tuple[int, int]:
         """The name as numbers."""
         major, minor = self.name.split(".")
         return int(major), int(minor)
+
+    def distro(self, name: str) -> Distro | None:
+        """Its distro of that name; None when it has none."""
+        return next((distro for distro in self.distros if distro.name == name), None)

@@ -4,12 +4,13 @@
 
 """Chart line 0.33.
 
-Source: values.yaml, values.schema.json and the templates of each release tag.
+Source: values.yaml, values.schema.json, config/default_extra_values.go and the templates of each release tag.
 """
 
 from __future__ import annotations
 
-from .line import Broken, Line, Patch, Removed
+from .distros import k8s
+from .line import Broken, Line, Moved, Patch, Removed
 
 LINE = Line(
     name="0.33",
@@ -20,10 +21,12 @@ LINE = Line(
         Patch("0.33.3", "1.35.0", "3.6.4-0"),
         Patch("0.33.4", "1.35.0", "3.6.4-0"),
     ),
+    distros=(k8s("1.30.2", "1.31.1", "1.32.1", "1.33.4", "1.34.0", "1.35.0"),),
     removed=(
         Removed(
             "controlPlane.distro.k3s",
-            "controlPlane.distro.k8s, after the vCluster was moved to it on 0.32",
+            "controlPlane.distro.k8s, after the vCluster was moved to it on a chart from 0.25 to 0.32",
+            (Moved("controlPlane.distro.k3s", "", "off"),),
         ),
     ),
     broken=(

@@ -4,11 +4,13 @@
 
 """Chart line 0.35.
 
-Source: values.yaml, values.schema.json and the templates of each release tag.
+Source: values.yaml, values.schema.json, config/default_extra_values.go and the templates of each release tag.
+Hosts: the vendor's documentation, static/api/k8s-compatibility.json of 2026-08-21.
 """
 
 from __future__ import annotations
 
+from .distros import k8s
 from .line import Line, Patch
 
 LINE = Line(
@@ -19,4 +21,6 @@ LINE = Line(
         Patch("0.35.2", "1.36.0", "3.6.8-0"),
         Patch("0.35.3", "1.36.0", "3.6.8-0"),
     ),
+    distros=(k8s("1.30.2", "1.31.1", "1.32.1", "1.33.4", "1.34.0", "1.35.0", "1.36.0"),),
+    hosts=((1, 34), (1, 35), (1, 36)),
 )

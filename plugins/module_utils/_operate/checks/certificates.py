@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Checks of the serving certificate: days left, and the names it is valid for."""
+"""Checks of the certificates: days left, and the names that the serving one is valid for."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from ..._cluster.certificates import certificates
 from ..._core.check import CheckResult
 from ..._core.errors import ApiError
 from ..._core.ports import Replica
-from .scene import Scene, Verdict, all_of, run
+from .scene import Scene, Verdict, run
 
-# The syncer renews at its start when 90 days or less are left (vCluster 0.36, pkg/certs).
 WARN_DAYS = 30
+# What renews those of the Secrets, those that the replicas serve, and authorities.
+CURES = (
+    "fleetops.vcluster.certificates renews it",
+    "restarting the control plane renews it",
+    "vcluster certs rotate-ca renews it, and voids every kubeconfig",
+)
 
 
 @dataclass(frozen=True)
@@ -32,26 +38,42 @@ class Certificate:
 def checks(scene: Scene) -> Iterator[CheckResult]:
     """All checks of this file, in order."""
     found: dict[str, Certificate] = {}
-    result = run("certificates", lambda: certificates(scene, found))
-    first = min((certificate.ends for certificate in found.values()), default=None)
+    ends: dict[str, datetime] = {}
+    result = run("certificates", lambda: days_left(scene, found, ends))
+    first = min(ends.values(), default=None)
     yield replace(result, facts={"ends": first.isoformat()}) if first else result
     yield run("service_names", lambda: service_names(scene, found))
 
 
-def certificates(scene: Scene, found: dict[str, Certificate]) -> Verdict:
-    """Days left on the certificate of every replica, by the host cluster's clock (G55); fills `found`."""
-    problems, days = [], []
+def days_left(scene: Scene, found: dict[str, Certificate], ends: dict[str, datetime]) -> Verdict:
+    """Days left on all of them, by the host cluster's clock (G36, G55).
+
+    Args:
+        found: Is filled with what the replicas serve, by pod.
+        ends: Is filled with when each ends that is renewed by what they stand for: the entries of the Secrets, or,
+            where those have none, what the replicas serve.
+    """
+    kept = certificates(scene.host, scene.spec.namespace, scene.spec.name)
+    ends.update(kept.leaves)
     for name, replica in scene.replicas.items():
         found[name] = served(replica)
-        left = (found[name].ends - scene.host.now).days
-        days.append(left)
-        if left < 0:
-            problems.append(f"{name}: expired {-left} days ago")
-    if not days:
-        return "skip", "no replica answers"
-    if not problems and min(days) < WARN_DAYS:
-        return "warn", f"{min(days)} days left; restarting the control plane renews it"
-    return all_of(problems, f"{min(days)} days left")
+    serving = {name: certificate.ends for name, certificate in found.items()}
+    if not kept.leaves:
+        ends.update(serving)
+    now = scene.host.now
+    left = [
+        (end, name, cure)
+        for cure, group in zip(CURES, (kept.leaves, serving, kept.authorities), strict=True)
+        for name, end in group.items()
+    ]
+    if not left:
+        return "skip", "no replica answers, and the Secrets have no certificate"
+    if over := [f"{name}: expired on {end:%Y-%m-%d}" for end, name, _cure in left if end <= now]:
+        return "fail", "; ".join(over)
+    end, name, cure = min(left)
+    days = (end - now).days
+    evidence = f"{name}: {days} days left"
+    return ("warn", f"{evidence}; {cure}") if days < WARN_DAYS else ("pass", evidence)
 
 
 def service_names(scene: Scene, found: dict[str, Certificate]) -> Verdict:

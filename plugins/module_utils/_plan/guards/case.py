@@ -26,10 +26,11 @@ class Case:
 
     Attributes:
         chart: The chart that would be run.
-        live: User values that run now; empty for a new vCluster.
+        observation: As it will be after the hops.
+        live: User values that run then; empty for a new vCluster.
         values: User values it would run with.
-        running: Chart version that runs now; None for a new vCluster.
-        kubernetes: Tenant Kubernetes that runs now (`1.36.3`); None when unknown.
+        running: Chart version that runs now, before any hop; None for a new vCluster.
+        kubernetes: Tenant Kubernetes that runs after them (`1.36.3`); None when unknown.
         target_kubernetes: Tenant Kubernetes asked for, a version too; None when the chart's default decides.
         view: What of the plan is carried out.
     """

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..._core.finding import Finding, refuse
+from ..._core.observation import RESTORING
 from ..._core.plan import View
 from ..references import references_in
 from ..values import pointer
@@ -61,7 +62,15 @@ def old_claims(case: Case) -> Iterator[Finding]:
 
 def not_paused(case: Case) -> Iterator[Finding]:
     """G34: a paused vCluster is left alone."""
-    if case.observation.paused:
+    snapshot = case.observation.restore_notes.get("snapshot")
+    if case.observation.paused == RESTORING and snapshot:
+        yield refuse(
+            "G34",
+            f"The vCluster is being restored from {snapshot}, and that is not over.",
+            "Its store may be half filled.",
+            f"Run it again: ansible-playbook fleetops.vcluster.restore -e fleetops_snapshot={snapshot}",
+        )
+    elif case.observation.paused:
         yield refuse(
             "G34",
             f"The vCluster is paused, sleeping or being restored (annotation {case.observation.paused}).",
@@ -97,6 +106,8 @@ def deployed(case: Case) -> Iterator[Finding]:
     """G23: only what stands is scaled; repairing it first is for those who take the whole plan."""
     release = case.observation.release
     stands = release is not None and release.status == "deployed"
+    if case.view is View.VERSIONS:
+        stands = not case.new  # One that was left in the middle is repaired first.
     if case.view is not View.EVERYTHING and not stands:
         state = (
             f"is {release.status} (revision {release.revision})" if release else "does not exist"
@@ -104,7 +115,7 @@ def deployed(case: Case) -> Iterator[Finding]:
         yield refuse(
             "G23",
             f"Release {case.spec.namespace}/{case.spec.name} {state}.",
-            "Scaling begins at a release that stands.",
+            "This begins at a release that stands.",
             "Run fleetops.vcluster.site first.",
         )
 

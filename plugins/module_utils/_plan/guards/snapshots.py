@@ -73,9 +73,13 @@ def snapshot_findings(spec: Spec, observation: Observation) -> tuple[Finding, ..
     return lifted(found, spec.allow)
 
 
-def survivor_findings(spec: Spec, observation: Observation) -> tuple[Finding, ...]:
-    """What is left can be saved, and put back at once."""
-    opened = _locked(spec, "the snapshot of what is left", spec.snapshots.recipients)
+def return_findings(spec: Spec, observation: Observation, what: str) -> tuple[Finding, ...]:
+    """What is there can be saved, and put back by the same run.
+
+    Args:
+        what: What the snapshot is called.
+    """
+    opened = _locked(spec, what, spec.snapshots.recipients)
     return (*snapshot_findings(spec, observation), *opened)
 
 

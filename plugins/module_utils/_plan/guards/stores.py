@@ -185,12 +185,14 @@ def lost_members(case: Case) -> Iterator[Finding]:
             "One is replaced at a time, and the others have to be well.",
             "Bring the others back first, or restore a snapshot.",
         )
-    mends = course.mend or case.absent
-    if mends and release and good and release.chart_version != good.chart_version:
+    cut_off = (
+        release and good and release.revision == good.revision and release.status != good.status
+    )
+    if good and cut_off and (course.mend or case.absent):  # See as_finished.
         yield refuse(
             "G25",
-            f"Revision {release.revision} of chart {release.chart_version} was cut off, and members need mending.",
-            f"With chart {good.chart_version} an older etcd might meet newer data.",
+            f"Revision {good.revision} of chart {good.chart_version} was cut off, and members need mending.",
+            "Versions move while all members are well.",
             "See what runs, and finish that upgrade with helm first.",
         )
 

@@ -64,3 +64,35 @@ work:
     {{- toYaml . | nindent 4 }}
     {{- end }}
 {{- end -}}
+
+{{/* The same on lines whose policies are about outgoing connections alone. */}}
+{{- define "vcluster.networkPolicies.outgoing" -}}
+{{- $policy := .Values.policies.networkPolicy -}}
+cp:
+  podSelector: {matchLabels: {release: {{ .Release.Name | quote }}}}
+  egress:
+    - ports: [{port: 443}, {port: 8443}, {port: 6443}]
+    - to:
+        - podSelector: {}
+        - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}
+          podSelector: {matchLabels: {k8s-app: kube-dns}}
+        {{- if $policy.outgoingConnections.platform }}
+        - namespaceSelector: {}
+          podSelector: {matchLabels: {app: loft}}
+        {{- end }}
+    {{- with $policy.extraControlPlaneRules }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+work:
+  podSelector: {matchLabels: {vcluster.loft.sh/managed-by: {{ .Release.Name | quote }}}}
+  egress:
+    - to: [{podSelector: {matchLabels: {release: {{ .Release.Name | quote }}}}}]
+      ports: [{port: 443}, {port: 8443}]
+    - ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
+    - to:
+        - podSelector: {matchLabels: {vcluster.loft.sh/managed-by: {{ .Release.Name | quote }}}}
+        - ipBlock: {{ $policy.outgoingConnections.ipBlock | toJson }}
+    {{- with $policy.extraWorkloadRules }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+{{- end -}}

@@ -1,36 +1,12 @@
 {{- define "vcluster.rbac.roleRules" -}}
 {{- $set := .Values.controlPlane.statefulSet -}}
-{{- $features := (.Files.Get "line.yaml" | fromYaml).features -}}
-- apiGroups: [""]
-  resources: [configmaps, secrets, services, pods, pods/attach, pods/portforward, pods/exec, persistentvolumeclaims]
-  verbs: [create, delete, patch, update, get, list, watch]
-- apiGroups: [""]
-  resources: [pods/status, pods/ephemeralcontainers]
-  verbs: [patch, update]
-{{- if ge (int .Capabilities.KubeVersion.Minor) 35 }}
-- apiGroups: [""]
-  resources: [pods/resize]
-  verbs: [patch, update]
+{{- $line := .Files.Get "line.yaml" | fromYaml -}}
+{{- range $line.role }}
+{{- if ge (int $.Capabilities.KubeVersion.Minor) (int .hostMinor) }}
+- {{ omit . "hostMinor" | toJson }}
 {{- end }}
-- apiGroups: [apps]
-  resources: [statefulsets, replicasets, deployments]
-  verbs: [get, list, watch, patch, update]
-- apiGroups: [""]
-  resources: [endpoints, pods/log]
-  verbs: [get, list, watch]
-- apiGroups: [""]
-  resources: [events]
-  verbs: [create, get, list, watch]
-- apiGroups: [events.k8s.io]
-  resources: [events]
-  verbs: [create, get, list, watch]
-- apiGroups: [""]
-  resources: [endpoints]
-  verbs: [create, delete, patch, update]
-- apiGroups: [discovery.k8s.io]
-  resources: [endpointslices]
-  verbs: [create, list, get, delete, patch, update, watch]
-{{- $embedded := and $features.embeddedEtcdLease .Values.controlPlane.backingStore.etcd.embedded.enabled }}
+{{- end }}
+{{- $embedded := and $line.features.embeddedEtcdLease .Values.controlPlane.backingStore.etcd.embedded.enabled }}
 {{- if or $embedded (gt (int $set.highAvailability.replicas) 1) }}
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
@@ -48,7 +24,7 @@
 
 {{/* Empty when nothing needs rights over the whole host cluster: then there is no ClusterRole. */}}
 {{- define "vcluster.rbac.clusterRoleRules" -}}
-{{- if include "vcluster.rbac.volumeSnapshots" . }}
+{{- if and .Values.rbac.enableVolumeSnapshotRules (include "vcluster.rbac.volumeSnapshots" .) }}
 - apiGroups: [""]
   resources: [persistentvolumes]
   verbs: [get, list]
@@ -74,10 +50,13 @@
 {{- end }}
 {{- end -}}
 
-{{/* "true" on lines that took snapshots of volumes, unless the user switched the rules off. */}}
+{{/*
+  "true" on lines that took snapshots of volumes, unless the user switched the rules off. Lines without that
+  switch have the rules where snapshots are synced, and none over the whole host cluster.
+*/}}
 {{- define "vcluster.rbac.volumeSnapshots" -}}
 {{- if (.Files.Get "line.yaml" | fromYaml).features.volumeSnapshots -}}
-{{- $rules := .Values.rbac.enableVolumeSnapshotRules.enabled -}}
+{{- $rules := (.Values.rbac.enableVolumeSnapshotRules | default dict).enabled -}}
 {{- $synced := or .Values.sync.toHost.volumeSnapshots.enabled .Values.sync.toHost.volumeSnapshotContents.enabled -}}
 {{- if or (eq (toString $rules) "auto") (eq (toString $rules) "true") $synced -}}true{{- end -}}
 {{- end -}}

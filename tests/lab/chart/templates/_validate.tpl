@@ -2,6 +2,7 @@
 {{- define "vcluster.validate" -}}
 {{- include "vcluster.validate.refused" . -}}
 {{- include "vcluster.validate.exportKubeConfig" . -}}
+{{- include "vcluster.validate.distro" . -}}
 {{- include "vcluster.store.check" . -}}
 {{- end -}}
 
@@ -29,5 +30,15 @@
 {{- if not (or (trim (default "" .name)) (trim (default "" .namespace))) -}}
 {{- fail (printf "additional secret must have name and/or namespace set, found: %s" (toJson .)) -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "vcluster.validate.distro" -}}
+{{- $enabled := list -}}
+{{- range $name, $distro := .Values.controlPlane.distro -}}
+{{- if $distro.enabled -}}{{- $enabled = append $enabled $name -}}{{- end -}}
+{{- end -}}
+{{- if gt (len $enabled) 1 -}}
+{{- fail "you can only enable one distro at the same time" -}}
 {{- end -}}
 {{- end -}}

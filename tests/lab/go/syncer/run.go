@@ -18,6 +18,7 @@ import (
 	"lab/syncer/internal/dns"
 	"lab/syncer/internal/election"
 	"lab/syncer/internal/export"
+	"lab/syncer/internal/fault"
 	"lab/syncer/internal/host"
 	"lab/syncer/internal/pki"
 	"lab/syncer/internal/plane"
@@ -34,6 +35,13 @@ const (
 	kine          = "/usr/local/bin/kine"
 	kineSocket    = "/tmp/kine.sock"
 	namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+)
+
+// What a release does that crashes, or stalls.
+const (
+	crashesAfter = 2 * time.Second
+	stallsFor    = 8 * time.Second
+	stallsEvery  = 10 * time.Second
 )
 
 // startLimit ends a start that hangs; the pod's startup probe would take 30 minutes to.
@@ -55,6 +63,14 @@ func run(ctx context.Context) error {
 	if err := h.RefuseNeighbour(ctx); err != nil {
 		return err
 	}
+	ill, err := fault.Of(ctx, h)
+	if err != nil {
+		return err
+	}
+	if ill == fault.Crashes {
+		time.Sleep(crashesAfter)
+		return errors.New("this release crashes")
+	}
 	starting, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	files, p, err := prepare(starting, h, values)
@@ -66,6 +82,14 @@ func run(ctx context.Context) error {
 	tenant, err := start(starting, group, p, files)
 	if err != nil {
 		return unlessAsked(ctx, err)
+	}
+	switch ill {
+	case fault.Refuses:
+		if err := fault.RefuseWrites(starting, tenant); err != nil {
+			return err
+		}
+	case fault.Stalls:
+		go group.Stall(ctx, plane.APIServerName, stallsFor, stallsEvery-stallsFor)
 	}
 	return unlessAsked(ctx, work(ctx, group, h, p, tenant, files))
 }

@@ -60,6 +60,18 @@ def test_an_archive_is_read(tmp_path: Path) -> None:
     assert found.digest == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def test_a_folder_holds_an_archive_of_each_version(tmp_path: Path) -> None:
+    for version in ("0.35.3", "0.36.1"):
+        archive(tmp_path / f"vcluster-{version}.tgz", version=version)
+    charts = Charts(refuse, tmp_path / "cache")
+    assert [charts.get(str(tmp_path), v).version for v in ("0.36.1", "0.35.3")] == [
+        "0.36.1",
+        "0.35.3",
+    ]
+    with pytest.raises(HelmError, match=r"vcluster-0\.34\.7\.tgz does not exist"):
+        charts.get(str(tmp_path), "0.34.7")
+
+
 @pytest.mark.parametrize(
     ("chart", "reference"),
     [

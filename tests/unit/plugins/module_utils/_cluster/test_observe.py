@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -63,7 +64,11 @@ def deployment(app: str, release: str) -> dict[str, Any]:
 
 @pytest.mark.apiserver
 def test_an_empty_namespace(real_api: KubernetesApi, namespace: str) -> None:
-    assert observe(real_api, spec(namespace)) == Observation(host_version=(1, 36), complete=True)
+    found = observe(real_api, spec(namespace))
+    assert found.seen_at is not None
+    assert abs(real_api.now - found.seen_at) < timedelta(minutes=1)
+    empty = Observation(host_version=(1, 36), complete=True, seen_at=found.seen_at)
+    assert found == empty
 
 
 @pytest.mark.apiserver

@@ -120,9 +120,9 @@ class TestRealServer:
             self.put(real_api, namespace, revision, "deployed")
             pointers = [f"/controlPlane/{revision}"]
             releases.mark(real_api, namespace, "a", revision, DIGEST, pointers, PROVED)
-        kept = releases.foreign_values(real_api, namespace, "a")
-        assert kept == {1: ("/controlPlane/1",), 2: ("/controlPlane/2",)}
-        found = releases.with_foreign(releases.history(real_api, namespace, "a"), kept)
+        kept = releases.noted(real_api, namespace, "a")
+        assert kept.foreign == {1: ("/controlPlane/1",), 2: ("/controlPlane/2",)}
+        found = releases.with_notes(releases.history(real_api, namespace, "a"), kept)
         assert found.base is not None
         assert found.base.applied == Applied(DIGEST, 2)
         assert found.base.foreign == ("/controlPlane/2",)
@@ -139,7 +139,23 @@ class TestRealServer:
         for revision in range(1, 13):
             self.put(real_api, namespace, revision, "deployed")
             releases.mark(real_api, namespace, "a", revision, DIGEST, [], PROVED)
-        assert sorted(releases.foreign_values(real_api, namespace, "a")) == list(range(3, 13))
+        assert sorted(releases.noted(real_api, namespace, "a").foreign) == list(range(3, 13))
+
+    def test_g25_the_snapshot_of_a_way_back_is_kept_until_its_revision_is_proved_anew(
+        self, real_api: KubernetesApi, namespace: str
+    ) -> None:
+        """Another vCluster may come to stand under the same name and revision."""
+        for revision in (1, 2):
+            self.put(real_api, namespace, revision, "superseded")
+            releases.mark(real_api, namespace, "a", revision, DIGEST, ["/a"], PROVED)
+            releases.note_snapshot(real_api, namespace, "a", revision, f"snapshot-{revision}")
+        kept = releases.noted(real_api, namespace, "a")
+        assert kept.snapshots == {1: "snapshot-1", 2: "snapshot-2"}
+        assert kept.foreign == {1: ("/a",), 2: ("/a",)}
+        found = releases.with_notes(releases.history(real_api, namespace, "a"), kept)
+        assert found.base and found.base.snapshot == "snapshot-2"
+        releases.mark(real_api, namespace, "a", 2, DIGEST, [], PROVED)
+        assert releases.noted(real_api, namespace, "a").snapshots == {1: "snapshot-1"}
 
     def test_forget_deletes_one_revision(self, real_api: KubernetesApi, namespace: str) -> None:
         self.put(real_api, namespace, 1, "deployed")
@@ -159,4 +175,4 @@ class TestRealServer:
         path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
         real_api.create(path, body)
         with pytest.raises(FleetError, match="was damaged"):
-            releases.foreign_values(real_api, namespace, "a")
+            releases.noted(real_api, namespace, "a")

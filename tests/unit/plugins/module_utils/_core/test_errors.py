@@ -20,6 +20,7 @@ OUTCOMES = [
     (errors.Locked("what"), "locked"),
     (errors.Unsettled("what"), "failed"),
     (errors.TimedOut("what"), "failed"),
+    (errors.Unready("what"), "failed"),
     (errors.ProofFailed("what", "", ()), "failed"),
 ]
 

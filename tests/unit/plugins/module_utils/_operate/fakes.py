@@ -23,6 +23,9 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.autosca
     autoscalers,
     groups_served,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.certificates import (
+    certificates,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
     ApiError,
     FleetError,
@@ -93,11 +96,18 @@ class FakeHelm:
         self.world.change("helm writes its record")
         revision = self.world.newest.revision + 1 if self.world.newest else 1
         status = "pending-upgrade" if self.world.releases else "pending-install"
-        pending = Release(revision, status, chart_version=chart.version, values=dict(values))
+        asked = self.world.asked(name, chart.version, values)
+        pending = Release(
+            revision, status, chart_version=chart.version, values=dict(values), workloads=asked
+        )
         self.world.releases.append(pending)
         self.world.change("helm changes the objects")
+        self.world.workloads = self.world.with_annotations(asked)
+        self.world.change("helm finishes its record")
         self.world.releases.pop()
         self.world.deploy(name, chart.version, values)
+        newest = self.world.releases[-1]
+        self.world.releases[-1] = replace(newest, description=note.description)
         if label := note.labels.get(SCALED_LABEL):
             count, at = map(int, label.split("-at-"))
             newest = self.world.releases[-1]
@@ -201,6 +211,11 @@ class FakeApi:
                 found = pod(f"{item.name}-{number}", item.component, self.world.never_ready)
                 if self.world.restarts:
                     found["status"]["containerStatuses"] = [{"restartCount": self.world.restarts}]
+                server = "syncer" if item.component == "control_plane" else "etcd"
+                running = {"name": server, "restartCount": 0, "state": {"running": {}}}
+                found["status"].setdefault("containerStatuses", [running])
+                images = item.images.items()
+                found["spec"]["containers"] = [{"name": n, "image": i} for n, i in images]
                 yield found
 
 
@@ -210,7 +225,8 @@ def pod(name: str, component: str, waiting: str = "") -> Json:
     status: Json = {"conditions": [{"type": "Ready", "status": "False" if waiting else "True"}]}
     if waiting:
         state = {"waiting": {"reason": waiting, "message": 'Back-off pulling image "x:1": why'}}
-        status["containerStatuses"] = [{"name": "syncer", "restartCount": 3, "state": state}]
+        restarts = 0 if "Image" in waiting else 3
+        status["containerStatuses"] = [{"name": "syncer", "restartCount": restarts, "state": state}]
     metadata = {"name": name, "uid": f"uid-{name}", "labels": {"app": app}}
     return {"metadata": metadata, "spec": {"nodeName": "n1"}, "status": status}
 
@@ -263,6 +279,8 @@ class FakeHost:
                 Claim(f"data-{w.name}-0", "5Gi", None, "Bound") for w in self.world.workloads
             ),
             host_version=(1, 36),
+            seen_at=NOW,
+            certificates=certificates(self.api, spec.namespace, spec.name),  # type: ignore[arg-type]
             autoscalers=autoscalers(self.api, spec, self.world.workloads),  # type: ignore[arg-type]
             api_groups=groups_served(self.api, spec),  # type: ignore[arg-type]
             complete=True,
@@ -272,7 +290,7 @@ class FakeHost:
         return None
 
     def fleet(self, specs: Sequence[Spec], *, leaders: bool = False) -> Fleet:
-        seen = Observation(release=self.world.newest, workloads=self.world.workloads)
+        seen = Observation(release=self.world.newest, workloads=self.world.workloads, seen_at=NOW)
         return Fleet({(spec.namespace, spec.name): seen for spec in specs}, {})
 
     @contextmanager
@@ -289,7 +307,13 @@ class FakeHost:
     ) -> None:
         self.world.change(f"mark {revision}")
         self.world.releases = [
-            replace(r, applied=Applied(digest, revision), foreign=tuple(foreign), proved=proved)
+            replace(
+                r,
+                applied=Applied(digest, revision),
+                foreign=tuple(foreign),
+                proved=proved,
+                snapshot="",
+            )
             if r.revision == revision
             else r
             for r in self.world.releases
@@ -298,6 +322,12 @@ class FakeHost:
     def note_proof(self, spec: Spec, revision: int, proved: Proved) -> None:
         self.world.releases = [
             replace(r, proved=proved) if r.revision == revision else r for r in self.world.releases
+        ]
+
+    def note_snapshot(self, spec: Spec, revision: int, snapshot: str) -> None:
+        self.world.releases = [
+            replace(r, snapshot=snapshot) if r.revision == revision else r
+            for r in self.world.releases
         ]
 
     def forget(self, spec: Spec, revision: int) -> None:

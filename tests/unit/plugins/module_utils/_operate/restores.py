@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,11 @@ class Filled:
             found = etcd_file.inspect(file)
             file.seek(0)
             pairs = dict(live("etcd", file))
+        # Its servers run again then, however they were stopped.
+        self.world.workloads = tuple(
+            replace(w, replicas=1, ready=1, updated=1, total=1) if w.component == "etcd" else w
+            for w in self.world.workloads
+        )
         self.raised.append(work.raise_by)
         self.etcd.hold(pairs, found.revision + work.raise_by)
         work.compare()

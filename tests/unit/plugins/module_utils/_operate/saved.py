@@ -54,6 +54,7 @@ class Member:
     keys: int | None = len(PAIRS)
     ends: Exception | None = None
     leader: str = "1"
+    version: str = "3.6.8"
     asked: list[int] = field(default_factory=list)
 
     def hold(self, pairs: Mapping[bytes, bytes], revision: int) -> None:
@@ -62,7 +63,9 @@ class Member:
         self.stream, self.before, self.keys = etcd_snapshot(pairs, revision), revision, len(pairs)
 
     def status(self) -> MemberStatus:
-        return MemberStatus("1", "3.6.8", self.leader, 1 << 20, 2 << 30, self.before, 1, False, ())
+        return MemberStatus(
+            "1", self.version, self.leader, 1 << 20, 2 << 30, self.before, 1, False, ()
+        )
 
     def count(self, revision: int = 0, prefix: bytes = b"") -> tuple[int, int] | None:
         self.asked.append(revision)
@@ -168,11 +171,24 @@ class Api(FakeApi):
         annotations = body.get("metadata", {}).get("annotations", {})
         marks = "annotate" if any(annotations.values()) else "unmark"
         self.world.change(marks if replicas is None else f"scale {name} to {replicas}")
+        template = body.get("spec", {}).get("template", {}).get("spec", {})
+        images = {c["name"]: c["image"] for c in template.get("containers", ())}
         self.world.workloads = tuple(
-            _patched(w, replicas, annotations) if w.name == name else w
+            _patched(replace(w, images={**w.images, **images}), replicas, annotations)
+            if w.name == name
+            else w
             for w in self.world.workloads
         )
         return {}
+
+    def find(self, path: str) -> Json | None:
+        """With the workloads by their names."""
+        found = (
+            raw
+            for raw in self.get("/statefulsets")["items"]
+            if path.endswith(f"/statefulsets/{raw['metadata']['name']}")
+        )
+        return next(found, None) or super().find(path)
 
 
 def _patched(item: Any, replicas: int | None, annotations: Mapping[str, str | None]) -> Any:

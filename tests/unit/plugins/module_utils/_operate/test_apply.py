@@ -68,8 +68,8 @@ def test_what_runs_after_a_step_that_was_not_proved_is_not_told(
         upgrade(*args, **more)
 
     monkeypatch.setattr(FakeHelm, "upgrade", second_fails)
-    result = run(kubernetes_version="1.36.1")
-    assert (result["outcome"], result["steps"]) == ("failed", ["chart_hop"])
+    result = run(kubernetes_version="1.36.1", rollback="never")
+    assert (result["outcome"], result["steps"]) == ("failed", ["prove", "chart_hop"])
     assert result["live"] == {}
 
 
@@ -137,6 +137,34 @@ def test_g22_a_pod_with_a_known_ending_stops_the_wait_at_once(run: Any, world: W
     assert "tenant-a-0" in result["msg"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "kind"),
+    [
+        ({"values": {"telemetry": {"enabled": False}}}, "values"),
+        ({"resources": {"requests": {"memory": "900Gi"}}}, "resize"),
+    ],
+)
+def test_what_does_not_become_ready_goes_back_like_what_is_not_proved(
+    run: Any, world: World, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], kind: str
+) -> None:
+    run()
+    assert world.newest
+    before, deploy = world.newest.values, World.deploy
+
+    def deployed(self: World, name: str, version: str, values: Any) -> None:
+        deploy(self, name, version, values)
+        if values != before:
+            self.workloads = tuple(replace(w, ready=0, updated=0) for w in self.workloads)
+
+    monkeypatch.setattr(World, "deploy", deployed)
+    result = run(timeouts=SAFE_TIMEOUTS, **asked)
+    assert (result["outcome"], result["begun"]) == ("rolled_back", [kind]), result["msg"]
+    assert "The values of revision 1 are back and proved" in result["msg"]
+    assert world.newest.values == before
+    kept = run(timeouts=SAFE_TIMEOUTS, rollback="never", **asked)
+    assert kept["outcome"] == "failed"
+
+
 def test_an_adopted_vcluster_is_proved_and_not_changed(run: Any, world: World) -> None:
     world.deploy("tenant-a", "0.36.1", {"telemetry": {"enabled": False}})
     result = run()
@@ -163,18 +191,18 @@ def test_g49_only_the_last_step_of_a_plan_makes_the_vcluster_a_no_op(
         mark(self, spec, revision, digest, *more)
 
     monkeypatch.setattr(FakeHost, "mark", marks)
-    result = run(kubernetes_version="1.36.1")
-    assert result["steps"] == ["chart_hop", "kubernetes_hop"]
-    assert digests[0] == UNFINISHED
-    assert UNFINISHED not in digests[1:]
-    assert run(kubernetes_version="1.36.1")["outcome"] == "unchanged"
+    asked = {"kubernetes_version": "1.36.1", "rollback": "never"}
+    assert run(**asked)["steps"] == ["prove", "chart_hop", "kubernetes_hop"]
+    assert digests[:2] == [UNFINISHED] * 2
+    assert UNFINISHED not in digests[2:]
+    assert run(**asked)["outcome"] == "unchanged"
 
 
-def test_a_hop_whose_proof_fails_stays_where_it_is(run: Any, world: World) -> None:
+def test_where_it_never_goes_back_a_hop_that_is_not_proved_stays(run: Any, world: World) -> None:
     run(version="0.35.3")
-    world.broken_when = run(check=True)["plan"]["steps"][0]["values"]
-    result = run(timeouts=SAFE_TIMEOUTS)
-    assert (result["outcome"], result["changed"], result["steps"]) == ("failed", True, [])
+    world.broken_when = run(check=True, rollback="never")["plan"]["steps"][1]["values"]
+    result = run(timeouts=SAFE_TIMEOUTS, rollback="never")
+    assert (result["outcome"], result["changed"], result["steps"]) == ("failed", True, ["prove"])
     assert world.newest and world.newest.chart_version == "0.36.1"
     assert not any("rolls back" in change for change in world.log)
 
@@ -247,10 +275,10 @@ def test_g24_a_lock_lost_between_two_steps_leaves_the_first_in_the_result(
     run: Any, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.deploy("tenant-a", "0.35.3", {})
-    lost_before(monkeypatch, 3)
-    result = run(kubernetes_version="1.36.1")
+    lost_before(monkeypatch, 5)
+    result = run(kubernetes_version="1.36.1", rollback="never")
     assert (result["outcome"], result["failed"], result["changed"]) == ("locked", True, True)
-    assert (result["steps"], result["begun"]) == (["chart_hop"], ["chart_hop"])
+    assert result["steps"] == result["begun"] == ["prove", "chart_hop"]
     assert {check["id"] for check in result["checks"]} >= {"api_ready"}
     assert result["live"]["version"] == "0.36.1"
 

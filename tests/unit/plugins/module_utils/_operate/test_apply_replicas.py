@@ -41,7 +41,7 @@ def test_g08_an_install_of_three_begins_with_one_that_is_proved(run: Any, world:
     result = run(**asked(3))
     assert (result["outcome"], result["steps"]) == ("done", ["install", "scale_out"])
     assert counts(world) == [1, 3]
-    assert all(release.proved for release in world.releases)
+    assert all(release.applied for release in world.releases)
     assert run(**asked(3))["outcome"] == "unchanged"
     (store,) = (check for check in result["checks"] if check["id"] == "store")
     assert store["status"] == "skip"

@@ -73,7 +73,7 @@ def test_g64_every_helm_command_carries_the_count_of_that_moment(
     scaled(world, 3)
     monkeypatch.setattr(FakeHelm, "upgrade", upgraded)
     asked = {**ASKED, "values": {"telemetry": {"enabled": False}}, "kubernetes_version": "1.36.3"}
-    assert run(**asked)["steps"] == ["values", "kubernetes_hop"]
+    assert run(**asked)["steps"] == ["prove", "kubernetes_hop", "values"]
     assert counts == [3, 4]
     assert run(**asked)["outcome"] == "unchanged"
 

@@ -31,7 +31,7 @@ TITLE = "vcluster-tenant-a/tenant-a"
 
 def test_every_step_that_runs_helm_is_shown_after_the_one_before(run: Any, world: World) -> None:
     world.deploy("tenant-a", "0.35.3", {"telemetry": {"enabled": False}})
-    found = shown(run, kubernetes_version="1.36.1")
+    found = shown(run, kubernetes_version="1.36.1", rollback="never")
     assert [title.removeprefix(f"{TITLE} ") for title in found] == [
         "values of chart_hop",
         "objects of chart_hop",

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +29,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports impo
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.fitting import (
     fitted,
     with_room,
+    with_schemas,
 )
 
 CHART = ChartArchive(Path("/c"), "0", "0.36.1", {}, {})
@@ -136,3 +138,32 @@ def test_g12_claims_grow_where_their_storage_class_lets_them() -> None:
 def test_g12_who_may_not_look_at_storage_classes_tries() -> None:
     plan, seen = growing("fast")
     assert found(plan, Cluster([], [], 403), seen) == ["G33"]
+
+
+class Library:
+    """Charts by version; those of one version take no telemetry."""
+
+    def pull(self, chart: str, version: str) -> ChartArchive:
+        assert chart == "https://charts.example.net"
+        known = {} if version == "0.35.3" else {"telemetry": {"type": "object"}}
+        schema = {"type": "object", "additionalProperties": False, "properties": known}
+        return ChartArchive(Path("/c"), "0", version, schema, {})
+
+
+def test_g17_each_chart_on_the_way_has_to_take_its_values() -> None:
+    told = {"telemetry": {"enabled": False}}
+
+    def hops(*versions: str) -> Plan:
+        return Plan(tuple(Step(Kind.CHART_HOP, "", values=told, version=v) for v in versions))
+
+    def checked(*versions: str) -> Plan:
+        return with_schemas(hops(*versions), "https://charts.example.net", cast("Any", Library()))
+
+    assert checked("0.34.7", "0.36.1") == hops("0.34.7", "0.36.1")
+    refused = checked("0.34.7", "0.35.3", "0.36.1")
+    assert refused.steps == ()
+    assert [finding.guard for finding in refused.refusals] == ["G17"]
+    assert "0.35.3" in str(refused.refusals[0])
+    # Nor is a way begun that does not lead on.
+    begun = replace(hops("0.34.7"), later=hops("0.35.3").steps)
+    assert with_schemas(begun, "https://charts.example.net", cast("Any", Library())).refusals

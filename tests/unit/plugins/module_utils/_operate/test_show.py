@@ -29,6 +29,11 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.show im
     plan_text,
     summary,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.hops import (
+    Running,
+    Target,
+    route,
+)
 
 INSTALL = Plan((Step(Kind.INSTALL, "chart 0.36.1, not there yet"),))
 
@@ -131,3 +136,24 @@ def test_the_summary_names_failures_only_where_there_are_some() -> None:
     )
     failed = entry("a", error=FleetError("no chart"))
     assert ", 1 failed (" in summary(FleetPlan((failed,)))
+
+
+def test_g16_three_hundred_on_mixed_lines_are_told_by_their_way() -> None:
+    """As many groups as there are ways, whatever the number of vClusters."""
+    lines = ("0.30.5", "0.31.3", "0.32.3", "0.33.4", "0.34.7")
+    ways = {
+        chart: Plan(
+            tuple(
+                Step(hop.kind, hop.reason, way_back=hop.way_back)
+                for hop in route(Running(chart, "1.35.0"), Target("0.36.1")).hops
+            )
+        )
+        for chart in lines
+    }
+    entries = tuple(entry(f"t{n}", plan=ways[lines[n % 5]]) for n in range(300))
+    text = plan_text(FleetPlan(entries)).splitlines()
+    groups = [line for line in text if line.startswith("  t")]
+    assert groups[0].startswith("  t0, t5, t10, t15, t20, t25 and 54 more: chart_hop, chart_hop,")
+    assert len(groups) == len(lines)
+    assert len(text) < 100
+    assert max(map(len, text)) <= 80

@@ -12,10 +12,15 @@ from fakes import FakeApi, World, workload
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
     FleetError,
     TimedOut,
+    Unready,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Pod
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Access, Spec
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.pods import Live
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.wait import (
+    ENDS,
     Deadline,
+    give_up_on_crashes,
     rollout,
 )
 
@@ -78,6 +83,45 @@ def test_a_crash_with_an_unknown_log_is_waited_for(api: FakeApi, world: World) -
     world.pod_log = "member count is unequal"
     with pytest.raises(TimedOut):
         rollout(api, SPEC, Deadline(0), lambda _text: None)
+
+
+def crashing(pods: dict[str, int], store: int = 0) -> Live:
+    """Pods of a control plane with so many restarts, and one of etcd that is ready, or has so many."""
+    found = [
+        Pod("control_plane", name, name, state="CrashLoopBackOff: exit code 1", restarts=count)
+        for name, count in pods.items()
+    ]
+    etcd = Pod("etcd", "e", "e", ready=not store, state="CrashLoopBackOff", restarts=store)
+    return Live((), (*found, etcd), "1")
+
+
+def test_a_pod_that_ends_again_and_again_is_not_waited_for() -> None:
+    restarts: dict[str, int] = {}
+    for count in range(ENDS):
+        give_up_on_crashes(SPEC, crashing({"a": count}), restarts, patient=False)
+    with pytest.raises(Unready, match=f"pod a has ended {ENDS} times"):
+        give_up_on_crashes(SPEC, crashing({"a": ENDS}), restarts, patient=False)
+
+
+def test_what_it_ended_before_and_while_it_waited_does_not_count() -> None:
+    restarts: dict[str, int] = {}
+    looks = [
+        (crashing({"a": 40}), False),  # an old pod, which this very step may mend
+        (crashing({"a": 44}), False),
+        (crashing({"a": 60}, store=1), False),
+        (crashing({"a": 64}), False),
+        (crashing({"a": 80}), True),
+        (crashing({"a": 84}), False),
+    ]
+    for live, patient in looks:
+        give_up_on_crashes(SPEC, live, restarts, patient=patient)
+
+
+def test_members_that_end_again_and_again_are_not_waited_for_either() -> None:
+    restarts: dict[str, int] = {}
+    give_up_on_crashes(SPEC, crashing({"a": 0}, store=1), restarts, patient=False)
+    with pytest.raises(Unready, match="pod e has ended"):
+        give_up_on_crashes(SPEC, crashing({"a": 9}, store=1 + ENDS), restarts, patient=False)
 
 
 def test_the_nearer_of_two_deadlines_counts() -> None:

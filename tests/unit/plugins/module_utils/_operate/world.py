@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.lines.registry import patch_of
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     Release,
     Workload,
@@ -105,28 +106,42 @@ class World:
 
     def deploy(self, name: str, version: str, values: Mapping[str, Any]) -> None:
         """A new revision, and the workloads it asks for."""
+        # Helm replaces the Secret of what it supersedes: annotations are gone then.
         self.releases = [
-            replace(r, status="superseded") if r.status == "deployed" else r for r in self.releases
+            replace(r, status="superseded", proved=None) if r.status == "deployed" else r
+            for r in self.releases
         ]
         revision = self.releases[-1].revision + 1 if self.releases else 1
         self.releases.append(
             Release(revision, "deployed", chart_version=version, values=dict(values))
         )
+        self.workloads = self.with_annotations(self.asked(name, version, values))
+        # What the release asks for; the workloads themselves may be scaled.
+        self.releases[-1] = replace(self.releases[-1], workloads=self.workloads)
+
+    def asked(self, name: str, version: str, values: Mapping[str, Any]) -> tuple[Workload, ...]:
+        """The workloads that the chart renders."""
         effective = merged(DEFAULTS, values)["controlPlane"]
         replicas = effective["statefulSet"]["highAvailability"]["replicas"]
         images = {
             "syncer": f"vcluster-pro:{version}",
             "kubernetes": "kubernetes:" + effective["distro"]["k8s"]["image"]["tag"],
         }
-        self.workloads = (workload("control_plane", "StatefulSet", name, replicas, images),)
+        found = (workload("control_plane", "StatefulSet", name, replicas, images),)
         deployed = effective.get("backingStore", {}).get("etcd", {}).get("deploy", {})
         if deployed.get("enabled"):
             members = deployed["statefulSet"]["highAvailability"]["replicas"]
-            images = {"etcd": "etcd:3.6.8-0"}
+            patch = patch_of(version)
+            tag = patch.etcd if patch else "3.6.8-0"
+            images = {"etcd": f"etcd:{deployed['statefulSet'].get('image', {}).get('tag', tag)}"}
             etcd = workload("etcd", "StatefulSet", f"{name}-etcd", members, images)
-            self.workloads += (etcd,)
-        # What the release asks for; the workloads themselves may be scaled.
-        self.releases[-1] = replace(self.releases[-1], workloads=self.workloads)
+            found += (etcd,)
+        return found
+
+    def with_annotations(self, asked: tuple[Workload, ...]) -> tuple[Workload, ...]:
+        """The same with the annotations that others wrote: they stay."""
+        before = {found.name: found.annotations for found in self.workloads}
+        return tuple(replace(found, annotations=before.get(found.name, {})) for found in asked)
 
 
 def workload(

@@ -91,6 +91,8 @@ SCHEMA = {
 
 DEPLOYED = {"type": "etcd_deployed", "members": 3}
 EXTERNAL = {"type": "etcd_external", "endpoint": "etcd.example.net:2379", "tls": {"secret": "etcd"}}
+# What a hop needs that goes back by a snapshot.
+SAVED: dict[str, Any] = {"snapshots": {"directory": "/snapshots"}, "allow": ["G38"]}
 TLS = {"secrets": {"etcd": ("ca.crt", "tls.crt", "tls.key")}}
 # What an observation loses when the vCluster is gone and something of it stayed.
 VANISHED: dict[str, Any] = {"release": None, "base": None, "last_good": None, "workloads": ()}
@@ -139,6 +141,7 @@ class Running:
     replicas: int = 1
     kind: str = "StatefulSet"
     members: int = 0
+    etcd: str = "3.6.8-0"
     proved: bool = True
     host: tuple[int, int] = (1, 36)
 
@@ -154,9 +157,18 @@ class Running:
             )
         ]
         if self.members:
-            count = self.members
+            count, images = self.members, {"etcd": f"registry.k8s.io/etcd:{self.etcd}"}
             workloads.append(
-                Workload("etcd", "StatefulSet", "tenant-a-etcd", count, count, count, count)
+                Workload(
+                    "etcd",
+                    "StatefulSet",
+                    "tenant-a-etcd",
+                    count,
+                    count,
+                    count,
+                    count,
+                    images=images,
+                )
             )
         release = Release(
             3,

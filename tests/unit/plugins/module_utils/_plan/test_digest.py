@@ -93,6 +93,8 @@ def test_whatever_is_asked_otherwise_is_another_vcluster(asked: dict[str, Any]) 
         {"timeouts": {"proof": 9}},
         {"allow": ["G20"]},
         {"proof": "read"},
+        {"renew_before": 0},
+        {"hops": 1},
         {"state": "present"},
         {"snapshots": {"directory": "/backups"}},
         {"move_from": {"kubeconfig": "/elsewhere"}},

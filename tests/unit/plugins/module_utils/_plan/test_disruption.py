@@ -11,7 +11,10 @@ from paper import DEPLOYED, chart, installed, spec
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Workload
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.disruption import (
+    ALONE_SECONDS,
+    PAIR_SECONDS,
     POD_SECONDS,
+    hop_cost,
     replica_change,
     replicas_back,
     restart,
@@ -73,3 +76,23 @@ def test_g11_replicas_that_come_back_were_missed() -> None:
     found = replicas_back("tenant-a")
     assert (found.kind, found.seconds) == ("outage", POD_SECONDS)
     assert "pods of tenant-a come back" in found.estimate
+
+
+@pytest.mark.parametrize(
+    ("replicas", "members", "kind", "seconds"),
+    [
+        (3, 0, "rolling", 3 * POD_SECONDS),
+        (3, 3, "rolling", 3 * POD_SECONDS + 45),
+        # Both are needed for a quorum.
+        (3, 2, "outage", PAIR_SECONDS),
+        (3, 1, "outage", ALONE_SECONDS),
+        (1, 3, "outage", POD_SECONDS + 45),
+        (1, 2, "outage", POD_SECONDS),
+    ],
+)
+def test_g11_members_that_restart_at_a_hop_cost_what_they_cost_elsewhere(
+    replicas: int, members: int, kind: str, seconds: int
+) -> None:
+    plane = Workload("control_plane", "StatefulSet", "t", replicas)
+    cost = hop_cost(plane, members)
+    assert (cost.kind, cost.seconds) == (kind, seconds)

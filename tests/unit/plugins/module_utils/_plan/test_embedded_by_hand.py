@@ -121,7 +121,13 @@ def test_g09_what_comes_back_is_what_ran() -> None:
     assert seen.release
     asked = asking(5, values=TELEMETRY)
     found = plan(asked, seen, chart())
-    assert said(found) == [BACK_3, ("chart_hop", 3), ("scale_out", 5)]
+    assert said(found) == [
+        BACK_3,
+        ("prove", None),
+        ("chart_hop", 3),
+        ("values", 3),
+        ("scale_out", 5),
+    ]
     back = found.steps[0]
     assert (back.version, back.values, back.way_back) == ("0.35.0", seen.release.values, "none")
     assert back.reason == "replicas that are members of the store come back: 1, 2 (by ordinal)"

@@ -26,10 +26,7 @@ from paper import (
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Release
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.digest import applied_digest
-from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import (
-    plan,
-    running_kubernetes,
-)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
 
 
 @pytest.mark.parametrize(
@@ -71,56 +68,6 @@ def test_g17_a_section_of_the_wrong_type_ends_in_a_finding(wrong: Any) -> None:
         assert refusing(plan(spec(values={section: wrong}), NOTHING, chart()))
 
 
-def test_g19_a_chart_hop_holds_kubernetes() -> None:
-    seen = Running(version="0.35.3", kubernetes="1.35.4").seen()
-    held = plan(spec(), seen, chart()).steps
-    assert [step.kind for step in held] == ["chart_hop"]
-    assert (held[0].values or {})["controlPlane"]["distro"]["k8s"]["image"]["tag"] == "v1.35.4"
-
-
-def test_g19_kubernetes_moves_as_a_step_of_its_own() -> None:
-    seen = Running(version="0.35.3", kubernetes="1.35.4").seen()
-    first, second = plan(spec(kubernetes_version="1.36.0"), seen, chart()).steps
-    tags = [
-        (step.values or {})["controlPlane"]["distro"]["k8s"]["image"]["tag"]
-        for step in (first, second)
-    ]
-    assert (first.kind, second.kind) == ("chart_hop", "kubernetes_hop")
-    assert tags == ["v1.35.4", "v1.36.0"]
-
-
-def test_g19_a_pin_by_version_wins_over_the_tag_and_moves_in_its_place() -> None:
-    pin = plane("distro", "k8s", "version", value="v1.35.4")
-    seen = Running(pin, version="0.35.3", kubernetes="1.35.4").seen()
-    (hop,) = plan(spec(), seen, chart()).steps
-    assert (hop.kind, hop.values) == ("chart_hop", pin)
-    hop, move = plan(spec(kubernetes_version="1.36.0"), seen, chart()).steps
-    assert (hop.kind, hop.values) == ("chart_hop", pin)
-    assert (move.kind, move.values) == (
-        "kubernetes_hop",
-        plane("distro", "k8s", "version", value="v1.36.0"),
-    )
-
-
-def test_g19_the_tag_decides_again_where_the_version_is_emptied() -> None:
-    seen = Running(plane("distro", "k8s", "version", value="v1.35.4"), kubernetes="1.35.4").seen()
-    empty = plane("distro", "k8s", "version", value="")
-    values, move = plan(spec(kubernetes_version="1.36.0", values=empty), seen, chart()).steps
-    found = [(step.values or {})["controlPlane"]["distro"]["k8s"] for step in (values, move)]
-    assert (values.kind, move.kind) == ("values", "kubernetes_hop")
-    assert found == [{"image": {"tag": tag}, "version": ""} for tag in ("v1.35.4", "v1.36.0")]
-
-
-def test_g19_a_pin_with_a_digest_is_held_with_it() -> None:
-    tag = f"v1.35.4@sha256:{'0' * 64}"
-    pin = plane("distro", "k8s", "image", "tag", value=tag)
-    seen = by_hand(
-        Running(pin, version="0.35.3").seen(), images={"kubernetes": f"r:5000/kubernetes:{tag}"}
-    )
-    (hop,) = plan(spec(), seen, chart()).steps
-    assert (hop.kind, hop.values) == ("chart_hop", pin)
-
-
 @pytest.mark.parametrize("status", ["pending-upgrade", "pending-rollback"])
 def test_g23_a_stuck_release_goes_on_from_the_last_good_revision(status: str) -> None:
     stuck = Release(4, status, chart_version="0.36.1", values={"telemetry": {"enabled": False}})
@@ -148,29 +95,6 @@ def test_planning_after_the_install_finds_nothing_to_change(raw: dict[str, Any])
     assert plan(asked, installed(asked).seen(), chart()).kinds == ("prove",)
 
 
-@pytest.mark.parametrize(
-    ("image", "version"),
-    [
-        ("ghcr.io/loft-sh/kubernetes:v1.36.3", "1.36.3"),
-        ("registry.example.net:5000/kubernetes:v1.36.3", "1.36.3"),
-        ("ghcr.io/loft-sh/kubernetes:v1.36.3@sha256:abc", "1.36.3"),
-        ("kubernetes:v1.36.3-custom", "1.36.3-custom"),
-        # An image that tells nothing: what the release asked for has to do.
-        ("ghcr.io/loft-sh/kubernetes@sha256:abc", "1.36.0"),
-        ("registry.example.net:5000/kubernetes", "1.36.0"),
-        ("kubernetes:latest", "1.36.0"),
-        ("", "1.36.0"),
-    ],
-)
-def test_the_tenants_kubernetes_is_read_from_the_image_that_runs(
-    image: str, version: str | None
-) -> None:
-    found = by_hand(Running().seen(), images={"kubernetes": image})
-    assert running_kubernetes(found) == version
-    assert running_kubernetes(replace(found, workloads=())) == "1.36.0"
-    assert running_kubernetes(NOTHING) is None
-
-
 def test_a_failed_revision_is_followed_by_the_values_of_the_last_good_one() -> None:
     asked = spec()
     good = installed(asked).seen().release
@@ -179,15 +103,6 @@ def test_a_failed_revision_is_followed_by_the_values_of_the_last_good_one() -> N
     (step,) = plan(asked, installed(asked).seen(release=failed), chart()).steps
     assert (step.kind, step.way_back, step.values) == ("values", "values", good.values)
     assert "put the objects of revision 3 back, 4 was failed" in step.reason
-
-
-def test_only_a_change_of_values_has_a_way_back() -> None:
-    seen = Running(version="0.35.3", kubernetes="1.35.4").seen()
-    hops = plan(spec(kubernetes_version="1.36.0"), seen, chart()).steps
-    assert [step.way_back for step in hops] == ["none", "none"]
-    assert plan(spec(), NOTHING, chart()).steps[0].way_back == "none"
-    changed = spec(values={"telemetry": {"enabled": False}})
-    assert plan(changed, installed(spec()).seen(), chart()).steps[0].way_back == "values"
 
 
 def test_a_proof_says_what_it_is_for() -> None:
@@ -241,16 +156,3 @@ def test_a_step_of_nothing_but_defaults_has_a_reason() -> None:
     (step,) = plan(asked, running.seen(), chart()).steps
     assert {change.why for change in step.changes} == {"default"}
     assert step.reason == "1 laid in by default"
-
-
-def test_g19_the_suffix_that_private_nodes_add_to_the_image_is_no_other_version() -> None:
-    values = {
-        **plane("distro", "k8s", "image", "tag", value="v1.35.4"),
-        "privateNodes": {"enabled": True},
-    }
-    live = Running(values, version="0.35.3", kubernetes="1.35.4-full", proved=False)
-    running = live.seen()
-    assert plan(spec(version="0.35.3"), running, chart("0.35.3")).kinds == ("prove",)
-    hop, move = plan(spec(kubernetes_version="1.36.0"), running, chart()).steps
-    pins = [(step.values or {})["controlPlane"]["distro"]["k8s"] for step in (hop, move)]
-    assert [pin["image"]["tag"] for pin in pins] == ["v1.35.4", "v1.36.0"]

@@ -74,10 +74,10 @@ def test_other_changes_are_a_step_before_the_counts() -> None:
 def test_a_hop_of_the_chart_comes_before_the_counts() -> None:
     asked = asking(1, version="0.35.3")
     seen = installed(asked, members=1, kind="Deployment", kubernetes="1.36.0").seen()
-    found = plan(asking(3), seen, chart())
-    assert found.kinds == ("chart_hop", "scale_out", "scale_out")
-    assert members_in(found.steps[0]) == 1
-    assert {step.version for step in found.steps} == {"0.36.1"}
+    found = plan(asking(3, rollback="never"), seen, chart())
+    assert found.kinds == ("prove", "chart_hop", "scale_out", "scale_out")
+    assert members_in(found.steps[1]) == 1
+    assert {step.version for step in found.steps[1:]} == {"0.36.1"}
 
 
 def test_replicas_on_an_external_store_are_one_step() -> None:
@@ -129,13 +129,14 @@ def test_g48_members_come_right_before_anything_else_with_what_runs() -> None:
     first = plan(asking(3), running(1), chart()).steps[0].values or {}
     old = Running(first, version="0.35.3", members=2, kind="Deployment", kubernetes="1.36.0").seen()
     begun = replace(old, members=MemberList(frozenset({0}), frozenset({1})))
-    asked = asking(3, values={"telemetry": {"enabled": False}})
+    asked = asking(3, values={"telemetry": {"enabled": False}}, rollback="never")
     found = plan(asked, begun, chart())
-    assert found.kinds == ("scale_out", "chart_hop", "scale_out")
-    assert [step.version for step in found.steps] == ["0.35.3", "0.36.1", "0.36.1"]
-    assert "telemetry" not in (found.steps[0].values or {})
-    assert [members_in(step) for step in found.steps] == [2, 2, 3]
-    assert all(deployed(step.values)["extraArgs"] == EXISTING for step in found.steps)
+    assert found.kinds == ("scale_out", "prove", "chart_hop", "values", "scale_out")
+    assert [step.version for step in found.steps] == [*["0.35.3"] * 2, *["0.36.1"] * 3]
+    found = [step for step in found.steps if step.values]
+    assert "telemetry" not in (found[0].values or {})
+    assert [members_in(step) for step in found] == [2, 2, 2, 3]
+    assert all(deployed(step.values)["extraArgs"] == EXISTING for step in found)
 
 
 def test_g14_claims_that_are_left_are_told_and_never_deleted_by_guess() -> None:

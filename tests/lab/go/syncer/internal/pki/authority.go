@@ -55,17 +55,16 @@ func newKey() (*ecdsa.PrivateKey, []byte, error) {
 	return key, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), nil
 }
 
-func template(name pkix.Name, years int) (*x509.Certificate, error) {
+func template(name pkix.Name, ends time.Time) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {
 		return nil, fmt.Errorf("make a serial number: %w", err)
 	}
-	now := time.Now()
 	return &x509.Certificate{
 		SerialNumber: serial,
 		Subject:      name,
-		NotBefore:    now.Add(-5 * time.Minute), // clocks of other nodes may be behind
-		NotAfter:     now.AddDate(years, 0, 0),
+		NotBefore:    time.Now().Add(-5 * time.Minute), // clocks of other nodes may be behind
+		NotAfter:     ends,
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 	}, nil
 }
@@ -75,7 +74,7 @@ func newAuthority(name string) (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	self, err := template(pkix.Name{CommonName: name}, authorityYears)
+	self, err := template(pkix.Name{CommonName: name}, time.Now().AddDate(authorityYears, 0, 0))
 	if err != nil {
 		return nil, err
 	}
@@ -109,11 +108,15 @@ func loadAuthority(p pair) (*authority, error) {
 }
 
 func (a *authority) sign(r request) (pair, error) {
+	return a.signUntil(r, time.Now().AddDate(leafYears, 0, 0))
+}
+
+func (a *authority) signUntil(r request, ends time.Time) (pair, error) {
 	signer, key, err := newKey()
 	if err != nil {
 		return pair{}, err
 	}
-	leaf, err := template(pkix.Name{CommonName: r.name, Organization: r.organization}, leafYears)
+	leaf, err := template(pkix.Name{CommonName: r.name, Organization: r.organization}, ends)
 	if err != nil {
 		return pair{}, err
 	}

@@ -4,10 +4,12 @@ package pki
 
 import (
 	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"time"
 
 	"lab/syncer/internal/kubeconfig"
 )
@@ -27,10 +29,19 @@ var leaves = []string{
 	"etcd-healthcheck-client", "etcd-server", "etcd-peer",
 }
 
-// whole says whether no certificate that an authority signs is missing from the Secret's entries.
-func whole(files map[string][]byte) bool {
+// renewsWithin is how long before its end a certificate is signed again, at the syncer's start.
+const renewsWithin = 90 * 24 * time.Hour
+
+// fresh says whether no certificate that an authority signs is missing from the Secret's entries, or
+// ends soon.
+func fresh(files map[string][]byte) bool {
 	for _, name := range leaves {
-		if len(files[name+".crt"]) == 0 {
+		block, _ := pem.Decode(files[name+".crt"])
+		if block == nil {
+			return false
+		}
+		found, err := x509.ParseCertificate(block.Bytes)
+		if err != nil || time.Until(found.NotAfter) <= renewsWithin {
 			return false
 		}
 	}
@@ -38,10 +49,10 @@ func whole(files map[string][]byte) bool {
 }
 
 // Generate makes all entries of the Secret NAME-certs of the vCluster name in namespace. Of those
-// that are there all stay, unless a certificate is missing: then all that authorities sign is signed
-// again, as the vendor does it (0.36.1, pkg/certs/ensure.go).
+// that are there all stay, unless a certificate is missing or ends soon: then all that authorities
+// sign is signed again, as the vendor does it (0.36.1, pkg/certs/ensure.go).
 func Generate(name, namespace string, there map[string][]byte) (map[string][]byte, error) {
-	if whole(there) {
+	if fresh(there) {
 		return there, nil
 	}
 	files := maps.Clone(there)

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"lab/syncer/internal/kubeconfig"
 )
@@ -113,6 +114,35 @@ func TestAdminKubeconfigIsMaster(t *testing.T) {
 	certificate := leaf(t, config.Certificate)
 	if config.Server != Server || !slices.Contains(certificate.Subject.Organization, "system:masters") {
 		t.Fatalf("server %s, subject %v", config.Server, certificate.Subject)
+	}
+}
+
+func TestWhatEndsSoonIsSignedAgain(t *testing.T) {
+	before := generate(t)
+	authority, err := loadAuthority(pair{before["etcd-ca.crt"], before["etcd-ca.key"]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		left  time.Duration
+		again bool
+	}{{renewsWithin + time.Hour, false}, {renewsWithin - time.Hour, true}, {-time.Hour, true}} {
+		signed, err := authority.signUntil(request{name: "etcd", usages: both}, time.Now().Add(test.left))
+		if err != nil {
+			t.Fatal(err)
+		}
+		there := maps.Clone(before)
+		put(there, "etcd-peer", signed)
+		after, err := Generate("demo", "vc-demo", there)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again := !bytes.Equal(there["etcd-peer.crt"], after["etcd-peer.crt"]); again != test.again {
+			t.Errorf("with %s left: signed again %v", test.left, again)
+		}
+		if !bytes.Equal(before["etcd-ca.crt"], after["etcd-ca.crt"]) {
+			t.Error("the authority is another one")
+		}
 	}
 }
 

@@ -20,6 +20,9 @@ type Plane struct {
 	Values      *config.Values
 }
 
+// APIServerName is what messages call the API server.
+const APIServerName = "kube-apiserver"
+
 const issuer = "https://kubernetes.default.svc.cluster.local"
 
 // The programs of all tenants share few cores: less collection of garbage is worth more memory.
@@ -60,7 +63,7 @@ func (p Plane) APIServer() process.Program {
 	}
 	args = append(args, p.Store.Args()...)
 	return process.Program{
-		Name: "kube-apiserver",
+		Name: APIServerName,
 		Path: filepath.Join(p.Binaries, "kube-apiserver"),
 		Args: append(args, p.Values.ControlPlane.Distro.K8s.APIServer.ExtraArgs...),
 		Env:  frugal("400MiB"),

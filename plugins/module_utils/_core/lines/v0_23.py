@@ -1,0 +1,29 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Chart line 0.23.
+
+Source: values.yaml, values.schema.json, config/default_extra_values.go and the templates of each release tag.
+"""
+
+from __future__ import annotations
+
+from .distros import k0s, k3s, k8s_parts
+from .line import Line, Patch
+
+LINE = Line(
+    name="0.23",
+    patches=(
+        Patch("0.23.0", "1.32.1", "3.5.17-0"),
+        Patch("0.23.1", "1.32.1", "3.5.17-0"),
+        Patch("0.23.2", "1.32.1", "3.5.17-0"),
+        Patch("0.23.3", "1.32.1", "3.5.17-0"),
+    ),
+    distros=(
+        k8s_parts("1.27.16", "1.28.11", "1.29.6", "1.30.2", "1.31.1", "1.32.1"),
+        k3s("1.27.16", "1.28.11", "1.29.6", "1.30.2", "1.31.1", "1.32.1"),
+        k0s("1.27.16", "1.28.11", "1.29.6", "1.30.2"),
+    ),
+    follows_host=True,
+)
