@@ -120,7 +120,6 @@ def test_distros(contract: Contract, line: Line) -> None:
     """Those of the values, their newest minor the default's; the values that pin them are there."""
     for version, fact in contract.read("tags.json")["lines"][line.name].items():
         assert sorted(distro.name for distro in line.distros) == fact["distros"], version
-        assert line.follows_host == fact["kubernetes_follows_host"], version
     k8s = line.distro("k8s")
     default = version_of(line.patches[-1].kubernetes)
     assert k8s and default and k8s.minors[-1] == default.minor
@@ -152,7 +151,7 @@ def test_the_pin_of_kubernetes_is_what_is_rendered(contract: Contract, line: Lin
 
 
 def test_g56_hops_that_lower_a_default(contract: Contract) -> None:
-    """For a host of 1.34, so lines that follow the host are left out (G57)."""
+    """For a host of 1.34, so lines that follow the host are left out: what runs there is read and held (G57)."""
     for hop in contract.read("hops.json")["hops"]:
         before, after = patch_of(hop["from"]), patch_of(hop["to"])
         if before is None or after is None or any(hop["kubernetes_follows_host"]):

@@ -116,7 +116,6 @@ class Line:
         distros: What it can run the tenant's Kubernetes with (G21).
         hosts: Minors of host clusters in the vendor's matrix (documentation, lifecycle policy); empty where none is
             known.
-        follows_host: Its default Kubernetes is the host's, whatever values.yaml says (G57; _init-containers.tpl).
         rolls_etcd: It changes the pod template of deployed etcd beside the image (etcd-statefulset.yaml).
         removed: Keys that went with this line.
         broken: Values that some of its patches break.
@@ -126,7 +125,6 @@ class Line:
     patches: tuple[Patch, ...]
     distros: tuple[Distro, ...]
     hosts: tuple[tuple[int, int], ...] = ()
-    follows_host: bool = False
     rolls_etcd: bool = False
     removed: tuple[Removed, ...] = ()
     broken: tuple[Broken, ...] = ()

@@ -30,7 +30,6 @@ LINE = Line(
         k3s("1.27.16", "1.28.11", "1.29.6", "1.30.2", "1.31.1"),
         k0s("1.27.16", "1.28.11", "1.29.6", "1.30.2"),
     ),
-    follows_host=True,
     removed=(
         Removed(
             "experimental.syncSettings.syncLabels",

@@ -139,8 +139,3 @@ def test_g56_charts_that_lower_a_default(before: str, after: str, lower: bool) -
     one, other = patch_of(before), patch_of(after)
     assert one and other
     assert lowers(one, other) is lower
-
-
-def test_g57_lines_that_take_the_kubernetes_of_the_host() -> None:
-    follow = [line.name for line in LINES if line.follows_host]
-    assert follow == ["0.21", "0.22", "0.23", "0.24"]
