@@ -209,11 +209,17 @@ def noted(api: Api, namespace: str, name: str) -> Notes:
     """
     lease = api.find(f"{_leases(namespace)}/{lease_name(name)}") or {}
     found = lease.get("metadata", {}).get("annotations") or {}
+    without = {
+        FOREIGN_ANNOTATION: "values that nobody asked for are then shown as removed",
+        SNAPSHOTS_ANNOTATION: "a hop that is not proved yet then has no way back",
+    }
     foreign, saved = (
         _by_revision(
-            found.get(key, "{}"), f"Annotation {key} of Lease {namespace}/{lease_name(name)}"
+            found.get(key, "{}"),
+            f"Annotation {key} of Lease {namespace}/{lease_name(name)}",
+            f"Remove it; {loss}.",
         )
-        for key in (FOREIGN_ANNOTATION, SNAPSHOTS_ANNOTATION)
+        for key, loss in without.items()
     )
     return Notes(
         {revision: tuple(map(str, paths)) for revision, paths in foreign.items()},
@@ -221,14 +227,11 @@ def noted(api: Api, namespace: str, name: str) -> Notes:
     )
 
 
-def _by_revision(text: str, what: str) -> dict[int, Any]:
+def _by_revision(text: str, what: str, way_out: str) -> dict[int, Any]:
     try:
         return {int(revision): kept for revision, kept in json.loads(text).items()}
     except (ValueError, TypeError, AttributeError) as error:
-        raise FleetError(
-            f"{what} was damaged.",
-            "Remove it; values that nobody asked for are then shown as removed.",
-        ) from error
+        raise FleetError(f"{what} was damaged.", way_out) from error
 
 
 def with_notes(found: History, notes: Notes) -> History:

@@ -30,6 +30,11 @@ def fresh_id(now: datetime) -> str:
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
+def taken_at(identifier: str) -> datetime:
+    """The moment in an id. ValueError when it is none."""
+    return datetime.strptime(identifier.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True)
 class Part:
     """A file of a snapshot, as it lies in the target.

@@ -19,7 +19,7 @@ from typing import Any
 
 from .._cluster.repository import Repository
 from .._core.check import CheckResult
-from .._core.errors import FleetError, Locked, ProofFailed, Unready, about
+from .._core.errors import FleetError, HelmError, Locked, ProofFailed, Unready, about
 from .._core.moments import moment_text
 from .._core.observation import SCALED_LABEL, STUCK, UNFINISHED, Observation, Proved, Release
 from .._core.plan import HOPS, RETURNING, Kind, Members, Step
@@ -28,6 +28,7 @@ from .._core.spec import Spec
 from .._plan.autoscaling import with_count
 from .._plan.desired import REPLICAS
 from .._plan.digest import applied_digest
+from .._plan.upgrade import reruns
 from .._plan.values import path_of
 from .._stores.registry import change_members
 from .._stores.work import Work
@@ -121,6 +122,11 @@ class Application:
                 return self._way_back(step, error)
             except Unready as error:
                 if step.kind not in RETURNING:
+                    raise
+                return self._way_back(step, error)
+            except HelmError as error:
+                # The next run tries a hop again; what Helm refuses even then would stand before every other one.
+                if not reruns(step):
                     raise
                 return self._way_back(step, error)
             self.done.append(step.kind.value)

@@ -98,10 +98,10 @@ def _accepted(planned: Planned, context: Context) -> Planned:
 def _still_as_planned(planned: Planned, arguments: Arguments) -> None:
     """A plan that has become another since it was shown is refused, or carried out by choice.
 
-    One that only proves changes nothing, so there was nothing to show.
+    One that only proves, and goes nowhere from there, changes nothing: there was nothing to show.
     """
-    shown = arguments.get("planned")
-    if planned.plan.kinds == (Kind.PROVE.value,):
+    shown, steps = arguments.get("planned"), planned.plan.steps
+    if planned.plan.kinds == (Kind.PROVE.value,) and steps[0].way_back == "none":
         return
     if shown and shown != planned.plan.digest and arguments.get("on_change") != "replan":
         kinds = ", ".join(planned.plan.kinds) or "nothing"

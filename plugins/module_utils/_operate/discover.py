@@ -20,7 +20,7 @@ from .._core.found import Found
 from .._core.observation import Observation
 from .._core.spec import Access
 from .._plan.inventory import spec_from
-from .._plan.upgrade import running_kubernetes
+from .._plan.revisions import running_kubernetes
 from .context import Context
 
 ACCESS_OPTIONS = ("kubeconfig", "context", "api_host", "api_token", "api_ca_cert")

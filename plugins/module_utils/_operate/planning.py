@@ -18,7 +18,7 @@ from .._core.spec import Spec
 from .._plan.digest import digest, unchanged
 from .._plan.load_advice import Verdict
 from .._plan.planner import plan
-from .._plan.upgrade import unfinished
+from .._plan.revisions import unfinished
 from .._stores.registry import member_list
 from .context import Context
 from .fitting import fitted, with_room, with_schemas

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .._core.observation import OURS, SCALED_LABEL, Observation, Release
+from .._core.observation import OURS, SCALED_LABEL, STUCK, Observation, Release
 from .._core.ports import HostCluster, Json, Note
 from .._core.spec import Spec
 from .._plan.autoscaling import scaled_to, with_count
@@ -36,6 +36,9 @@ def put_back(spec: Spec, host: HostCluster, observation: Observation, base: Rele
     else:
         values = with_count(spec, live, values)
     chart = host.helm.pull(spec.chart, base.chart_version or "")
+    newest = host.observe(spec).release
+    if newest and newest.status in STUCK:  # Helm does not go on from there (G23).
+        host.forget(spec, newest.revision)
     note = Note(f"{OURS}back to revision {base.revision}", labels)
     host.helm.upgrade(spec.name, spec.namespace, chart, values, HELM_SECONDS, note)
 

@@ -123,7 +123,7 @@ def _step_lines(step: Step, secret_paths: tuple[str, ...], own: frozenset[str]) 
         about = f", about {step.disruption.seconds} s" if step.disruption.seconds else ""
         text = f"disruption: {step.disruption.kind}{about} ({step.disruption.estimate})"
         yield from wrapped(text, "      ", "        ")
-    if step.kind in HOPS:
+    if step.kind in HOPS or step.way_back == "snapshot":
         yield from wrapped(f"way back: {WAYS_BACK[step.way_back]}", "      ", "        ")
 
 

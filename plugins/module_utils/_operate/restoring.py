@@ -193,10 +193,15 @@ class Restoring:
         """What was written since, in a snapshot of its own: now nobody writes any more."""
         if self.kept:
             return  # By an earlier run: what is there now is no longer that.
-        try:
-            self.kept = f"it is kept in snapshot {self._taken().id}"
-        except FleetError as error:
-            self.kept = f"it could not be saved: {error.what}"
+        for _attempt in range(2):  # A connection may break; a store that gives none fails twice.
+            try:
+                self.kept = f"it is kept in snapshot {self._taken().id}"
+                break
+            except Locked:
+                raise
+            except FleetError as error:
+                self.kept = f"it could not be saved: {error.what}"
+        self.lock.check()
         self._plane.mark(self._noted(kept=self.kept))
 
     def _taken(self) -> Manifest:
@@ -318,7 +323,8 @@ class Restoring:
     def _undo(self, safety: Manifest | None, why: str) -> dict[str, Any]:
         """What was there before the restore again, and its proof."""
         if safety is None:
-            text = f"{why} There is no snapshot of what was there before; run the restore again."
+            saved = self.kept or "there is none"
+            text = f"{why} Of a snapshot of what was there before: {saved}. Run the restore again."
             return self._result("failed", text, failed=True)
         self.say(f"it failed, going back to snapshot {safety.id}")
         try:

@@ -29,7 +29,7 @@ from .._core.observation import Observation, Release
 from .._core.ports import HostCluster, Lock
 from .._core.snapshot import Manifest, Part, fresh_id
 from .._core.spec import Spec
-from .._plan.upgrade import running_kubernetes
+from .._plan.revisions import running_kubernetes
 from .._stores.registry import source, store_in, survivor
 from .._stores.source import Source
 from .audit import Audit

@@ -18,7 +18,7 @@ from .._stores.registry import store_in
 from .desired import REPLICAS, desired_values
 from .merge import three_way, without
 from .planner import plan
-from .upgrade import running_kubernetes
+from .revisions import running_kubernetes
 from .values import merged, path_of, read
 
 # Names of kept values that are told; there may be hundreds.

@@ -37,6 +37,7 @@ from .guards.catalogue import findings_of
 from .guards.stores import same_store
 from .merge import Merge, three_way, without
 from .renewal import renewal_steps
+from .revisions import as_finished, crossed, jump, running_kubernetes, unfinished, way_back
 from .scaling import (
     founders,
     held,
@@ -48,18 +49,7 @@ from .scaling import (
     sizes,
 )
 from .schema import schema_findings
-from .upgrade import (
-    Upgrade,
-    again,
-    as_finished,
-    crossed,
-    first_hops,
-    kubernetes_in,
-    running_kubernetes,
-    unfinished,
-    upgrade,
-    way_back,
-)
+from .upgrade import Upgrade, again, first_hops, kubernetes_in, reruns, upgrade
 from .values import build, merged, path_of, read
 
 # What each view takes of a plan.
@@ -83,7 +73,9 @@ def plan(
         chart: The chart asked for, else the running one; always that where only the size is looked at.
         view: What else than that is left alone.
     """
-    first, observation = _finished(spec, observation)
+    if (left := unfinished(observation)) and (far := jump(observation, left)):
+        return _sealed((), (far,), ())
+    first, observation = _finished(spec, observation, left)
     moves = Upgrade(observation, running_kubernetes(observation))
     if view in (View.EVERYTHING, View.VERSIONS):
         moves = upgrade(spec, observation, chart)
@@ -156,12 +148,19 @@ def _case(
     )
 
 
-def _finished(spec: Spec, observation: Observation) -> tuple[tuple[Step, ...], Observation]:
-    """What ends a revision that Helm left in the middle (G23), and what is there then."""
+def _finished(
+    spec: Spec, observation: Observation, left: Release | None
+) -> tuple[tuple[Step, ...], Observation]:
+    """What ends a revision that Helm left in the middle (G23), and what is there then.
+
+    Args:
+        left: It, where it moved a version: nothing else can tell what its pods have done to the store (G25).
+    """
     release, good = observation.release, observation.last_good
-    if left := unfinished(observation):
+    if left:
         finished = as_finished(observation, left)
-        return (again(spec, finished, left),), finished
+        why = f"revision {left.revision} is {left.status}, and moved a version"
+        return (again(spec, finished, left, why),), finished
     if release and release.status in STUCK:
         return (_repair(release, good),), observation
     return (), observation
@@ -179,9 +178,11 @@ def _steps(
         hops: With what is between them.
     """
     release, good = case.observation.release, case.observation.last_good
-    steps, redone = [*first], any(step.values is not None for step in first)
+    steps, redone = [*first], any(map(reruns, first))
     if redone:
         hops = hops[1:]  # It is proved by then.
+    elif hops and (fallen := _fallen(here)):
+        hops = (fallen, *hops[1:])
     going, coming = autoscaler_steps(case.spec, case.observation, case.chart.version)
     if good is None:
         return (*steps, *_install(case, compared), *coming)
@@ -229,10 +230,10 @@ def _with_ways_back(case: Case, steps: tuple[Step, ...]) -> tuple[Step, ...]:
     first = next(
         (n for n, s in enumerate(steps) if s.values is not None or s.way_back != "none"), None
     )
-    if base is None or first is None:
-        return steps
     if case.spec.rollback == "never":
         return tuple(replace(step, way_back="none") for step in steps)
+    if base is None or first is None:
+        return steps
     step = steps[first]
     there = step.members.before if step.members else case.members
     back = merged(case.chart.defaults, base.values or {})
@@ -287,6 +288,22 @@ def _prove(case: Case) -> Step:
         reason = "nothing to change; proved again"
     version = case.running or case.chart.version
     return Step(Kind.PROVE, reason, version=version, way_back=way_back(case.observation))
+
+
+def _fallen(case: Case) -> Step | None:
+    """What brings pods of other versions up to the revision that hops go on from: none is left out (G16, G18)."""
+    good = case.observation.last_good
+    live = {found.name: found for found in case.observation.workloads}
+    others = [
+        f"{asked.kind} {asked.name}"
+        for asked in (good.workloads if good else ())
+        if (found := live.get(asked.name))
+        and any(found.tag(container) != asked.tag(container) for container in asked.images)
+    ]
+    if good is None or not others:
+        return None
+    why = f"{', '.join(others)} runs other versions than those of revision {good.revision}"
+    return again(case.spec, case.observation, good, why)
 
 
 def _workload_drift(case: Case) -> Iterator[Change]:

@@ -16,10 +16,10 @@ from typing import Any
 
 from .._core.finding import Finding, refusals
 from .._core.observation import Observation, Release
-from .._core.plan import HOPS, Change, Disruption, Kind, Step, WayBack
+from .._core.plan import HOPS, Change, Disruption, Kind, Step
 from .._core.ports import ChartArchive
 from .._core.spec import Spec
-from .._core.versions import Version, version_of
+from .._core.versions import version_of
 from .._stores.registry import store_in
 from .autoscaling import with_count
 from .desired import desired_values, store_pin_is_theirs
@@ -29,11 +29,9 @@ from .guards.snapshots import return_findings, snapshot_findings
 from .hops import Hop, Route, Running, Target, route
 from .merge import three_way, without
 from .renames import rename_changes, renamed
+from .revisions import kubernetes_of, running_kubernetes, way_back
 from .values import ABSENT, Path, pointer, read
 
-# Names of the init containers that bring the tenant's Kubernetes (templates/_init-containers.tpl): k8s from 0.25 on;
-# k8s until 0.24; k3s and k0s, whose image has the suffix of its distro.
-KUBERNETES_CONTAINERS = ("kubernetes", "kube-apiserver", "vcluster")
 VARIABLES = {
     Kind.CHART_HOP: "vcluster_version",
     Kind.KUBERNETES_HOP: "vcluster_kubernetes_version",
@@ -95,7 +93,7 @@ def first_hops(steps: tuple[Step, ...], count: int | None) -> tuple[Step, ...]:
     Args:
         count: None for all.
     """
-    ends = [number for number, step in enumerate(steps, 1) if step.kind in HOPS]
+    ends = [number for number, step in enumerate(steps, 1) if step.kind in HOPS or reruns(step)]
     if count is None or len(ends) <= count:
         return steps
     *before, last = steps[: ends[count - 1]]
@@ -103,20 +101,9 @@ def first_hops(steps: tuple[Step, ...], count: int | None) -> tuple[Step, ...]:
     return (*before, replace(last, reason=f"{last.reason}; {left}"))
 
 
-def running_kubernetes(observation: Observation) -> str | None:
-    """The tenant's Kubernetes by the image that brings it, for example `1.36.3`.
-
-    Where the live image does not tell (it has a digest only, or the workload is gone), the one that was asked for does.
-    """
-    good = observation.last_good
-    found = (*observation.workloads, *(good.workloads if good else ()))
-    planes = [workload for workload in found if workload.component == "control_plane"]
-    tags = (plane.tag(container) for container in KUBERNETES_CONTAINERS for plane in planes)
-    known = next((version for tag in tags if (version := kubernetes_of(tag))), None)
-    if known and good and read(good.values or {}, ("privateNodes", "enabled")) is True:
-        # The chart adds this to the tag (_init-containers.tpl); it is no part of what values say.
-        known = known.removesuffix("-full")
-    return known
+def reruns(step: Step) -> bool:
+    """Whether a repair carries a revision out again, so that pods get other versions."""
+    return step.kind is Kind.REPAIR and step.values is not None
 
 
 def kubernetes_in(values: Mapping[str, Any], chart: str) -> str | None:
@@ -126,11 +113,6 @@ def kubernetes_in(values: Mapping[str, Any], chart: str) -> str | None:
         chart: Version of the chart that takes them.
     """
     return kubernetes_of(str(read(values, version_path(values, chart))).partition("@")[0])
-
-
-def kubernetes_of(tag: str) -> str | None:
-    """The version of an image tag; None when it is none."""
-    return tag.removeprefix("v") if version_of(tag) else None
 
 
 def _running(
@@ -261,72 +243,23 @@ def _steps(
         )
 
 
-def way_back(observation: Observation) -> WayBack:
-    """From a revision that was not proved yet: what a run would have done that was cut off."""
-    base, good = observation.base, observation.last_good
-    if base is None or good is None or base.revision == good.revision:
-        return "none"
-    if crossed(base, good):
-        return "snapshot" if base.snapshot else "none"
-    return "values" if good.ours else "none"
-
-
-def crossed(one: Release, other: Release) -> bool:
-    """Whether a line, a minor of Kubernetes or one of the store lies between two revisions (G25)."""
-    pairs = zip(_versions(one), _versions(other), strict=True)
-    return any(one and other and one.minor != other.minor for one, other in pairs)
-
-
-def unfinished(observation: Observation) -> Release | None:
-    """The newest revision, where it raises a version and Helm did not finish it: its objects may be there already.
-
-    One that lowers any is none: somebody's rollback is not carried on with.
-    """
-    newest, good = observation.release, observation.last_good
-    if newest is None or good is None or newest.revision == good.revision:
-        return None
-    pairs = zip(_versions(newest), _versions(good), strict=True)
-    moved = [(new, old) for new, old in pairs if new and old and new != old]
-    return newest if moved and all(new.numbers >= old.numbers for new, old in moved) else None
-
-
-def as_finished(observation: Observation, release: Release) -> Observation:
-    """What will be seen when such a revision is carried out again; the newest revision is still that of now."""
-    asked = {workload.name: workload.images for workload in release.workloads}
-    workloads = tuple(
-        replace(workload, images=asked.get(workload.name, workload.images))
-        for workload in observation.workloads
-    )
-    return replace(observation, last_good=replace(release, status="deployed"), workloads=workloads)
-
-
-def again(spec: Spec, finished: Observation, release: Release) -> Step:
-    """The same once more, to its end (G23): nothing else can tell what its pods have done to the store (G25).
+def again(spec: Spec, observation: Observation, release: Release, why: str) -> Step:
+    """A revision once more, to its end (G23).
 
     Args:
-        finished: See as_finished.
+        observation: What will be seen then.
+        why: What is wrong with it.
     """
-    plane, what = (
-        finished.workload("control_plane"),
-        f"revision {release.revision} is {release.status}",
-    )
     return Step(
         Kind.REPAIR,
-        f"{what}, and moved a version: it is carried out again, to chart {release.chart_version}",
+        f"{why}: it is carried out again, to chart {release.chart_version}",
         (),
-        hop_cost(plane, _members(release)),
-        foreign=_foreign(spec, finished, ()),
-        way_back=way_back(finished),
+        hop_cost(observation.workload("control_plane"), _members(release)),
+        foreign=_foreign(spec, observation, ()),
+        way_back=way_back(observation),
         version=release.chart_version or "",
-        values=with_count(spec, finished, release.values or {}),
+        values=with_count(spec, observation, release.values or {}),
     )
-
-
-def _versions(release: Release) -> tuple[Version | None, ...]:
-    """Of the chart, the tenant's Kubernetes and the store's servers."""
-    etcd = Observation(workloads=release.workloads).workload("etcd")
-    texts = (release.chart_version, running_kubernetes(Observation(last_good=release)))
-    return tuple(version_of(text or "") for text in (*texts, etcd.tag("etcd") if etcd else None))
 
 
 def _members(good: Release) -> int:

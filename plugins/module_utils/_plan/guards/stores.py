@@ -13,6 +13,7 @@ from ..._core.plan import View
 from ..._stores.base import RECOVERY
 from ..._stores.registry import secrets_of, store_in, store_named, stores_on
 from ..membership import odd_counts
+from ..revisions import redone
 from .case import Case
 
 MOST = 16  # members whose claims are looked for
@@ -168,7 +169,7 @@ def _replicas_vote(case: Case) -> bool:
 
 def lost_members(case: Case) -> Iterator[Finding]:
     """G63: lost members are replaced one by one, and only where it is known that they are lost."""
-    course, release, good = case.course, case.observation.release, case.observation.last_good
+    course, good = case.course, case.observation.last_good
     if course.unknown:
         pods = ", ".join(map(str, course.unknown))
         yield refuse(
@@ -185,10 +186,7 @@ def lost_members(case: Case) -> Iterator[Finding]:
             "One is replaced at a time, and the others have to be well.",
             "Bring the others back first, or restore a snapshot.",
         )
-    cut_off = (
-        release and good and release.revision == good.revision and release.status != good.status
-    )
-    if good and cut_off and (course.mend or case.absent):  # See as_finished.
+    if good and redone(case.observation) and (course.mend or case.absent):
         yield refuse(
             "G25",
             f"Revision {good.revision} of chart {good.chart_version} was cut off, and members need mending.",

@@ -14,20 +14,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import Cut, FakeHost, World
+from fakes import Cut, FakeHelm, FakeHost, World
 from restores import LATER, Filled, Run, held, snapshots
 from saved import ETCD, Member
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
+    FleetError,
+    HelmError,
+    Locked,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
+    RESTORE_NOTES,
     Release,
     Workload,
 )
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Access, Spec
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Spec
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.control_plane import (
     run_control_plane,
 )
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.taking import COPYING
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.way_back import newer_ran
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.taking import (
+    COPYING,
+    Taking,
+)
 
 OLD, NEW = "0.35.3", "0.36.1"
 
@@ -280,58 +288,6 @@ def test_g48_cut_off_on_the_way_back_the_restore_of_that_snapshot_goes_on(
         assert held(etcd, tmp_path) == LATER, number
 
 
-def pods(*told: tuple[str, bool, str]) -> list[dict[str, Any]]:
-    """Pods of the control plane: the tag of the syncer, whether it is ready, the state of the container."""
-    return [
-        {
-            "metadata": {"name": f"t-{n}", "uid": str(n), "labels": {"app": "vcluster"}},
-            "spec": {
-                "containers": [
-                    {"name": "syncer", "image": f"mirror.example.net/vcluster-pro:{tag}"},
-                    {"name": "sidecar", "image": f"proxy:{n}"},
-                ]
-            },
-            "status": {
-                "conditions": [{"type": "Ready", "status": str(ready)}],
-                "containerStatuses": [{"name": "syncer", "state": {state: {}}}],
-            },
-        }
-        for n, (tag, ready, state) in enumerate(told)
-    ]
-
-
-OLD_READY, OLD_AWAY = (OLD, True, "running"), (OLD, False, "waiting")
-NEW_WAITS, NEW_RUNS = (NEW, False, "waiting"), (NEW, False, "running")
-
-
-@pytest.mark.parametrize(
-    ("told", "ran"),
-    [
-        # Another registry and an injected container make no newer pod.
-        ([OLD_READY, OLD_READY], False),
-        ([OLD_READY, OLD_READY, NEW_WAITS], False),
-        ([NEW_WAITS], False),
-        ([OLD_READY, NEW_RUNS], True),
-        ([NEW_WAITS, (NEW, False, "terminated")], True),
-        # One may have been and gone.
-        ([OLD_READY], True),
-        ([OLD_READY, OLD_AWAY], True),
-        ([], True),
-    ],
-)
-def test_g25_whether_a_newer_server_may_have_written(told: Any, ran: bool) -> None:
-    images = {"syncer": f"ghcr.io/loft-sh/vcluster-pro:{OLD}"}
-    plane = Workload("control_plane", "Deployment", "t", 2, images=images)
-    base = Release(1, "superseded", workloads=(plane,))
-
-    class Api:
-        def get(self, _path: str, _query: Any) -> dict[str, Any]:
-            return {"items": pods(*told)}
-
-    api: Any = Api()
-    assert newer_ran(api, Spec("t", "t", "vcluster-t", "hc1", Access()), base) is ran
-
-
 def test_g48_a_control_plane_that_was_stopped_for_the_snapshot_is_started_first(
     site: Run, world: World
 ) -> None:
@@ -342,3 +298,82 @@ def test_g48_a_control_plane_that_was_stopped_for_the_snapshot_is_started_first(
     assert result["steps"] == ["prove", "snapshot", "chart_hop"], result["msg"]
     assert world.log[:1] == ["scale tenant-a to 1"]
     assert COPYING not in running(world)[1]
+
+
+def keeping(monkeypatch: pytest.MonkeyPatch, *errors: FleetError) -> None:
+    """What was written since cannot be saved: once for each of these."""
+    take, left = Taking.take, list(errors)
+
+    def taken(self: Taking) -> Any:
+        if self.safety_of and left:
+            raise left.pop(0)
+        return take(self)
+
+    monkeypatch.setattr(Taking, "take", taken)
+
+
+def test_g24_g25_a_lost_lock_ends_the_way_back_before_anything_is_lost(
+    site: Run,
+    restore: Run,
+    world: World,
+    broken: None,
+    etcd: Member,
+    filled: Filled,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keeping(monkeypatch, Locked("The Lease was lost."))
+    result = site()
+    assert result["outcome"] == "failed", result["msg"]
+    assert "The Lease was lost" in result["msg"]
+    assert "the store is filled" not in world.log
+    noted = json.loads(running(world)[1][RESTORE_NOTES])
+    assert (noted["kept"], noted["back"]) == ("", "1")
+    gone_on = restore(snapshot=noted["snapshot"])
+    assert "it is kept in snapshot" in gone_on["msg"]
+    assert held(etcd, tmp_path) == LATER
+
+
+def test_g25_a_copy_that_fails_once_is_tried_again(
+    site: Run, world: World, broken: None, filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeping(monkeypatch, FleetError("connection reset"))
+    assert "it is kept in snapshot" in site()["msg"]
+    assert world.newest and world.newest.chart_version == OLD
+
+
+def test_g25_a_store_that_gives_none_goes_back_all_the_same(
+    site: Run, world: World, broken: None, filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeping(monkeypatch, *[FleetError("no member answers")] * 2)
+    result = site()
+    assert result["outcome"] == "rolled_back"
+    assert "it could not be saved: no member answers" in result["msg"]
+
+
+def test_g23_a_hop_that_helm_refuses_twice_goes_back_and_stands_before_no_other(
+    site: Run, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upgrade = FakeHelm.upgrade
+
+    def refused(self: FakeHelm, name: str, namespace: str, chart: Any, *more: Any) -> None:
+        if chart.version != "0.36.0":
+            upgrade(self, name, namespace, chart, *more)
+            return
+        world.change("helm is refused")
+        values: Any = more[0]
+        asked = world.asked(name, chart.version, values)
+        number = len(world.releases) + 1
+        world.releases.append(
+            Release(number, "failed", chart_version="0.36.0", values=values, workloads=asked)
+        )
+        raise HelmError("helm upgrade failed: exceeded quota")
+
+    monkeypatch.setattr(FakeHelm, "upgrade", refused)
+    first = site(version="0.36.0")
+    assert (first["outcome"], first["failed"]) == ("failed", True)
+    second = site(version="0.36.0")
+    assert second["outcome"] == "rolled_back", second["msg"]
+    assert "exceeded quota" in second["msg"]
+    assert running(world) == (OLD, {})
+    assert site()["steps"] == ["prove", "snapshot", "chart_hop"]

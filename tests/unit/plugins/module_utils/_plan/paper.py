@@ -194,6 +194,18 @@ def by_hand(found: Observation, **changes: Any) -> Observation:
     return replace(found, workloads=(replace(plane, **changes), *others))
 
 
+def old_etcd(pin: Mapping[str, Any] | None = None, **more: Any) -> Running:
+    values = {**plane("backingStore", "etcd", "deploy", "enabled", value=True)}
+    if pin:
+        values = dict(pin)
+    return Running(values, "0.28.2", "1.33.4", members=1, etcd="3.5.25-0", host=(1, 32), **more)
+
+
+def pinned(tag: str) -> dict[str, Any]:
+    deploy = {"enabled": True, "statefulSet": {"image": {"tag": tag}}}
+    return plane("backingStore", "etcd", "deploy", value=deploy)
+
+
 NOTHING = Observation(host_version=(1, 36), complete=True)
 
 

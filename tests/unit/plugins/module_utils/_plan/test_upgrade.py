@@ -6,13 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
 from paper import (
     DEPLOYED,
     NOTHING,
@@ -21,6 +18,8 @@ from paper import (
     by_hand,
     chart,
     installed,
+    old_etcd,
+    pinned,
     plane,
     refusing,
     spec,
@@ -28,13 +27,8 @@ from paper import (
 )
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Refused
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.lines.registry import (
-    LINES,
-    patch_of,
-)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     MemberList,
-    Observation,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.plan import (
     HOPS,
@@ -46,21 +40,14 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.render 
     plan_as_data,
     plan_lines,
 )
-from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.hops import (
-    Hop,
-    Target,
-    route,
-)
-from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.hops import Running as Way
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
-from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.upgrade import (
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.revisions import (
     running_kubernetes,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.values import (
     pointer,
     read,
 )
-from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.ways import State, parsed
 
 K8S = ("controlPlane", "distro", "k8s")
 ETCD = ("controlPlane", "backingStore", "etcd", "deploy", "statefulSet", "image", "tag")
@@ -222,18 +209,6 @@ def test_a_view_of_sizes_moves_no_version() -> None:
     assert found.steps == ()
 
 
-def old_etcd(pin: Mapping[str, Any] | None = None, **more: Any) -> Running:
-    values = {**plane("backingStore", "etcd", "deploy", "enabled", value=True)}
-    if pin:
-        values = dict(pin)
-    return Running(values, "0.28.2", "1.33.4", members=1, etcd="3.5.25-0", host=(1, 32), **more)
-
-
-def pinned(tag: str) -> dict[str, Any]:
-    deploy = {"enabled": True, "statefulSet": {"image": {"tag": tag}}}
-    return plane("backingStore", "etcd", "deploy", value=deploy)
-
-
 def test_g18_etcd_is_held_at_the_hop_and_moves_after_it() -> None:
     found = plan(spec(version="0.29.3", **SAVED), old_etcd().seen(), chart("0.29.3"))
     assert found.kinds == ("prove", "snapshot", "chart_hop", "snapshot", "etcd_hop")
@@ -293,104 +268,6 @@ def test_g16_what_nobody_can_tell_matters_only_to_what_moves() -> None:
     assert plan(asked, seen, chart("0.35.3")).kinds == ("values",)
 
 
-def cut_off(before: Running, after: Running, *, there: bool, status: str = "failed") -> Observation:
-    """A hop that Helm did not finish.
-
-    Args:
-        there: Its objects are there already.
-    """
-    old, new = before.seen(), after.seen()
-    assert old.base and new.release
-    base = replace(old.base, snapshot="20261127T100000Z-0a1b2c3d")
-    newest = replace(new.release, revision=4, status=status)
-    workloads = new.workloads if there else old.workloads
-    return replace(old, release=newest, base=base, last_good=base, workloads=workloads)
-
-
-ETCD_BEFORE = replace(old_etcd(pinned("3.5.25-0")), version="0.29.3")
-CUTS = {
-    "chart_hop": (OLD, replace(OLD, version="0.36.1")),
-    "kubernetes_hop": (
-        Running(plane("distro", "k8s", "image", "tag", value="v1.35.4"), kubernetes="1.35.4"),
-        Running(plane("distro", "k8s", "image", "tag", value="v1.36.0")),
-    ),
-    "etcd_hop": (ETCD_BEFORE, replace(ETCD_BEFORE, values=pinned("3.6.4-0"), etcd="3.6.4-0")),
-}
-
-
-@pytest.mark.parametrize("view", [View.EVERYTHING, View.VERSIONS])
-@pytest.mark.parametrize("there", [False, True])
-@pytest.mark.parametrize("status", ["failed", "pending-upgrade"])
-@pytest.mark.parametrize("kind", list(CUTS))
-def test_g23_g25_a_hop_that_helm_did_not_finish_is_carried_out_again_and_goes_back_by_its_snapshot(
-    kind: str, status: str, there: bool, view: View
-) -> None:
-    """Whatever its pods did to the store: nothing is put back below them, and no snapshot is taken of that."""
-    before, after = CUTS[kind]
-    seen = cut_off(before, after, there=there, status=status)
-    wanted = {"version": after.version, **SAVED}
-    if kind == "kubernetes_hop":
-        wanted["kubernetes_version"] = after.kubernetes
-    found = plan(spec(**wanted), seen, chart(after.version), view)
-    assert found.kinds == ("repair",), found.findings
-    (step,) = found.steps
-    assert (step.version, step.values, step.way_back) == (after.version, after.values, "snapshot")
-    assert f"revision 4 is {status}" in step.reason
-    never = spec(rollback="never", **wanted)
-    assert plan(never, seen, chart(after.version), view).steps[0].way_back == "none"
-
-
-def test_g23_the_hops_after_it_go_on_from_there() -> None:
-    before, after = CUTS["chart_hop"]
-    seen = cut_off(before, after, there=True)
-    asked = spec(kubernetes_version="1.36.0", values={"telemetry": {"enabled": False}}, **SAVED)
-    found = plan(asked, seen, chart())
-    assert found.kinds == ("repair", "snapshot", "kubernetes_hop", "values")
-    assert [step.way_back for step in found.steps] == ["snapshot", "none", "snapshot", "values"]
-
-
-@pytest.mark.parametrize("there", [False, True])
-@pytest.mark.parametrize("kind", list(CUTS))
-def test_g16_g25_a_rollback_that_somebody_began_is_not_carried_on_with(
-    kind: str, there: bool
-) -> None:
-    after, before = CUTS[kind]
-    seen = cut_off(before, after, there=there, status="pending-rollback")
-    wanted = {"version": before.version, **SAVED}
-    found = plan(spec(**wanted), seen, chart(before.version))
-    assert found.kinds[0] == "repair", found.findings
-    lowest = min(step.version for step in found.steps if step.values is not None)
-    assert lowest == before.version
-    assert all(step.values in (None, before.values) for step in found.steps)
-
-
-def test_g23_somebody_elses_hop_has_no_snapshot_to_go_back_to() -> None:
-    seen = cut_off(*CUTS["chart_hop"], there=True)
-    assert seen.base
-    seen = replace(seen, base=replace(seen.base, snapshot=""))
-    (step,) = plan(spec(**SAVED), seen, chart()).steps
-    assert (step.kind, step.way_back) == ("repair", "none")
-
-
-@pytest.mark.parametrize("view", [View.EVERYTHING, View.SIZE])
-@pytest.mark.parametrize(
-    ("snapshot", "back"), [("20261127T100000Z-0a1b2c3d", "snapshot"), ("", "none")]
-)
-def test_g25_what_comes_on_top_of_a_hop_that_was_not_proved_goes_back_over_it_by_its_snapshot(
-    view: View, snapshot: str, back: str
-) -> None:
-    """By values it would be the chart of before on what the newer one wrote."""
-    base = OLD.seen().base
-    assert base
-    seen = Running(OLD.values).seen(base=replace(base, revision=1, snapshot=snapshot))
-    assert seen.last_good
-    ours = replace(seen.last_good, description="fleetops.vcluster: chart_hop")
-    seen = replace(seen, release=ours, last_good=ours)
-    asked = spec(resources={"requests": {"cpu": "1"}}, **SAVED)
-    found = plan(asked, seen, chart(), view)
-    assert [(step.kind, step.way_back) for step in found.steps] == [("resize", back)]
-
-
 @pytest.mark.parametrize("view", [View.EVERYTHING, View.SIZE, View.CERTIFICATES])
 def test_g25_etcd_that_somebody_raised_by_hand_is_not_taken_down(view: View) -> None:
     running = Running(pinned("3.6.4-0"), members=1, etcd="3.6.4-0").seen()
@@ -430,62 +307,3 @@ def test_g17_g38_what_to_write_instead_is_a_diff_for_the_inventory_and_a_secret_
     )
     assert not refusing(given_up)
     assert "s3cret" not in "\n".join(plan_lines("t", given_up, (place,)))
-
-
-PATCHES = [patch.version for line in LINES if line.minor >= (0, 28) for patch in line.patches]
-
-
-@st.composite
-def cut_walks(draw: st.DrawFn) -> tuple[Observation, dict[str, Any], Hop]:
-    """A walk that Helm did not finish at one of its hops: what is seen then, what was asked for, and that hop."""
-    first, last = sorted(
-        draw(st.lists(st.sampled_from(range(len(PATCHES))), min_size=2, max_size=2))
-    )
-    start, end = PATCHES[first], PATCHES[last]
-    patch = patch_of(start)
-    assert patch
-    deployed = draw(st.booleans())
-    values = plane("backingStore", "etcd", "deploy", "enabled", value=True) if deployed else {}
-    minor = draw(st.sampled_from([None, "1.34.0", "1.35.0", "1.36.0"]))
-    if minor is not None and parsed(minor).numbers < parsed(patch.kubernetes).numbers:
-        minor = None
-    running = Way(start, patch.kubernetes, values, patch.etcd if deployed else None)
-    found = route(running, Target(end, minor)).hops
-    assume(found)
-    number = draw(st.integers(0, len(found) - 1))
-    hop, live = found[number], found[number - 1].values if number else values
-
-    def at(state: State, values: Any) -> Running:
-        store = {"members": 1, "etcd": str(state.store)} if state.store else {}
-        return Running(values, str(state.chart), str(state.kubernetes), **store)
-
-    there, status = draw(st.booleans()), draw(st.sampled_from(["failed", "pending-upgrade"]))
-    seen = cut_off(at(hop.before, live), at(hop.after, hop.values), there=there, status=status)
-    asked = {
-        "version": end,
-        **({"kubernetes_version": minor} if minor else {}),
-        "allow": ["G38", "G60", "G20"],
-    }
-    return seen, asked, hop
-
-
-@given(cut_walks(), st.sampled_from([View.EVERYTHING, View.VERSIONS]))
-def test_g16_g23_g25_wherever_a_walk_is_cut_off_nothing_goes_down_and_it_goes_on(
-    walk: tuple[Observation, dict[str, Any], Hop], view: View
-) -> None:
-    seen, asked, hop = walk
-    found = plan(spec(**{**SAVED, **asked}), seen, chart(asked["version"]), view)
-    assert not found.refusals, found.refusals
-    first, *others = found.steps
-    assert (first.kind, first.version, first.values) == ("repair", str(hop.after.chart), hop.values)
-    # Within a line and minor Helm's record does not say whose hop it was, so it may be somebody else's.
-    assert first.way_back == ("snapshot" if hop.way_back == "snapshot" else "none")
-    last = first
-    for step in (step for step in others if step.values is not None):
-        for path in (ETCD, (*K8S, "image", "tag")):
-            now, then = (read(s.values or {}, path) for s in (last, step))
-            if isinstance(now, str) and isinstance(then, str):
-                assert parsed(now).numbers <= parsed(then).numbers, (path, last, step)
-        assert parsed(last.version).numbers <= parsed(step.version).numbers
-        last = step
-    assert last.version == asked["version"]
