@@ -323,8 +323,8 @@ class Restoring:
     def _undo(self, safety: Manifest | None, why: str) -> dict[str, Any]:
         """What was there before the restore again, and its proof."""
         if safety is None:
-            saved = self.kept or "there is none"
-            text = f"{why} Of a snapshot of what was there before: {saved}. Run the restore again."
+            saved = self.kept or "there is no snapshot of it"
+            text = f"{why} What was there before: {saved}. Run the restore again."
             return self._result("failed", text, failed=True)
         self.say(f"it failed, going back to snapshot {safety.id}")
         try:
