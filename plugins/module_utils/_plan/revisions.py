@@ -56,7 +56,7 @@ def way_back(observation: Observation) -> WayBack:
         return "none"
     if crossed(base, good):
         return "snapshot" if _saved_for(observation, base, good) else "none"
-    return "values" if good.ours else "none"
+    return "values" if good.ours or redone(observation) else "none"
 
 
 def _saved_for(observation: Observation, base: Release, good: Release) -> bool:
