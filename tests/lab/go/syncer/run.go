@@ -37,12 +37,8 @@ const (
 	namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 )
 
-// What a release does that crashes, or stalls.
-const (
-	crashesAfter = 2 * time.Second
-	stallsFor    = 8 * time.Second
-	stallsEvery  = 10 * time.Second
-)
+// How long a release runs that crashes.
+const crashesAfter = 2 * time.Second
 
 // startLimit ends a start that hangs; the pod's startup probe would take 30 minutes to.
 const startLimit = 10 * time.Minute
@@ -89,7 +85,11 @@ func run(ctx context.Context) error {
 			return err
 		}
 	case fault.Stalls:
-		go group.Stall(ctx, plane.APIServerName, stallsFor, stallsEvery-stallsFor)
+		idle, err := fault.SlowWrites(starting, tenant)
+		if err != nil {
+			return err
+		}
+		defer idle.Close()
 	}
 	return unlessAsked(ctx, work(ctx, group, h, p, tenant, files))
 }

@@ -4,7 +4,10 @@ package fault
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -28,14 +31,26 @@ const (
 	None    Fault = ""
 	Crashes Fault = "crashes" // ends soon after every start
 	Refuses Fault = "refuses" // is ready, and takes no ConfigMap of a tenant
-	Stalls  Fault = "stalls"  // answers now and then
+	Stalls  Fault = "stalls"  // takes a ConfigMap of a tenant after a while
 )
 
 const (
 	name   = "lab-faults"
 	policy = "lab-refuses-writes"
 	every  = 100 * time.Millisecond
+
+	webhook = "lab-slow-writes.example.net"
+	idle    = "127.0.0.1:18443" // the pod's own
+	seconds = 15                // that each write takes
+	// What the control plane writes for itself; a proof writes there too.
+	own = "request.namespace == 'kube-system' && !request.name.startsWith('fleetops-')"
 )
+
+// written are the ConfigMaps that are made or changed.
+var written = admission.RuleWithOperations{
+	Operations: []admission.OperationType{admission.Create, admission.Update},
+	Rule:       admission.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"configmaps"}},
+}
 
 // Of returns the fault of the images that this pod runs.
 func Of(ctx context.Context, h host.Host) (Fault, error) {
@@ -71,16 +86,9 @@ func RefuseWrites(ctx context.Context, tenant kubernetes.Interface) error {
 		Spec: admission.ValidatingAdmissionPolicySpec{
 			FailurePolicy: ptr.To(admission.Fail),
 			MatchConstraints: &admission.MatchResources{
-				ResourceRules: []admission.NamedRuleWithOperations{{RuleWithOperations: admission.RuleWithOperations{
-					Operations: []admission.OperationType{admission.Create, admission.Update},
-					Rule:       admission.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"configmaps"}},
-				}}},
+				ResourceRules: []admission.NamedRuleWithOperations{{RuleWithOperations: written}},
 			},
-			Validations: []admission.Validation{{
-				// What the control plane writes for itself there goes on; what a proof writes there does not.
-				Expression: "request.namespace == 'kube-system' && !request.name.startsWith('fleetops-')",
-				Message:    "this release takes no writes",
-			}},
+			Validations: []admission.Validation{{Expression: own, Message: "this release takes no writes"}},
 		},
 	}, meta.CreateOptions{})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
@@ -96,6 +104,32 @@ func RefuseWrites(ctx context.Context, tenant kubernetes.Interface) error {
 		return fmt.Errorf("bind the policy %s: %w", policy, err)
 	}
 	return wait.PollUntilContextCancel(ctx, every, true, refused(tenant))
+}
+
+// SlowWrites has everybody but the control plane itself wait for a ConfigMap: the API server asks what
+// is returned for each, gets no answer, and goes on after a while.
+func SlowWrites(ctx context.Context, tenant kubernetes.Interface) (io.Closer, error) {
+	listener, err := net.Listen("tcp", idle)
+	if err != nil {
+		return nil, fmt.Errorf("listen for what is to wait: %w", err)
+	}
+	_, err = tenant.AdmissionregistrationV1().ValidatingWebhookConfigurations().Create(ctx, &admission.ValidatingWebhookConfiguration{
+		ObjectMeta: meta.ObjectMeta{Name: webhook},
+		Webhooks: []admission.ValidatingWebhook{{
+			Name:                    webhook,
+			ClientConfig:            admission.WebhookClientConfig{URL: ptr.To("https://" + idle)},
+			Rules:                   []admission.RuleWithOperations{written},
+			MatchConditions:         []admission.MatchCondition{{Name: "tenants", Expression: "!(" + own + ")"}},
+			FailurePolicy:           ptr.To(admission.Ignore),
+			SideEffects:             ptr.To(admission.SideEffectClassNone),
+			TimeoutSeconds:          ptr.To[int32](seconds),
+			AdmissionReviewVersions: []string{"v1"},
+		}},
+	}, meta.CreateOptions{})
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		return nil, errors.Join(fmt.Errorf("make the webhook %s: %w", webhook, err), listener.Close())
+	}
+	return listener, nil
 }
 
 // refused tells whether the policy is in force: an API server takes a moment for that.

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"context"
+	"net"
 	"testing"
 
 	core "k8s.io/api/core/v1"
@@ -65,5 +66,27 @@ func TestWritesAreRefusedOnce(t *testing.T) {
 	found, err := tenant.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings().Get(context.Background(), policy, meta.GetOptions{})
 	if err != nil || found.Spec.PolicyName != policy || asked != 3 {
 		t.Fatalf("%v, asked %d times, error %v", found, asked, err)
+	}
+}
+
+func TestWritesWaitForWhatDoesNotAnswer(t *testing.T) {
+	tenant := fake.NewClientset()
+	for range 2 { // the object is still there when a pod starts again
+		waiting, err := SlowWrites(context.Background(), tenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if connection, err := net.Dial("tcp", idle); err != nil {
+			t.Error(err)
+		} else if err := connection.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := waiting.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := tenant.AdmissionregistrationV1().ValidatingWebhookConfigurations().Get(context.Background(), webhook, meta.GetOptions{})
+	if err != nil || len(found.Webhooks) != 1 || *found.Webhooks[0].ClientConfig.URL != "https://"+idle {
+		t.Fatalf("%v, error %v", found, err)
 	}
 }

@@ -112,21 +112,6 @@ func (r *running) signal(signal os.Signal) {
 	_ = r.process.Signal(signal)
 }
 
-// Stall halts a program for a while, again and again, until ctx ends.
-func (g *Group) Stall(ctx context.Context, name string, halted, running time.Duration) {
-	for _, child := range g.running {
-		if child.program.Name != name {
-			continue
-		}
-		for ctx.Err() == nil {
-			child.signal(syscall.SIGSTOP)
-			time.Sleep(halted)
-			child.signal(syscall.SIGCONT)
-			time.Sleep(running)
-		}
-	}
-}
-
 // Stop asks the programs to end, the last started first, and kills what is left when the time is
 // up. Each gets its turn before the next, as a store must outlive what writes to it.
 func (g *Group) Stop(limit time.Duration) {

@@ -1,8 +1,6 @@
 package process
 
 import (
-	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,34 +45,6 @@ func TestAProgramIsStartedAgain(t *testing.T) {
 	case err := <-group.Ended():
 		t.Fatalf("told as an end: %v", err)
 	default:
-	}
-}
-
-func TestAProgramIsHaltedAndGoesOn(t *testing.T) {
-	group := NewGroup()
-	if err := group.Start(shell("slow", "exec sleep 60")); err != nil {
-		t.Fatal(err)
-	}
-	defer group.Stop(10 * time.Second)
-	halted := func() bool {
-		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", group.running[0].process.Pid))
-		return err == nil && strings.Contains(string(status), ") T ")
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	over := make(chan struct{})
-	go func() {
-		group.Stall(ctx, "slow", 50*time.Millisecond, time.Millisecond)
-		close(over)
-	}()
-	for end := time.Now().Add(10 * time.Second); !halted(); {
-		if time.Now().After(end) {
-			t.Fatal("it never halts")
-		}
-	}
-	cancel()
-	<-over
-	if halted() {
-		t.Fatal("it stays halted")
 	}
 }
 

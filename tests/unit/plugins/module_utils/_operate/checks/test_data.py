@@ -58,6 +58,21 @@ def test_a_watch_that_shows_nothing_fails_though_all_replicas_read_it(
     assert "does not read" not in found.evidence
 
 
+def test_a_write_that_is_taken_late_fails(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watch shows it at once then: what counts is how long whoever writes has waited."""
+    clock, create = [0.0], TenantApi.create
+
+    def slow(self: TenantApi, path: str, body: Any) -> Any:
+        clock[0] += 15
+        return create(self, path, body)
+
+    monkeypatch.setattr(TenantApi, "create", slow)
+    monkeypatch.setattr(data.time, "monotonic", lambda: clock[0])
+    found = result(data.checks(scene), "write_and_read")
+    assert found.status == "fail"
+    assert "saw a write through tenant-a-0 after" in found.evidence
+
+
 def test_what_an_earlier_proof_left_is_not_taken_for_this_one(
     scene: Scene, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
