@@ -116,6 +116,12 @@ class Workload:
         name = self.images.get(container, "").partition("@")[0].rpartition("/")[2]
         return name.partition(":")[2]
 
+    def differs(self, asked: Workload) -> bool:
+        """Whether a container that was asked for has another version; what others have added to it tells nothing."""
+        return any(
+            name in self.images and self.tag(name) != asked.tag(name) for name in asked.images
+        )
+
     @property
     def settled(self) -> bool:
         """Rolled out as asked: the controller saw the newest template and all replicas, no others, are ready on it."""

@@ -110,12 +110,11 @@ def newer_ran(api: Api, spec: Spec, base: Release) -> bool:
 
 
 def _differs(raw: Json, asked: Workload | None) -> bool:
-    """Whether a container that was asked for has another version; what others have added to the pod tells nothing."""
+    """Whether a pod is of other versions than those that were asked for; see Workload."""
     if asked is None:
         return True
     there = {c["name"]: c["image"] for kind in CONTAINERS for c in raw["spec"].get(kind) or ()}
-    found = replace(asked, images=there)
-    return any(name in there and found.tag(name) != asked.tag(name) for name in asked.images)
+    return replace(asked, images=there).differs(asked)
 
 
 def _started(raw: Json) -> bool:

@@ -293,12 +293,11 @@ def _prove(case: Case) -> Step:
 def _fallen(case: Case) -> Step | None:
     """What brings pods of other versions up to the revision that hops go on from: none is left out (G16, G18)."""
     good = case.observation.last_good
-    live = {found.name: found for found in case.observation.workloads}
+    asked = {wanted.name: wanted for wanted in good.workloads} if good else {}
     others = [
-        f"{asked.kind} {asked.name}"
-        for asked in (good.workloads if good else ())
-        if (found := live.get(asked.name))
-        and any(found.tag(container) != asked.tag(container) for container in asked.images)
+        f"{found.kind} {found.name}"
+        for found in case.observation.workloads
+        if found.name in asked and found.differs(asked[found.name])
     ]
     if good is None or not others:
         return None
