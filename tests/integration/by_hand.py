@@ -36,7 +36,10 @@ def releases(lab: Lab, name: str) -> list[str]:
 
 
 def upgrade(lab: Lab, name: str, values: dict[str, Any], version: str = "0.36.1") -> None:
-    """`helm upgrade --reuse-values`, as somebody in a hurry does it."""
+    """`helm upgrade` with the values of before, as somebody in a hurry does it.
+
+    Not `--reuse-values`: that takes the defaults of the old chart along, and a new line refuses its keys.
+    """
     command = [
         program("helm4"),
         "upgrade",
@@ -45,7 +48,7 @@ def upgrade(lab: Lab, name: str, values: dict[str, Any], version: str = "0.36.1"
         f"--repo={lab.chart_repository}",
         f"--version={version}",
         f"--namespace={namespace(name)}",
-        "--reuse-values",
+        "--reset-then-reuse-values",
         "--values=-",
     ]
     surroundings = {**os.environ, "KUBECONFIG": str(lab.clusters[CLUSTER])}
