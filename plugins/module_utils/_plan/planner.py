@@ -37,7 +37,15 @@ from .guards.catalogue import findings_of
 from .guards.stores import same_store
 from .merge import Merge, three_way, without
 from .renewal import renewal_steps
-from .revisions import as_finished, crossed, jump, running_kubernetes, unfinished, way_back
+from .revisions import (
+    as_finished,
+    crossed,
+    jump,
+    redone,
+    running_kubernetes,
+    unfinished,
+    way_back,
+)
 from .scaling import (
     founders,
     held,
@@ -49,7 +57,7 @@ from .scaling import (
     sizes,
 )
 from .schema import schema_findings
-from .upgrade import Upgrade, again, first_hops, kubernetes_in, reruns, upgrade
+from .upgrade import Upgrade, again, first_hops, kubernetes_in, upgrade
 from .values import build, merged, path_of, read
 
 # What each view takes of a plan.
@@ -109,12 +117,7 @@ def plan(
     if moves.steps and seen.last_good:
         live = dict(with_count(spec, seen, seen.last_good.values or {}))
         here = replace(case, observation=seen, live=live)
-    steps = _steps(case, here, compared, first, moves.steps)
-    if kinds := VIEWS.get(view):
-        looked = view is not View.REPLICAS or spec.decision is not None
-        unproved = view is View.VERSIONS and steps[0].way_back != "none"
-        some = looked and (unproved or any(step.kind in kinds for step in steps))
-        steps = tuple(step for step in steps if some and step.kind in kinds | BESIDE)
+    steps = _viewed(spec, view, _steps(case, here, compared, first, moves.steps))
     steps = _with_ways_back(here, steps)
     taken = first_hops(steps, spec.hops)
     complete = asked.changes == compared.changes and spec.version in (None, chart.version)
@@ -178,8 +181,8 @@ def _steps(
         hops: With what is between them.
     """
     release, good = case.observation.release, case.observation.last_good
-    steps, redone = [*first], any(map(reruns, first))
-    if redone:
+    steps, again_first = [*first], redone(here.observation)
+    if again_first:
         hops = hops[1:]  # It is proved by then.
     elif hops and (fallen := _fallen(here)):
         hops = (fallen, *hops[1:])
@@ -203,7 +206,7 @@ def _steps(
         step if step.values is None else replace(step, values=mended(here, {**step.values}))
         for step in hops
     )
-    moving = redone or mending or scaling or hops
+    moving = again_first or mending or scaling or hops
     if changes or (not moving and (changes := tuple(_workload_drift(case)))):
         steps.append(Step(Kind.VALUES, _reason(changes), changes, cost, "values", version, kept))
     elif release and release.revision != good.revision and not moving:
@@ -215,6 +218,17 @@ def _steps(
     steps.extend(scaling)
     steps.extend(coming)
     return tuple(steps or [_prove(case)])
+
+
+def _viewed(spec: Spec, view: View, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Those of the steps that a view takes; none where it has nothing to do."""
+    kinds = VIEWS.get(view)
+    if kinds is None:
+        return steps
+    looked = view is not View.REPLICAS or spec.decision is not None
+    unproved = view is View.VERSIONS and steps[0].way_back != "none"
+    some = looked and (unproved or any(step.kind in kinds for step in steps))
+    return tuple(step for step in steps if some and step.kind in kinds | BESIDE)
 
 
 def _with_ways_back(case: Case, steps: tuple[Step, ...]) -> tuple[Step, ...]:
