@@ -11,7 +11,7 @@ import json
 import re
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,18 @@ def variables(folder: Path, store: dict[str, Any] | None = None, **more: Any) ->
         "vcluster_snapshots": snapshots(folder),
         **more,
     }
+
+
+def fleets_of_one(
+    make_fleet: Any, restorers: dict[str, Path], folder: Path, name: str
+) -> Callable[..., Fleet]:
+    """Makes fleets of that one vCluster, of a store and more variables."""
+
+    def made(store: dict[str, Any] | None = None, **more: Any) -> Fleet:
+        asked = variables(folder, store, **more)
+        return make_fleet({CLUSTER: {name: asked}}, restorers)  # type: ignore[no-any-return]
+
+    return made
 
 
 def installed(fleet: Fleet) -> Fleet:

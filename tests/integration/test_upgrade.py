@@ -18,7 +18,7 @@ import yaml
 from by_hand import CLUSTER, in_namespace
 from harness import Fleet, Lab, kubectl
 from runs import kill_at, watched
-from saving import manifests, variables
+from saving import fleets_of_one, manifests
 from scaling import under_load
 
 from lab import external_etcd
@@ -51,12 +51,7 @@ Make = Callable[..., Fleet]
 @pytest.fixture
 def fleet(make_fleet: Any, restorers: dict[str, Path], tmp_path: Path) -> Make:
     """A fleet of one with these variables."""
-
-    def made(store: dict[str, Any] | None = None, **more: Any) -> Fleet:
-        asked = variables(tmp_path, store, **more)
-        return make_fleet({CLUSTER: {NAME: asked}}, restorers)  # type: ignore[no-any-return]
-
-    return made
+    return fleets_of_one(make_fleet, restorers, tmp_path, NAME)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 from by_hand import CLUSTER, in_namespace
 from harness import Fleet, Lab, lab_command
 from runs import cut, watched
-from saving import manifests, variables
+from saving import fleets_of_one, manifests, variables
 from scaling import broken, members, under_load
 
 pytestmark = [
@@ -35,12 +35,7 @@ Make = Callable[..., Fleet]
 @pytest.fixture
 def fleet(make_fleet: Any, restorers: dict[str, Path], tmp_path: Path) -> Make:
     """A fleet of one with these variables."""
-
-    def made(store: dict[str, Any] | None = None, **more: Any) -> Fleet:
-        asked = variables(tmp_path, store, **more)
-        return make_fleet({CLUSTER: {NAME: asked}}, restorers)  # type: ignore[no-any-return]
-
-    return made
+    return fleets_of_one(make_fleet, restorers, tmp_path, NAME)
 
 
 def ill(lab: Lab, name: str, tag: str, fault: str) -> None:
