@@ -29,24 +29,6 @@ options:
   namespace:
     description: Namespace on the host cluster, C(vcluster-NAME) by default. One vCluster a namespace.
     type: str
-  kubeconfig:
-    description: Kubeconfig of the host cluster; E(KUBECONFIG), then C(~/.kube/config) by default.
-    type: path
-  context:
-    description: Context in O(kubeconfig); its current one by default.
-    type: str
-  api_host:
-    description: Address of the host cluster's API server (C(https://...)), instead of O(kubeconfig).
-    type: str
-  api_token:
-    description: Bearer token that goes with O(api_host).
-    type: str
-  api_ca_cert:
-    description: Path of the CA bundle that goes with O(api_host).
-    type: path
-  cluster:
-    description: Name of the host cluster in messages; the context or the kubeconfig's name by default.
-    type: str
   chart:
     description:
       - A chart repository (U(https://charts.loft.sh) by default), C(oci://), the path of a chart archive, or of a
@@ -345,9 +327,32 @@ options:
     type: str
     choices: [present]
 requirements:
-  - kubernetes >= 24.2.0, but not 36.0.0
   - jsonschema
   - helm 3.13 or later, or 4
+"""
+
+    ACCESS = r"""
+options:
+  kubeconfig:
+    description: Kubeconfig of the host cluster; E(KUBECONFIG), then C(~/.kube/config) by default.
+    type: path
+  context:
+    description: Context in O(kubeconfig); its current one by default.
+    type: str
+  api_host:
+    description: Address of the host cluster's API server (C(https://...)), instead of O(kubeconfig).
+    type: str
+  api_token:
+    description: Bearer token that goes with O(api_host).
+    type: str
+  api_ca_cert:
+    description: Path of the CA bundle that goes with O(api_host).
+    type: path
+  cluster:
+    description: Name of the host cluster in messages; the context or the kubeconfig's name by default.
+    type: str
+requirements:
+  - kubernetes >= 24.2.0, but not 36.0.0
 """
 
     AUDIT = r"""

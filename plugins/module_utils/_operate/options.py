@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._core.arguments import ARGUMENTS
+from .._core.arguments import ACCESS, ARGUMENTS
 from .._core.spec import Spec
 from .._plan.inventory import spec_from
 from .._plan.values import path_of
@@ -65,6 +65,14 @@ KUBECONFIG_SPEC: dict[str, dict[str, Any]] = {
     **VCLUSTER_SPEC,
     "dest": {"type": "path", "required": True},
     "server": {"type": "str"},
+}
+TLS_SECRETS_SPEC: dict[str, dict[str, Any]] = {
+    **ACCESS,
+    "namespace": {"type": "str", "required": True},
+    "name": {"type": "str", "required": True},
+    "hosts": {"type": "list", "elements": "str", "default": []},
+    "days": {"type": "int", "default": 365},
+    "renew_before": {"type": "int", "default": 30},
 }
 
 

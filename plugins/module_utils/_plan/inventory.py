@@ -20,7 +20,6 @@ from .._core.finding import Finding, refuse
 from .._core.spec import (
     S3,
     TARGETS,
-    Access,
     Autoscaling,
     Claim,
     Defaults,
@@ -32,6 +31,7 @@ from .._core.spec import (
     StoreSpec,
     VerticalAutoscaling,
 )
+from .access import access_findings, access_of, cluster_name
 from .argument_types import checked
 from .guards.autoscaling import idle_options, option_findings
 from .guards.identity import name_findings
@@ -66,7 +66,7 @@ def spec_from(arguments: Mapping[str, Any]) -> Spec:
     findings += name_findings(name, namespace)
     findings += _version_findings(typed)
     findings += _reference_findings(typed.get("values", {}))
-    findings += _access_findings(typed)
+    findings += access_findings(typed)
     findings += _expose_findings(typed.get("expose", {}))
     findings += _limit_findings(typed)
     findings += _snapshot_findings(typed.get("snapshots", {}))
@@ -74,12 +74,12 @@ def spec_from(arguments: Mapping[str, Any]) -> Spec:
     findings += idle_options(typed.get("autoscaling", {}))
     if findings:
         raise Refused(tuple(findings))
-    access = _access(typed)
+    access = access_of(typed)
     spec = Spec(
         host=host or name,
         name=name,
         namespace=namespace,
-        cluster=typed.get("cluster") or _cluster_name(access),
+        cluster=typed.get("cluster") or cluster_name(access),
         access=access,
         store=_store(typed.get("store")),
         autoscaling=_autoscaling(typed.get("autoscaling")),
@@ -104,8 +104,8 @@ def spec_from(arguments: Mapping[str, Any]) -> Spec:
 
 def _moved(spec: Spec, options: Mapping[str, Any]) -> Spec:
     """The vCluster that is moved: what is not said is as here."""
-    access = _access(options) if ACCESS.keys() & options.keys() - {"cluster"} else spec.access
-    cluster = spec.cluster if access == spec.access else _cluster_name(access)
+    access = access_of(options) if ACCESS.keys() & options.keys() - {"cluster"} else spec.access
+    cluster = spec.cluster if access == spec.access else cluster_name(access)
     return replace(
         spec,
         name=options.get("name", spec.name),
@@ -130,30 +130,6 @@ _AS_THEY_ARE = (
     "hops",
     "state",
 )
-
-
-def _access(typed: Mapping[str, Any]) -> Access:
-    return Access(
-        kubeconfig=typed.get("kubeconfig"),
-        context=typed.get("context"),
-        host=typed.get("api_host"),
-        token=typed.get("api_token"),
-        ca_cert=typed.get("api_ca_cert"),
-    )
-
-
-def _cluster_name(access: Access) -> str:
-    """The context, the file of the kubeconfig or the address: what a reader knows the host cluster by."""
-    if access.context:
-        return access.context
-    if access.host:
-        return access.host.removeprefix("https://")
-    if access.kubeconfig:
-        file = access.kubeconfig.rstrip("/").rsplit("/", 1)
-        # .../hc1/kubeconfig tells nothing by its own name.
-        generic = file[-1] in ("kubeconfig", "config") and len(file) == 2
-        return file[0].rsplit("/", 1)[-1] if generic else file[-1].split(".", 1)[0] or file[-1]
-    return "default"
 
 
 def _store(options: Mapping[str, Any] | None) -> StoreSpec | None:
@@ -262,32 +238,6 @@ def _version_findings(typed: Mapping[str, Any]) -> list[Finding]:
                 "It looks like 1.36.0, without a v.",
             )
         )
-    return findings
-
-
-def _access_findings(typed: Mapping[str, Any]) -> list[Finding]:
-    findings = []
-    if "api_host" in typed and ("kubeconfig" in typed or "context" in typed):
-        findings.append(
-            refuse(
-                "spec",
-                "vcluster_api_host and vcluster_kubeconfig or vcluster_context are given.",
-                "",
-                "Keep one.",
-            )
-        )
-    if "api_host" in typed and not typed["api_host"].startswith("https://"):
-        findings.append(
-            refuse(
-                "spec",
-                f"vcluster_api_host is {typed['api_host']!r}.",
-                "",
-                "It begins with https://.",
-            )
-        )
-    for name in ("api_token", "api_ca_cert"):
-        if name in typed and "api_host" not in typed:
-            findings.append(refuse("spec", f"vcluster_{name} is given without vcluster_api_host."))
     return findings
 
 

@@ -26,6 +26,7 @@ MODULES = (
     "snapshot_archive",
     "snapshot_info",
     "snapshot_request",
+    "tls_secrets",
     "verify",
 )
 ACTIONS_ONLY = ("adopt", "plan", "proof", "report", "snapshots", "soak", "status")
