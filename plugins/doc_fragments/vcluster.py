@@ -51,7 +51,15 @@ options:
         description: Store type. With V(etcd_embedded) each replica is a member, and the vendor's licence is needed.
         type: str
         required: true
-        choices: [sqlite, etcd_deployed, etcd_embedded, etcd_external]
+        choices: [sqlite, etcd_deployed, etcd_embedded, etcd_external, postgresql, mysql]
+      via:
+        description:
+          - How V(postgresql) and V(mysql) are reached. V(kine), the default, by pods of kine, with the open-source
+            release; V(vendor) by vCluster itself, with the vendor's licence.
+          - Role R(fleetops.vcluster.backend_database,ansible_collections.fleetops.vcluster.backend_database_role) makes
+            database, user, certificates and kine.
+        type: str
+        choices: [kine, vendor]
       members:
         description: Members of V(etcd_deployed), an odd number; the chart's default is 1.
         type: int

@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeAlias
 from urllib.parse import quote
 
 from .._core.contents import Held, Snapshot, snapshot_of
@@ -25,6 +25,8 @@ from .._core.errors import FleetError
 from .._core.ports import KeyChange, KeyValue
 from .streams import no_room, write
 
+# Id, name, created, deleted, create_revision, prev_revision, lease, value.
+Row: TypeAlias = "tuple[int, str, int, int, int, int, int, bytes | None]"
 HIGHEST = (
     1 << 62
 )  # revisions are int64 everywhere; what is left above is more than any store writes
@@ -48,9 +50,14 @@ _TABLE = """
         id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, created INTEGER, deleted INTEGER, create_revision INTEGER,
         prev_revision INTEGER, lease INTEGER, value BLOB, old_value BLOB)
 """
-_INSERT = """
-    INSERT INTO kine (id, name, created, deleted, create_revision, prev_revision, lease, value, old_value)
-    VALUES (?, ?, ?, ?, 0, ?, 0, ?, NULL)
+# All that a row says, but the value before: that is for watches from before a compaction.
+_COPY = """
+    INSERT INTO kine (id, name, created, deleted, create_revision, prev_revision, lease, value)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_ROWS = """
+    SELECT id, name, created, deleted, create_revision, prev_revision, lease, value
+    FROM kine ORDER BY id
 """
 
 
@@ -140,12 +147,34 @@ def built(
             database.execute(_TABLE)
             own = ((key, value) for key, value in items if key != COMPACTED)
             for number, (key, value) in enumerate(own, 1):
-                database.execute(_INSERT, (number, key.decode(), 1, 0, 0, value))
+                database.execute(_COPY, _row(number, key.decode(), value=value))
             _finish(database, revision, changes)
 
         _at_once(path, work)
         with path.open("rb") as ready:
             yield ready
+
+
+@contextmanager
+def copied(rows: Iterable[Row]) -> Iterator[IO[bytes]]:
+    """A database with the rows of another one's table, as they are."""
+    with tempfile.TemporaryDirectory(prefix="fleetops-") as folder:
+        path = Path(folder) / "copied.db"
+        path.touch(mode=0o600)
+
+        def work(database: sqlite3.Connection) -> None:
+            database.execute(_TABLE)
+            database.executemany(_COPY, rows)
+
+        _at_once(path, work)
+        with path.open("rb") as ready:
+            yield ready
+
+
+def rows(file: IO[bytes]) -> Iterator[Row]:
+    """The rows of the table of a database that has a name."""
+    with _opened(Path(file.name), READ_ONLY) as database:
+        yield from database.execute(_ROWS)
 
 
 def _at_once(path: Path, work: Callable[[sqlite3.Connection], None]) -> None:
@@ -170,8 +199,14 @@ def _finish(database: sqlite3.Connection, revision: int, changes: Iterable[KeyCh
         else:
             database.execute("UPDATE kine SET value = ? WHERE name = ?", (value, key.decode()))
     compacted = revision - 1
-    database.execute(_INSERT, (compacted, COMPACTED.decode(), 1, 0, compacted, None))
-    database.execute(_INSERT, (revision, f"gap-{revision}", 0, 1, 0, None))
+    database.execute(_COPY, _row(compacted, COMPACTED.decode(), before=compacted))
+    database.execute(_COPY, _row(revision, f"gap-{revision}", deleted=1))
+
+
+def _row(
+    number: int, name: str, *, deleted: int = 0, before: int = 0, value: bytes | None = None
+) -> Row:
+    return number, name, 1 - deleted, deleted, 0, before, 0, value
 
 
 def _checked(database: sqlite3.Connection) -> int:

@@ -17,16 +17,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from .._core.databases import Database, SqlDatabase
 from .._core.errors import FleetError
-from .._core.ports import Api, Database, Etcd, Json, Replica
+from .._core.observation import Workload
+from .._core.ports import Api, Etcd, Replica
 from .api import KubernetesApi
 from .dns import resolve
 from .etcd import EtcdGateway
 from .forward import Forward, open_forward
 from .kubeconfig import Connection, tls_context
 from .retry import Patience
+from .sql import KineTable
+from .sql_servers import credentials_of
 from .sqlite_copy import SqliteCopy
 from .transport import ForwardTransport, HostTransport
+from .workloads import workload_of
 
 API_PORT = 8443
 ETCD_PORT = 2379
@@ -97,6 +102,22 @@ class Ways:
         with tempfile.TemporaryDirectory(prefix="fleetops-") as folder:
             yield SqliteCopy(self._api, self._namespace, self._name, Path(folder), self._seconds)
 
+    @contextmanager
+    def sql(self, secret: str) -> Iterator[SqlDatabase]:
+        """See Reach."""
+        where = f"{self._namespace}/{secret}"
+        found = self._secret(secret)
+        if found is None:
+            raise FleetError(f"Secret {where} does not exist.", "Run fleetops.vcluster.backends.")
+        content = {key: base64.b64decode(value).decode() for key, value in found.items()}
+        yield KineTable(credentials_of(content, where))
+
+    def workload(self, kind: str, name: str) -> Workload | None:
+        """See Reach."""
+        path = f"/apis/apps/v1/namespaces/{self._namespace}/{kind.lower()}s/{name}"
+        found = self._api.find(path)
+        return workload_of(found, kind) if found else None
+
     def resolve(self, name: str) -> tuple[str, ...]:
         """See Reach."""
         return resolve(self._api, self._namespace, self._name, name)
@@ -131,19 +152,22 @@ class Ways:
         return self._tls(f"{self._name}-certs", keys)
 
     def _tls(self, secret: str, keys: tuple[str, str, str]) -> ssl.SSLContext:
-        found: Json | None = self._api.find(
-            f"/api/v1/namespaces/{self._namespace}/secrets/{secret}"
-        )
-        data = (found or {}).get("data") or {}
+        found = self._secret(secret)
+        data = found or {}
         missing = [key for key in keys if key not in data]
         if missing:
-            what = f"lacks {', '.join(missing)}" if found else "does not exist"
+            what = "does not exist" if found is None else f"lacks {', '.join(missing)}"
             raise FleetError(
                 f"Secret {self._namespace}/{secret} {what}.",
                 "The control plane writes it when it starts: look at its pods and their logs.",
             )
         authority, certificate, key = (base64.b64decode(data[key]) for key in keys)
         return client_tls(authority, certificate, key)
+
+    def _secret(self, name: str) -> dict[str, str] | None:
+        """What a Secret of the namespace holds, in base64; None where there is none."""
+        found = self._api.find(f"/api/v1/namespaces/{self._namespace}/secrets/{name}")
+        return None if found is None else found.get("data") or {}
 
 
 def client_tls(authority: bytes, certificate: bytes, key: bytes) -> ssl.SSLContext:

@@ -29,8 +29,16 @@ STORE_OPTIONS: dict[str, dict[str, Any]] = {
     "type": {
         "type": "str",
         "required": True,
-        "choices": ["sqlite", "etcd_deployed", "etcd_embedded", "etcd_external"],
+        "choices": [
+            "sqlite",
+            "etcd_deployed",
+            "etcd_embedded",
+            "etcd_external",
+            "postgresql",
+            "mysql",
+        ],
     },
+    "via": {"type": "str", "choices": ["kine", "vendor"]},
     "members": _COUNT,
     "size": _TEXT,
     "storage_class": _TEXT,

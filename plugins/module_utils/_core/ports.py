@@ -13,7 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Protocol, TypeAlias
 
-from .observation import Node, Observation, Proved
+from .databases import Database, SqlDatabase
+from .observation import Node, Observation, Proved, Workload
 from .spec import Spec
 
 Json = dict[str, Any]
@@ -255,20 +256,6 @@ class Etcd(Protocol):
         """Make another member the leader. Only the leader takes this."""
 
 
-class Database(Protocol):
-    """The SQLite database in the volume of a control plane, copied by a pod on its claim."""
-
-    def snapshot(self) -> Iterator[bytes]:
-        """All that was committed before this began, as one file in pieces.
-
-        Raises:
-            Unsettled: No copy could be proved consistent while the control plane writes.
-        """
-
-    def count(self, revision: int) -> int | None:
-        """How many keys the latest copy held; it has one state only."""
-
-
 class Reach(Protocol):
     """Ways into one vCluster, all through the host's API server, TLS verified."""
 
@@ -288,6 +275,12 @@ class Reach(Protocol):
 
     def database(self) -> AbstractContextManager[Database]:
         """The SQLite database in the volume of the control plane; the copy goes with the context."""
+
+    def sql(self, secret: str) -> AbstractContextManager[SqlDatabase]:
+        """A database server, dialled from the controller with what a Secret of the namespace says."""
+
+    def workload(self, kind: str, name: str) -> Workload | None:
+        """A workload of the namespace that stands beside the release."""
 
     def resolve(self, name: str) -> tuple[str, ...]:
         """Addresses that the tenant's CoreDNS gives for a name, over a port-forward."""

@@ -42,7 +42,7 @@ class StoreSpec:
     """The backing store asked for.
 
     Attributes:
-        type: Name in the store registry: sqlite, etcd_deployed, etcd_embedded, etcd_external.
+        type: Name in the store registry: sqlite, etcd_deployed, etcd_embedded, etcd_external, postgresql, mysql.
         options: The remaining keys of `vcluster_store`; the store itself reads and checks them.
     """
 

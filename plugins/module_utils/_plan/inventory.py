@@ -31,6 +31,7 @@ from .._core.spec import (
     StoreSpec,
     VerticalAutoscaling,
 )
+from .._stores.registry import store_named
 from .access import access_findings, access_of, cluster_name
 from .argument_types import checked
 from .guards.autoscaling import idle_options, option_findings
@@ -74,20 +75,25 @@ def spec_from(arguments: Mapping[str, Any]) -> Spec:
     findings += idle_options(typed.get("autoscaling", {}))
     if findings:
         raise Refused(tuple(findings))
-    access = access_of(typed)
+    access, store = access_of(typed), _store(typed.get("store"))
     spec = Spec(
         host=host or name,
         name=name,
         namespace=namespace,
         cluster=typed.get("cluster") or cluster_name(access),
         access=access,
-        store=_store(typed.get("store")),
+        store=store,
         autoscaling=_autoscaling(typed.get("autoscaling")),
         vertical_autoscaling=_vertical_autoscaling(typed.get("vertical_autoscaling")),
         expose=Expose(**typed["expose"]) if "expose" in typed else None,
         pull_secrets=tuple(typed["pull_secrets"]) if "pull_secrets" in typed else None,
         # Values come tagged and wrapped from Ansible: plain JSON types are what everything below works on.
-        values=merge_layers({"values": json.loads(json.dumps(typed.get("values", {})))}),
+        values=merge_layers(
+            {
+                "store": store_named(store.type).references(name, store.options) if store else {},
+                "values": json.loads(json.dumps(typed.get("values", {}))),
+            }
+        ),
         secret_paths=tuple(arguments.get("secret_paths") or ()),
         allow=frozenset(typed.get("allow", ())),
         defaults=Defaults(**typed.get("defaults", {})),

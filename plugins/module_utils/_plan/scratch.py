@@ -50,7 +50,7 @@ def scratch_of(spec: Spec, manifest: Manifest, values: Mapping[str, Any]) -> Spe
         store=None,
         resources=None,
         expose=None,
-        values=merged(store_in(values).as_new(values), CLOSED),
+        values=merged(store_in(values).as_copy(values), CLOSED),
         secret_paths=(),
         proof="write",
         snapshots=replace(spec.snapshots, origin=Origin(spec.cluster, spec.namespace, spec.name)),

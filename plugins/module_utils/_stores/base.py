@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from copy import deepcopy
 from typing import Any, Protocol
 
 from .._core.check import CheckResult
@@ -82,8 +83,11 @@ class Store(Protocol):
     def option_findings(self, options: Options) -> list[Finding]:
         """Options that this store does not know, or lacks."""
 
-    def secrets(self, options: Options) -> dict[str, tuple[str, ...]]:
+    def secrets(self, name: str, options: Options) -> dict[str, tuple[str, ...]]:
         """Secrets of the namespace that the store needs, with the keys it reads."""
+
+    def references(self, name: str, options: Options) -> dict[str, Any]:
+        """User values that a Secret of the namespace holds, as `vcluster_values` refer to one."""
 
     def identity(self, values: Values) -> str:
         """Which data it is; a live store must keep it (G03). Empty where the name of the vCluster says it all."""
@@ -122,6 +126,9 @@ class Store(Protocol):
 
     def as_new(self, values: Values) -> dict[str, Any]:
         """User values without what only a store that runs may say."""
+
+    def as_copy(self, values: Values) -> dict[str, Any]:
+        """User values for a copy that runs beside it: with a store of its own, which takes its snapshots."""
 
     def change_members(self, spec: Spec, change: Members, work: Work) -> MemberWork:
         """The work on its members that goes with a step."""
@@ -190,7 +197,11 @@ class Usual:
         """See Store."""
         return []
 
-    def secrets(self, options: Options) -> dict[str, tuple[str, ...]]:
+    def secrets(self, name: str, options: Options) -> dict[str, tuple[str, ...]]:
+        """See Store."""
+        return {}
+
+    def references(self, name: str, options: Options) -> dict[str, Any]:
         """See Store."""
         return {}
 
@@ -229,6 +240,10 @@ class Usual:
     def as_new(self, values: Values) -> dict[str, Any]:
         """See Store."""
         return dict(values)
+
+    def as_copy(self, values: Values) -> dict[str, Any]:
+        """See Store."""
+        return self.as_new(values)
 
     def change_members(self, spec: Spec, change: Members, work: Work) -> MemberWork:
         """See Store."""
@@ -294,6 +309,16 @@ def tree(*items: tuple[tuple[str, ...], Any]) -> dict[str, Any]:
             node = node.setdefault(key, {})
         node[path[-1]] = value
     return result
+
+
+def without(values: Values, *paths: Path) -> dict[str, Any]:
+    """A copy of a tree without what stands at some paths."""
+    copy = deepcopy(dict(values))
+    for path in paths:
+        node = at(copy, *path[:-1])
+        if isinstance(node, dict):
+            node.pop(path[-1], None)
+    return copy
 
 
 def claim_values(claim: tuple[str, ...], options: Options) -> Iterator[tuple[tuple[str, ...], Any]]:

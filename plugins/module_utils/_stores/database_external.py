@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A database outside of the vCluster (MySQL, PostgreSQL): seen, named and left alone, it is not run here yet."""
+"""A database by a connector of the vendor's platform: seen, named and left alone."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ class ExternalDatabase(Usual):
     type = "database_external"  # `vcluster_store.type` does not take it
 
     def enabled(self, values: Values) -> bool:
-        """See Store."""
-        return truthy(at(values, *EXTERNAL, "enabled"))
+        """See Store. With a data source that names its server the store is that one."""
+        source = str(at(values, *EXTERNAL, "dataSource") or "")
+        return truthy(at(values, *EXTERNAL, "enabled")) and "://" not in source
 
     def values(self, name: str, options: Options) -> dict[str, Any]:
         """See Store."""
@@ -41,7 +42,7 @@ class ExternalDatabase(Usual):
         return []
 
     def identity(self, values: Values) -> str:
-        """See Store. A data source holds a password, so it is compared and never shown."""
+        """See Store. It is compared and never shown."""
         section = at(values, *EXTERNAL) or {}
         return f"{section.get('dataSource') or ''}{section.get('connector') or ''}"
 

@@ -27,6 +27,7 @@ from .base import (
     tree,
     truthy,
     unknown_options,
+    without,
 )
 from .etcd_checks import Answer, alarms, member_lists, size
 from .key_refill import replace_keys, write
@@ -35,7 +36,7 @@ from .source import Source, etcd_source
 
 EXTERNAL = (*BACKING_STORE, "etcd", "external")
 VOLUME = "etcd-client"
-MOUNT = "/etcd-client"
+KINE = "/kine-"  # where the client's files are mounted, of a database behind kine
 # The keys of a Secret of type kubernetes.io/tls.
 _KEYS = {"ca_key": "ca.crt", "certificate_key": "tls.crt", "private_key_key": "tls.key"}
 
@@ -47,29 +48,16 @@ class EtcdExternal(Usual):
     way: Way | None = "etcd"
 
     def enabled(self, values: Values) -> bool:
-        """See Store."""
-        return truthy(at(values, *EXTERNAL, "enabled"))
+        """See Store. With kine in its place the store is the database behind it."""
+        return truthy(at(values, *EXTERNAL, "enabled")) and not client_mount(values).startswith(
+            KINE
+        )
 
     def values(self, name: str, options: Options) -> dict[str, Any]:
         """See Store. The client certificate is mounted from its Secret; the chart leaves that to the user."""
-        items: list[tuple[tuple[str, ...], Any]] = [
-            ((*EXTERNAL, "enabled"), True),
-            ((*EXTERNAL, "endpoint"), options.get("endpoint")),
-        ]
         tls = options.get("tls")
-        if tls:
-            files = ("caFile", "certFile", "keyFile")
-            items += [
-                ((*EXTERNAL, "tls", file), f"{MOUNT}/{key}")
-                for file, key in zip(files, _keys(tls), strict=True)
-            ]
-            volume = {"name": VOLUME, "secret": {"secretName": tls["secret"]}}
-            mount = {"name": VOLUME, "mountPath": MOUNT, "readOnly": True}
-            items += [
-                ((*PERSISTENCE, "addVolumes"), [volume]),
-                ((*PERSISTENCE, "addVolumeMounts"), [mount]),
-            ]
-        return tree(*items)
+        client = (tls["secret"], _keys(tls)) if tls else None
+        return external_values(options.get("endpoint"), client, VOLUME)
 
     def options_in(self, values: Values) -> dict[str, Any] | None:
         """See Store. The client's files can be mounted in other ways than ours: `tls` is not told."""
@@ -83,7 +71,7 @@ class EtcdExternal(Usual):
         """See Store."""
         return unknown_options(self.type, ("endpoint", "tls"), options)
 
-    def secrets(self, options: Options) -> dict[str, tuple[str, ...]]:
+    def secrets(self, name: str, options: Options) -> dict[str, tuple[str, ...]]:
         """See Store."""
         tls = options.get("tls")
         return {tls["secret"]: _keys(tls)} if tls else {}
@@ -127,6 +115,13 @@ class EtcdExternal(Usual):
             ]
         return [_leader(answer), member_lists(0, [answer]), alarms([answer]), size([answer])]
 
+    def as_copy(self, values: Values) -> dict[str, Any]:
+        """See Store: a deployed etcd, which takes its snapshots. At the same address it would be the same store."""
+        copy = without(without_volume(values, VOLUME), EXTERNAL)
+        node = copy.setdefault(BACKING_STORE[0], {}).setdefault(BACKING_STORE[1], {})
+        node.setdefault("etcd", {}).setdefault("deploy", {})["enabled"] = True
+        return copy
+
     @contextmanager
     def source(
         self, spec: Spec, pods: Sequence[Pod], reach: Reach, values: Values
@@ -145,6 +140,50 @@ class EtcdExternal(Usual):
             replace_keys(title, etcd, refill)
             refill.compare()
             write(etcd, refill.changes())
+
+
+def external_values(
+    endpoint: str | None, client: tuple[str, Sequence[str]] | None, volume: str
+) -> dict[str, Any]:
+    """User values for a server of etcd's protocol that is reached by an address.
+
+    Args:
+        endpoint: `host:port`.
+        client: Secret with the client's files, and the keys of authority, certificate and key in it.
+        volume: Names the volume and the folder they are mounted at.
+    """
+    items: list[tuple[tuple[str, ...], Any]] = [
+        ((*EXTERNAL, "enabled"), True),
+        ((*EXTERNAL, "endpoint"), endpoint),
+    ]
+    if client:
+        secret, keys = client
+        files = ("caFile", "certFile", "keyFile")
+        items += [
+            ((*EXTERNAL, "tls", file), f"/{volume}/{key}")
+            for file, key in zip(files, keys, strict=True)
+        ]
+        source = {"name": volume, "secret": {"secretName": secret}}
+        mount = {"name": volume, "mountPath": f"/{volume}", "readOnly": True}
+        items += [
+            ((*PERSISTENCE, "addVolumes"), [source]),
+            ((*PERSISTENCE, "addVolumeMounts"), [mount]),
+        ]
+    return tree(*items)
+
+
+def without_volume(values: Values, name: str) -> dict[str, Any]:
+    """The user values without a volume that `external_values` or its like mount."""
+    copy = without(values)
+    for kind in ("addVolumes", "addVolumeMounts"):
+        if found := at(copy, *PERSISTENCE, kind):
+            at(copy, *PERSISTENCE)[kind] = [item for item in found if item.get("name") != name]
+    return copy
+
+
+def client_mount(values: Values) -> str:
+    """Where the client's authority is mounted; empty without one."""
+    return str(at(values, *EXTERNAL, "tls", "caFile") or "")
 
 
 @contextmanager

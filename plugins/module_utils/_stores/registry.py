@@ -23,6 +23,7 @@ from .etcd_external import EtcdExternal
 from .etcd_members import MemberWork
 from .refill import Refill
 from .source import Source
+from .sql import MYSQL, POSTGRESQL, Sql
 from .sqlite import Sqlite
 from .work import Work
 
@@ -33,6 +34,8 @@ STORES: tuple[Store, ...] = (
     EtcdExternal(),
     EtcdDeployed(),
     SQLITE,
+    Sql("postgresql", POSTGRESQL),
+    Sql("mysql", MYSQL),
     ExternalDatabase(),
 )
 
@@ -54,7 +57,9 @@ def stores_on(values: Values) -> tuple[Store, ...]:
 
 def secrets_of(spec: Spec) -> Mapping[str, tuple[str, ...]]:
     """Secrets of the namespace that the spec's store needs, with the keys it reads."""
-    return store_named(spec.store.type).secrets(spec.store.options) if spec.store else {}
+    if spec.store is None:
+        return {}
+    return store_named(spec.store.type).secrets(spec.name, spec.store.options)
 
 
 def objects(spec: Spec, values: Values) -> list[Json]:

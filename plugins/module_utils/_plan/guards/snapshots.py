@@ -167,7 +167,7 @@ def _kept_findings(spec: Spec, observation: Observation) -> list[Finding]:
         refuse(
             "spec",
             f"{spec.title}: snapshots of the store {store.type} are not there yet.",
-            "Those of sqlite, etcd_deployed and etcd_external are.",
+            "Those of all other stores than etcd_embedded and database_external are.",
             "The vendor's own command takes one (vcluster snapshot create); only vcluster restore puts it back.",
         )
     ]

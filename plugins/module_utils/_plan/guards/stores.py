@@ -68,7 +68,7 @@ def store_secrets(case: Case) -> Iterator[Finding]:
                 "spec",
                 f"Secret {case.spec.namespace}/{name} of vcluster_store {lacks}.",
                 "The control plane mounts it.",
-                "Create it, with the namespace, before the vCluster.",
+                "fleetops.vcluster.backends makes those of its own; create others, with the namespace, before.",
             )
 
 

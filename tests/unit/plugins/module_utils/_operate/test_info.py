@@ -59,5 +59,5 @@ def test_g38_values_are_masked(world: World, more: dict[str, Any]) -> None:
     plain = {"plain": "s3cret-pass"} if more else {}
     world.deploy("tenant-a", "0.36.1", {"controlPlane": {"backingStore": database, **plain}})
     found = info(world, **more)
-    assert found["store"] == "database_external"
+    assert found["store"] == "mysql"
     assert "s3cret-pass" not in str(found)

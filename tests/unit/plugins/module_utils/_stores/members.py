@@ -37,6 +37,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "etcd_deployed": {"members": 3, "size": "8Gi", "storage_class": "fast"},
     "etcd_embedded": {"size": "8Gi", "storage_class": "fast"},
     "etcd_external": {"endpoint": "etcd.example.net:2379", "tls": {"secret": "client"}},
+    "postgresql": {},
+    "mysql": {"via": "kine"},
 }
 
 

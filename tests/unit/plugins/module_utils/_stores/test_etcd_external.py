@@ -74,7 +74,7 @@ def test_g59_there_is_no_external_etcd_without_an_endpoint(options: dict[str, An
 def test_keys_of_another_name_are_mounted_and_needed_by_that_name() -> None:
     tls = {"secret": "s", "ca_key": "root.pem", "certificate_key": None, "private_key_key": "k"}
     store = store_named("etcd_external")
-    assert store.secrets({"tls": tls}) == {"s": ("root.pem", "tls.crt", "k")}
+    assert store.secrets("tenant", {"tls": tls}) == {"s": ("root.pem", "tls.crt", "k")}
     files = store.values("t", {"endpoint": "e:1", "tls": tls})["controlPlane"]["backingStore"]
     assert files["etcd"]["external"]["tls"]["caFile"].endswith("/root.pem")
 

@@ -1,0 +1,84 @@
+# Copyright (c) fleetops.vcluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Checks of kine and the database behind it."""
+
+from __future__ import annotations
+
+from .._core.check import CheckResult
+from .._core.databases import SqlState
+from .._core.observation import Workload
+from .._core.spec import Spec
+
+MIB = 1024 * 1024
+# The API server compacts every five minutes, up to where it was five minutes before (Kubernetes,
+# --etcd-compaction-interval): so much lag is more than 150 writes a second for ten minutes.
+LAG = 100_000
+# Create() hides the error of the INSERT when the key is not there, so a write that a database refused is acknowledged:
+# seen with 0.17.5, and in the sources of these releases (pkg/logstructured/logstructured.go); not in those before.
+LOSING = ("0.17.3", "0.17.4", "0.17.5")
+_TAGS = tuple(f":v{release}" for release in LOSING)
+BUSY = 0.8  # share of the connections
+
+
+def kine_pods(found: Workload | None) -> list[CheckResult]:
+    """`kine`: all of its pods serve, and there are two at least."""
+    if found is None:
+        return [CheckResult("kine", "fail", "its Deployment does not exist")]
+    told = f"{found.kind} {found.name} {found.ready}/{found.replicas}"
+    if losing := [image for image in found.images.values() if image.endswith(_TAGS)]:
+        why = "acknowledges writes that the database refused"
+        return [CheckResult("kine", "fail", f"{told}: {losing[0]} {why}; use 0.17.2")]
+    if not found.settled:
+        return [CheckResult("kine", "fail" if not found.ready else "warn", f"{told} ready")]
+    if found.replicas < 2:
+        return [
+            CheckResult("kine", "warn", f"{told}: without a second one each restart is an outage")
+        ]
+    return [CheckResult("kine", "pass", told)]
+
+
+def sql_checks(spec: Spec, state: SqlState) -> list[CheckResult]:
+    """What the server said."""
+    return [
+        _server(state),
+        _owner(spec, state),
+        _compaction(state),
+        CheckResult("sql_size", "pass", f"{state.size // MIB} MiB, about {state.rows:,} rows"),
+        _connections(state),
+    ]
+
+
+def _server(state: SqlState) -> CheckResult:
+    """`sql`: it answers, and takes writes."""
+    if not state.writable:
+        return CheckResult("sql", "fail", f"{state.server} takes no writes: it is read-only")
+    return CheckResult("sql", "pass", f"{state.server}, revision {state.revision}")
+
+
+def _owner(spec: Spec, state: SqlState) -> CheckResult:
+    """`sql_owner`: the mark in the database is of this vCluster."""
+    if not state.owner:
+        return CheckResult("sql_owner", "warn", "the database has no mark of whose it is")
+    if state.owner.split(" ")[0] != f"{spec.namespace}/{spec.name}":
+        return CheckResult("sql_owner", "fail", f"the database is that of {state.owner}")
+    return CheckResult("sql_owner", "pass", f"marked for {state.owner}")
+
+
+def _compaction(state: SqlState) -> CheckResult:
+    """`sql_compaction`: what was replaced is removed (G44)."""
+    lag = state.revision - state.compacted
+    told = f"{lag:,} revisions since the last compaction"
+    if lag > LAG:
+        return CheckResult("sql_compaction", "warn", f"{told}: see the log of the API server")
+    return CheckResult("sql_compaction", "pass", told)
+
+
+def _connections(state: SqlState) -> CheckResult:
+    """`sql_connections`: those of kine's user, and the most it may have."""
+    if not state.limit:
+        return CheckResult("sql_connections", "pass", f"{state.connections}, without a limit")
+    told = f"{state.connections} of {state.limit}"
+    busy = state.connections >= BUSY * state.limit
+    return CheckResult("sql_connections", "warn" if busy else "pass", told)
