@@ -11,7 +11,8 @@ from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterator, Sequence
 
 from .._core.errors import ApiError
-from .._core.ports import Api, Json, KeyChange, Member, MemberStatus
+from .._core.etcd import KeyChange, Member, MemberStatus
+from .._core.ports import Api, Json
 
 ALL = "AA=="  # a zero byte: from it to itself stands for every key (etcd, RangeRequest)
 COMPACTED = "required revision has been compacted"

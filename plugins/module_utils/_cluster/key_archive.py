@@ -21,7 +21,8 @@ from typing import IO
 
 from .._core.contents import Contents, Held, Snapshot, Tally, snapshot_of
 from .._core.errors import FleetError
-from .._core.ports import Json, KeyValue
+from .._core.etcd import KeyValue
+from .._core.ports import Json
 from .libraries import parse, yaml
 
 KEYS = b"/"  # what the vendor's tool saves and restores; other keys are bookkeeping of the store

@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 from .._core.contents import Held, Snapshot, snapshot_of
 from .._core.errors import FleetError
-from .._core.ports import KeyChange, KeyValue
+from .._core.etcd import KeyChange, KeyValue
 from .streams import no_room, write
 
 # Id, name, created, deleted, create_revision, prev_revision, lease, value.

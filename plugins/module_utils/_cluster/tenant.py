@@ -19,8 +19,9 @@ from typing import Any
 
 from .._core.databases import Database, SqlDatabase
 from .._core.errors import FleetError
+from .._core.etcd import Etcd
 from .._core.observation import Workload
-from .._core.ports import Api, Etcd, Replica
+from .._core.ports import Api, Replica
 from .api import KubernetesApi
 from .dns import resolve
 from .etcd import EtcdGateway

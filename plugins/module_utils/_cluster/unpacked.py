@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from .._core.contents import Contents, Held, Snapshot
-from .._core.ports import KeyChange, KeyValue
+from .._core.etcd import KeyChange, KeyValue
 from .._core.snapshot import Way
 from . import etcd_file, key_archive, sqlite_file
 from .streams import spooled

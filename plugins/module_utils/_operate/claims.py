@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from .._core.errors import FleetError
 from .._core.plan import Growth
 from .._core.ports import Api, Json, Lock
+from .._core.quantity import quantity
 from .._core.spec import Spec
-from .._plan.quantity import quantity
 from .pods import look
 from .wait import PAUSE, Deadline, came, wait_until
 

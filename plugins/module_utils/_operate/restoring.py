@@ -29,10 +29,11 @@ from .._core.certificates import adopted
 from .._core.check import CheckResult
 from .._core.contents import Contents, Snapshot
 from .._core.errors import FleetError, Locked, ProofFailed, TimedOut, about
+from .._core.etcd import KeyChange
 from .._core.moments import moment_text
 from .._core.observation import RESTORE_NOTES, RESTORING, Observation, Release
 from .._core.plan import Kind
-from .._core.ports import HostCluster, KeyChange, Lock
+from .._core.ports import HostCluster, Lock
 from .._core.snapshot import Manifest
 from .._core.spec import Spec
 from .._plan.values import differing

@@ -13,9 +13,9 @@ from .._core.autoscaling import HORIZONTAL, OURS, VERTICAL, AutoscalerKind
 from .._core.observation import Autoscaler, Observation, Workload
 from .._core.plan import Change, Kind, Scaler, Step
 from .._core.ports import Json
+from .._core.quantity import quantity
 from .._core.spec import Autoscaling, Spec, VerticalAutoscaling
 from .._stores.base import REPLICAS, number
-from .quantity import quantity
 from .values import ABSENT, build, leaves, merged, pointer, read
 
 # With fewer replicas the control plane holds no election: a second one would work beside the first (G10).

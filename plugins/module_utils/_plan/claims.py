@@ -13,8 +13,8 @@ from typing import Any
 
 from .._core.observation import Observation, Workload
 from .._core.plan import Growth
+from .._core.quantity import quantity
 from .membership import absent
-from .quantity import quantity
 from .values import Path, read
 
 PLANE: Path = ("controlPlane", "statefulSet")

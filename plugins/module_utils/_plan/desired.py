@@ -16,6 +16,7 @@ from typing import Any
 
 from .._core.finding import Finding, refuse
 from .._core.observation import Observation
+from .._core.quantity import quantity
 from .._core.spec import Defaults, Expose, Spec
 from .._core.versions import version_of
 from .._stores.base import number
@@ -24,7 +25,6 @@ from .autoscaling import replicas_asked
 from .distro import distro_in, version_path
 from .membership import course_of
 from .merge import three_way, without
-from .quantity import quantity
 from .values import (
     ABSENT,
     Path,

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._core.load import Load
+from .._core.quantity import quantity
 from .._core.spec import Autoscaling
 from .._stores.base import number
 from .._stores.registry import store_in
 from .desired import CHART_CPU, REPLICAS, RESOURCES
 from .load_rule import RELAXED, above, numbers, slow_store
-from .quantity import quantity
 from .values import read
 
 MB = 1_000_000

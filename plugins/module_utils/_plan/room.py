@@ -14,11 +14,11 @@ from typing import Any
 from .._core.finding import Finding, warn
 from .._core.observation import Node, Observation
 from .._core.plan import Plan
+from .._core.quantity import quantity
 from .._stores.base import number
 from .._stores.registry import store_in
 from .claims import ETCD
 from .desired import REPLICAS, RESOURCES
-from .quantity import quantity
 from .values import Path, merged, read
 
 MEMBER_RESOURCES: Path = (*ETCD, "resources")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from .._core.at_once import at_once
 from .._core.check import CheckResult, Status
 from .._core.errors import FleetError
-from .._core.ports import Etcd, Member, MemberStatus
+from .._core.etcd import Etcd, Member, MemberStatus
 
 # Shares of the quota. At the quota etcd raises NOSPACE and takes no more writes (etcd.io, maintenance).
 SIZE_WARN, SIZE_FAIL = 0.6, 0.9

@@ -12,9 +12,10 @@ from typing import Any
 
 from .._core.check import CheckResult
 from .._core.errors import FleetError
+from .._core.etcd import Etcd
 from .._core.finding import Finding, refuse
 from .._core.observation import Observation, Pod
-from .._core.ports import Etcd, Reach
+from .._core.ports import Reach
 from .._core.snapshot import Way
 from .._core.spec import Spec
 from .base import (

@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from .._core.at_once import at_once
 from .._core.check import failed
 from .._core.errors import ApiError, FleetError, TimedOut
+from .._core.etcd import Etcd, Member
 from .._core.plan import Members, Turn
-from .._core.ports import Etcd, Json, Member
+from .._core.ports import Json
 from .etcd_checks import member_checks
 from .etcd_seats import Seats, claim_of, listed, members_at
 from .source import NOBODY

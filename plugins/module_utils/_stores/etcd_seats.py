@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from .._core.at_once import at_once
 from .._core.errors import FleetError
+from .._core.etcd import Etcd, Member
 from .._core.observation import MemberList
-from .._core.ports import Etcd, Member
 
 MOST = 16  # members that are looked for by their address
 LOOKS = 20  # at members that disagree, a second apart: on busy cores one that begins took more than 6 to be in step

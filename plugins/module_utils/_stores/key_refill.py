@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .._core.errors import FleetError
-from .._core.ports import Etcd, KeyChange
+from .._core.etcd import Etcd, KeyChange
 from .refill import Refill
 from .rewrite import batches
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from .._core.errors import FleetError
-from .._core.ports import Json, KeyChange, KeyValue
+from .._core.etcd import KeyChange, KeyValue
+from .._core.ports import Json
 from .._core.snapshot import Way
 from .claim_pod import READY, WORK, ClaimPod, runs
 from .work import Work

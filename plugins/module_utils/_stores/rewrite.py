@@ -15,8 +15,8 @@ import json
 from collections.abc import Iterable, Iterator
 
 from .._core.errors import FleetError
+from .._core.etcd import KeyChange
 from .._core.observation import POD_ENDED
-from .._core.ports import KeyChange
 from .._core.wire import Malformed, changed, get, without
 
 PODS, MAPPINGS = b"/registry/pods/", b"/vcluster/mappings/"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from .._core.errors import FleetError
-from .._core.ports import Etcd, MemberStatus
+from .._core.etcd import Etcd, MemberStatus
 from .._core.snapshot import Way
 
 NOBODY = ("", "0")  # the id of a leader that a member does not know

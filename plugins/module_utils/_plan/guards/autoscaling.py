@@ -11,12 +11,12 @@ from typing import Any
 
 from ..._core.autoscaling import HORIZONTAL, METRIC_GROUPS, VERTICAL, groups_needed
 from ..._core.finding import Finding, refuse, warn
+from ..._core.quantity import quantity
 from ..._core.spec import Autoscaling, Spec, VerticalAutoscaling
 from ..._stores.base import number
 from ..._stores.registry import store_in
 from ..autoscaling import FLOOR
 from ..desired import CHART_CPU, REPLICAS, RESOURCES
-from ..quantity import quantity
 from .case import Case
 
 OPTIONS_BY = {

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..._core.finding import Finding, refuse, warn
+from ..._core.quantity import quantity
 from ..._core.versions import version_of
 from ..claims import CLAIM, ETCD, PLANE, ROOTS, SIZE, claim_sizes, stateful_set
 from ..desired import EXTRA_NAMES, KUBERNETES_TAG, KUBERNETES_VERSION, REPLICAS
-from ..quantity import quantity
 from ..values import Path
 from .case import Case
 

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.api import KubernetesApi
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.etcd import EtcdGateway
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import ApiError
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import Member
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.etcd import Member
 
 
 @pytest.fixture

@@ -24,11 +24,9 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors imp
     Unreachable,
     Unsettled,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.etcd import MemberStatus
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Observation
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import (
-    Json,
-    MemberStatus,
-)
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import Json
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Spec
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.targets import Targets
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Unreachable
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import (
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.etcd import (
     Member,
     MemberStatus,
-    Reach,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import Reach
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import (
     Access,
     Spec,

@@ -14,12 +14,12 @@ import pytest
 from members import NAMES, FakeMember, FakeReach, etcd_of, healthy, spec
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.etcd import KeyChange
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     Observation,
     Pod,
     Release,
 )
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import KeyChange
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import StoreSpec
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.key_refill import (
     replace_keys,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.quantity import quantity
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.quantity import quantity
 
 
 @pytest.mark.parametrize(
