@@ -152,6 +152,7 @@ PARTS = (
     "helm-3",
     "helm-4",
     "kine",
+    "kine-0.17.2",
     "kubernetes-1.36",
     "metrics-server",
     "syncer",

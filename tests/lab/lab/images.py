@@ -32,6 +32,8 @@ ETCD: Mapping[str, Sequence[str]] = {  # part, and the tags that the charts ask 
     "etcd-3.6": ("3.6.8-0", "3.6.4-0"),
     "etcd-3.5": ("3.5.25-0",),
 }
+# From 0.17.3 on kine answers that it created what its database refused (pkg/logstructured, Create).
+KINE: Mapping[str, str] = {"kine-0.17.2": "v0.17.2", "kine": "v0.17.5"}  # part, and its tag
 EDITIONS = ("vcluster-pro", "vcluster-oss")
 LINES = ("0.28.2", "0.29.3", "0.34.7", "0.35.3", "0.36.1")
 KUBERNETES = ("v1.36.3", "v1.35.4")
@@ -59,6 +61,7 @@ def images_for(lines: Sequence[str] = LINES, kubernetes: Sequence[str] = KUBERNE
     if lines:
         images += [_kubernetes(release) for release in kubernetes]
         images.append(_syncer(lines, kubernetes, programs))
+        images += [_kine(part, programs) for part in KINE]
     return [write(image) for image in images]
 
 
@@ -70,7 +73,7 @@ def programs_for(lines: Sequence[str] = LINES, kubernetes: Sequence[str] = KUBER
         raise LabError(f"Kubernetes {', '.join(unknown)}: the lab runs {known} only")
     names = ["coredns", *(program for part in ETCD for program in PARTS[part].programs)]
     if lines:
-        names += ["syncer", "kine"]
+        names += ["syncer", *KINE]
         names += [name for release in kubernetes for name in _TENANT_PROGRAMS[release].values()]
     return names
 
@@ -96,6 +99,11 @@ def _etcd(part: str, programs: Mapping[str, Path]) -> Image:
         f"/usr/local/bin/{called}": programs[name] for name, called in PARTS[part].programs.items()
     }
     return Image(names, {**files, **_shell()}, entrypoint=("/usr/local/bin/etcd",))
+
+
+def _kine(part: str, programs: Mapping[str, Path]) -> Image:
+    names = (f"docker.io/rancher/kine:{KINE[part]}",)
+    return Image(names, {"/bin/kine": programs[part], **_shell()}, entrypoint=("/bin/kine",))
 
 
 def _kubernetes(release: str) -> Image:

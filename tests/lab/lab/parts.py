@@ -87,6 +87,15 @@ def _same(*names: str) -> dict[str, str]:
     return {name: name for name in names}
 
 
+def _kine(name: str, version: str) -> Part:
+    return Part(
+        name,
+        {name: "kine"},
+        package="github.com/k3s-io/kine",
+        variables={"github.com/k3s-io/kine/pkg/version.Version": version},
+    )
+
+
 _ALL = (
     Part(
         "kubernetes-1.36",
@@ -114,12 +123,8 @@ _ALL = (
     ),
     Part("etcd-3.6", _same("etcd", "etcdctl", "etcdutl")),
     Part("etcd-3.5", {f"{name}-3.5": name for name in ("etcd", "etcdctl", "etcdutl")}),
-    Part(
-        "kine",
-        _same("kine"),
-        package="github.com/k3s-io/kine",
-        variables={"github.com/k3s-io/kine/pkg/version.Version": "v0.17.5"},
-    ),
+    _kine("kine", "v0.17.5"),
+    _kine("kine-0.17.2", "v0.17.2"),
     Part(
         "metrics-server",
         _same("metrics-server"),

@@ -63,6 +63,14 @@ def test_a_tag_of_etcd_leads_to_the_minor_release_it_names(written: list[Image])
             assert etcd.files[f"/usr/local/bin/{name}"] == Path(f"/programs/{name}{suffix}")
 
 
+def test_a_tag_of_kine_leads_to_that_release(written: list[Image]) -> None:
+    images.images_for()
+    for tag, program in {"v0.17.5": "kine", "v0.17.2": "kine-0.17.2"}.items():
+        kine = _named(written, f"docker.io/rancher/kine:{tag}")
+        assert kine.files["/bin/kine"] == Path(f"/programs/{program}")
+        assert kine.entrypoint == ("/bin/kine",)
+
+
 def test_every_line_of_the_chart_finds_its_images(written: list[Image]) -> None:
     images.images_for()
     names = {name for image in written for name in image.references}
