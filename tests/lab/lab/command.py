@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
@@ -15,10 +15,17 @@ class LabError(Exception):
     """What could not be done, on what, and what to do about it. Shown to the user as it is."""
 
 
-def run(argv: Sequence[str | Path], *, timeout: float = 30, stdin: str | None = None) -> str:
+def run(
+    argv: Sequence[str | Path],
+    *,
+    timeout: float = 30,
+    stdin: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> str:
     """Run `argv` and return its standard output.
 
     :param timeout: Seconds after which it is killed.
+    :param environment: Variables on top of this process's own.
     :raises LabError: It is not installed, did not end in time, or ended with another code than 0.
     """
     shown = " ".join(map(str, argv))
@@ -29,6 +36,7 @@ def run(argv: Sequence[str | Path], *, timeout: float = 30, stdin: str | None = 
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
             text=True,
+            env=None if environment is None else {**os.environ, **environment},
             timeout=timeout,
             check=False,
         )

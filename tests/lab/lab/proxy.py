@@ -167,7 +167,13 @@ class Proxy:
         writer.close()
 
     def _change(self, words: Sequence[str]) -> None:
-        if words != ["show"]:
+        if words[:1] == ["upstream"]:
+            try:
+                self.upstream = _address(" ".join(words[1:]))
+            except ValueError as error:
+                raise LabError(f"proxy {' '.join(words)!r}: must be upstream HOST:PORT") from error
+            self._drop()
+        elif words != ["show"]:
             self.mode = Mode.parse(words)
             self._drop()
             if self.mode.kind == "count":
@@ -266,7 +272,8 @@ def set_mode(control: Path, words: Sequence[str]) -> str:
     """Change the mode of a running proxy, or ask with `show`; returns the mode it is in.
 
     :param control: Its unix socket.
-    :param words: As for `Mode.parse`, or `show`; `counts` returns what was counted, as JSON.
+    :param words: As for `Mode.parse`, or `show`; `counts` returns what was counted, as JSON; `upstream HOST:PORT`
+        sends connections elsewhere from now on, and ends those that are open.
     :raises LabError: It does not run, or the mode is none.
     """
     try:

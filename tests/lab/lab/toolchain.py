@@ -1,16 +1,17 @@
 # Copyright (c) fleetops.vcluster contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the lab needs of the machine: Go, and the Debian packages a node runs on."""
+"""What the lab needs of the machine: Go, and Debian packages for nodes and database servers."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import sys
 import venv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,10 +96,24 @@ DEBIAN_PACKAGES = tuple(
         "busybox-static": "/usr/share/doc/busybox-static",
     }.items()
 )
+# Without mariadb-server: its services, its account and Galera are of no use here.
+DATABASE_PACKAGES = (
+    DebianPackage("postgresql-15", Path("/usr/lib/postgresql/15/bin/postgres")),
+    DebianPackage("mariadb-server-core", Path("/usr/sbin/mariadbd")),
+    DebianPackage("mariadb-client", Path("/usr/bin/mariadb-dump")),
+)
+POLICY = Path("/usr/sbin/policy-rc.d")  # asked by Debian's packages before they start a service
+NO_SERVICES = """\
+#!/bin/sh
+# fleetops.vcluster installs packages for its lab: no service starts meanwhile.
+exit 101
+"""
 
 
 def debian_packages(packages: Sequence[DebianPackage] = DEBIAN_PACKAGES) -> list[str]:
     """Install what is missing of the programs a node needs; return the names installed.
+
+    No service of theirs is started.
 
     Raises LabError where something is missing and there is no apt-get, or it fails.
     """
@@ -108,7 +123,7 @@ def debian_packages(packages: Sequence[DebianPackage] = DEBIAN_PACKAGES) -> list
             return []
         if shutil.which("apt-get") is None:
             raise LabError(
-                f"the lab's nodes need {', '.join(missing)} (names of Debian's packages), and "
+                f"the lab needs {', '.join(missing)} (names of Debian's packages), and "
                 "this machine has no apt-get: install them with its own package manager"
             )
         print(f"installing {' '.join(missing)} ...", file=sys.stderr, flush=True)
@@ -117,5 +132,25 @@ def debian_packages(packages: Sequence[DebianPackage] = DEBIAN_PACKAGES) -> list
         apt += ["-o", "DPkg::Lock::Timeout=300"]
         run([*apt, "update"], timeout=INSTALL_TIMEOUT)
         install = [*apt, "install", "--yes", "--no-install-recommends", *missing]
-        run(install, timeout=INSTALL_TIMEOUT)
+        with _no_services(POLICY):
+            run(install, timeout=INSTALL_TIMEOUT)
     return missing
+
+
+@contextlib.contextmanager
+def _no_services(policy: Path) -> Iterator[None]:
+    """Keep packages from starting their services; the machine's own policy is put back.
+
+    One that a killed installation left aside is found by the next.
+    """
+    aside = policy.with_name(f"{policy.name}.fleetops-lab")
+    if policy.exists() and not aside.exists():
+        policy.rename(aside)
+    policy.write_text(NO_SERVICES, encoding="ascii")
+    policy.chmod(0o755)
+    try:
+        yield
+    finally:
+        policy.unlink()
+        if aside.exists():
+            aside.rename(policy)

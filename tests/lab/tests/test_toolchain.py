@@ -21,6 +21,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}")
     monkeypatch.setenv("FLEETOPS_LAB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(toolchain, "POLICY", tmp_path / "policy-rc.d")
     return folder
 
 
@@ -80,7 +81,7 @@ def test_missing_packages_are_installed_without_questions(machine: Path) -> None
 
 
 def test_without_apt_it_says_what_is_missing(machine: Path) -> None:
-    with pytest.raises(LabError, match=r"need runc .* no apt-get"):
+    with pytest.raises(LabError, match=r"needs runc .* no apt-get"):
         debian_packages([DebianPackage("runc", machine / "runc")])
 
 
@@ -89,6 +90,30 @@ def test_a_failing_apt_is_reported(machine: Path) -> None:
     (machine / "env").symlink_to("/usr/bin/env")
     with pytest.raises(LabError, match="no such package"):
         debian_packages([DebianPackage("runc", machine / "runc")])
+
+
+@pytest.mark.parametrize("own", [None, "#!/bin/sh\nexit 0\n"])
+def test_no_service_starts_while_packages_are_installed(machine: Path, own: str | None) -> None:
+    policy = toolchain.POLICY
+    if own:
+        policy.write_text(own)
+    answer = machine.parent / "answer"
+    _script(machine / "apt-get", f"{policy} containerd start; echo $? > {answer}")
+    (machine / "env").symlink_to("/usr/bin/env")
+    debian_packages([DebianPackage("containerd", machine / "containerd")])
+    assert answer.read_text() == "101\n"
+    assert (policy.read_text() if policy.exists() else None) == own
+
+
+def test_a_policy_that_a_killed_installation_left_aside_is_put_back(machine: Path) -> None:
+    policy = toolchain.POLICY
+    policy.with_name("policy-rc.d.fleetops-lab").write_text("the machine's own")
+    policy.write_text(toolchain.NO_SERVICES)
+    _apt(machine)
+    (machine / "env").symlink_to("/usr/bin/env")
+    debian_packages([DebianPackage("containerd", machine / "containerd")])
+    assert policy.read_text() == "the machine's own"
+    assert sorted(path.name for path in policy.parent.glob("policy*")) == ["policy-rc.d"]
 
 
 def _apt(machine: Path) -> Path:
