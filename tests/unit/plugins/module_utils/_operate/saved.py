@@ -19,7 +19,7 @@ from kine_rows import Kine
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import sqlite_file
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.seal import fresh_pair
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.workloads import paused
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core import ports
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core import etcd, ports
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
     Unreachable,
     Unsettled,
@@ -77,8 +77,8 @@ class Member:
             raise self.ends
         yield self.stream[half:]
 
-    def members(self) -> tuple[ports.Member, ...]:
-        return (ports.Member("1", "tenant-a-etcd-0", False, ()),)
+    def members(self) -> tuple[etcd.Member, ...]:
+        return (etcd.Member("1", "tenant-a-etcd-0", False, ()),)
 
     def hash(self, revision: int) -> tuple[int, int]:
         return (1, 1)
