@@ -25,6 +25,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COLLECTIONS = ROOT / "build" / "collections"
+# Collections that this one depends on (galaxy.yml).
+OTHERS = ("kubernetes.core", "community.postgresql", "ansible.mysql")
 INSTALL_TIMEOUT = 1200  # seconds; an empty cache on a slow line
 
 
@@ -175,7 +177,7 @@ def make_collections_importable(environment: Environment, interpreter: Path) -> 
 
 
 def prepare_collections() -> None:
-    """Lay out build/collections: this repository as a link, kubernetes.core as a copy."""
+    """Lay out build/collections: this repository as a link, those that it depends on as copies."""
     namespaces = COLLECTIONS / "ansible_collections"
     own = namespaces / "fleetops" / "vcluster"
     own.parent.mkdir(parents=True, exist_ok=True)
@@ -184,11 +186,11 @@ def prepare_collections() -> None:
     if not own.is_symlink():
         own.symlink_to(os.path.relpath(ROOT, own.parent))
     pins = ROOT / "requirements" / "collections.txt"
-    digest = hashlib.sha256(pins.read_bytes()).hexdigest()
+    digest = hashlib.sha256(pins.read_bytes() + repr(OTHERS).encode()).hexdigest()
     stamp = namespaces / ".stamp"
     if stamp.exists() and stamp.read_text() == digest:
         return
-    print("setup: kubernetes.core into build/collections", flush=True)
+    print(f"setup: {', '.join(OTHERS)} into build/collections", flush=True)
     python = str(ENVIRONMENTS[0].path / "bin" / "python")
     python = python if Path(python).exists() else find_python(ENVIRONMENTS[0].python)
     with tempfile.TemporaryDirectory() as folder:
@@ -208,8 +210,11 @@ def prepare_collections() -> None:
                 str(pins),
             ]
         )
-        shutil.rmtree(namespaces / "kubernetes", ignore_errors=True)
-        extract(next(Path(folder).glob("*.whl")), "ansible_collections/kubernetes/core/")
+        wheel = next(Path(folder).glob("*.whl"))
+        for name in OTHERS:
+            place = name.replace(".", "/")
+            shutil.rmtree(namespaces / place, ignore_errors=True)
+            extract(wheel, f"ansible_collections/{place}/")
     stamp.write_text(digest)
 
 

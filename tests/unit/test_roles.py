@@ -35,7 +35,11 @@ def plain(options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("role", sorted(path.name for path in ROLES.iterdir()))
+# These work on what stands beside a vCluster, and need nothing of it but its name.
+BESIDE = {"backend_database"}
+
+
+@pytest.mark.parametrize("role", sorted({path.name for path in ROLES.iterdir()} - BESIDE))
 def test_a_role_takes_the_variables_of_its_module(role: str) -> None:
     path = ROLES / role / "meta" / "argument_specs.yml"
     options = yaml.safe_load(path.read_text())["argument_specs"]["main"]["options"]
@@ -46,3 +50,14 @@ def test_a_role_takes_the_variables_of_its_module(role: str) -> None:
     }
     assert plain(taken) == plain({name: ARGUMENTS[name] for name in taken})
     assert ARGUMENTS.keys() - taken.keys() <= {"move_from"}, "a role moves nothing"
+
+
+@pytest.mark.parametrize("role", sorted(BESIDE))
+def test_a_role_beside_says_its_defaults_twice_and_the_same(role: str) -> None:
+    path = ROLES / role
+    options = yaml.safe_load((path / "meta" / "argument_specs.yml").read_text())
+    told = options["argument_specs"]["main"]["options"]
+    assert all(name.startswith(f"{role}_") for name in told)
+    defaults = yaml.safe_load((path / "defaults" / "main.yml").read_text())
+    assert defaults == {name: said["default"] for name, said in told.items() if "default" in said}
+    assert set(told) - set(defaults) == {name for name, said in told.items() if said.get("required")}
