@@ -228,6 +228,7 @@ STAGES = (
         suites=("full",),
         limit=7200,
     ),
+    integration("backends", "helm4", *files("backend_etcd"), suites=("full",), limit=3600),
     integration("autoscaling-helm3", "helm3", *files("autoscaling"), suites=("full",), limit=3600),
     integration(
         "snapshots",

@@ -72,7 +72,7 @@ class _There:
         self._words, self._waves = words, False
 
     def __call__(self, line: str) -> bool:
-        self._waves = self._waves or line.startswith("PLAY [Wave ")
+        self._waves = self._waves or line.startswith(("PLAY [Wave ", "PLAY [Backing stores]"))
         return self._waves and self._words in line
 
 

@@ -60,4 +60,6 @@ def test_a_role_beside_says_its_defaults_twice_and_the_same(role: str) -> None:
     assert all(name.startswith(f"{role}_") for name in told)
     defaults = yaml.safe_load((path / "defaults" / "main.yml").read_text())
     assert defaults == {name: said["default"] for name, said in told.items() if "default" in said}
-    assert set(told) - set(defaults) == {name for name, said in told.items() if said.get("required")}
+    assert set(told) - set(defaults) == {
+        name for name, said in told.items() if said.get("required")
+    }

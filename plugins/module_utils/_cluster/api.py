@@ -96,9 +96,11 @@ class KubernetesApi:
         """See Api."""
         return self._json("PATCH", path, body=body, kind="application/merge-patch+json")
 
-    def apply(self, path: str, body: Json) -> Json:
+    def apply(self, path: str, body: Json, *, check: bool = False) -> Json:
         """See Api."""
         params = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        if check:
+            params["dryRun"] = "All"
         return self._json("PATCH", path, params, body, "application/apply-patch+yaml")
 
     def delete(self, path: str, *, orphan: bool = False) -> None:

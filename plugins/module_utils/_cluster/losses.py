@@ -22,12 +22,17 @@ def lost_members(api: Api, namespace: str, workloads: Sequence[Workload]) -> Map
     etcd = next((found for found in workloads if found.component == "etcd"), None)
     if etcd is None or etcd.settled:
         return {}
-    return dict(_losses(api, namespace, etcd.name))
+    release = etcd.name.removesuffix("-etcd")
+    return losses(api, namespace, f"app=vcluster-etcd,release={release}")
 
 
-def _losses(api: Api, namespace: str, name: str) -> Iterator[tuple[int, str]]:
-    release = name.removesuffix("-etcd")
-    query = {"labelSelector": f"app=vcluster-etcd,release={release}"}
+def losses(api: Api, namespace: str, selector: str) -> Mapping[int, str]:
+    """The same of the pods that a label selector finds."""
+    return dict(_losses(api, namespace, selector))
+
+
+def _losses(api: Api, namespace: str, selector: str) -> Iterator[tuple[int, str]]:
+    query = {"labelSelector": selector}
     for pod in api.list(f"/api/v1/namespaces/{namespace}/pods", query):
         title = pod["metadata"]["name"]
         if not _restarts(pod) or _ready(pod):

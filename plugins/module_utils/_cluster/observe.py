@@ -12,12 +12,13 @@ from typing import Any
 from .._core.observation import Claim, Observation, Workload
 from .._core.ports import Api, Json
 from .._core.spec import Spec
-from .._stores.registry import secrets_of
+from .._stores.registry import endpoint_of, secrets_of
 from .autoscalers import autoscalers, groups_served
 from .certificates import certificates
 from .fleet import host_version, identity
 from .losses import lost_members
 from .releases import history, noted, with_notes
+from .services import owner_of
 from .workloads import SELECTOR, paused, workload_of
 
 
@@ -42,6 +43,7 @@ def observe(api: Api, spec: Spec) -> Observation:
         paused=paused(workloads),
         seen_at=api.now,
         certificates=certificates(api, namespace, name),
+        store_owner=owner_of(api, endpoint_of(spec), namespace),
         budgets=tuple(_budgets(api, namespace)),
         lost_members=lost_members(api, namespace, workloads),
         autoscalers=autoscalers(api, spec, workloads),

@@ -21,13 +21,15 @@ from .._core.databases import Database, SqlDatabase
 from .._core.errors import FleetError
 from .._core.etcd import Etcd
 from .._core.observation import Workload
-from .._core.ports import Api, Replica
+from .._core.ports import Api, Backend, Replica
+from .._core.service_names import split
 from .api import KubernetesApi
 from .dns import resolve
 from .etcd import EtcdGateway
 from .forward import Forward, open_forward
 from .kubeconfig import Connection, tls_context
 from .retry import Patience
+from .services import pods_behind
 from .sql import KineTable
 from .sql_servers import credentials_of
 from .sqlite_copy import SqliteCopy
@@ -78,20 +80,33 @@ class Ways:
     @contextmanager
     def replica(self, pod: str) -> Iterator[Replica]:
         """See Reach. Authenticates with the client certificate of Secret `vc-NAME`."""
-        with self._through(pod, API_PORT, self._plane_tls) as transport:
+        backend = Backend(self._namespace, pod, API_PORT)
+        with self._through(backend, self._plane_tls) as transport:
             yield TenantReplica(f"Replica {self._namespace}/{pod}", transport)
 
     @contextmanager
     def member(self, pod: str) -> Iterator[Etcd]:
         """See Reach. Authenticates with the API server's etcd client certificate of Secret `NAME-certs`."""
-        with self._through(pod, ETCD_PORT, self._etcd_tls) as transport:
+        backend = Backend(self._namespace, pod, ETCD_PORT)
+        with self._through(backend, self._etcd_tls) as transport:
             title = f"etcd member {self._namespace}/{pod}"
             yield EtcdGateway(KubernetesApi(title, transport, PATIENCE))
 
+    def behind(self, endpoint: str) -> tuple[Backend, ...]:
+        """See Reach."""
+        return pods_behind(self._api, endpoint, self._namespace)
+
     @contextmanager
-    def external(self, endpoint: str, secret: str, keys: tuple[str, str, str]) -> Iterator[Etcd]:
+    def external(
+        self, endpoint: str, secret: str, keys: tuple[str, str, str], backend: Backend | None = None
+    ) -> Iterator[Etcd]:
         """See Reach. `endpoint` is `host:port`, with or without https://."""
         tls = self._tls(secret, keys)
+        if backend is not None:
+            with self._through(backend, tls, split(endpoint)[0]) as forwarded:
+                title = f"etcd member {backend.namespace}/{backend.pod}"
+                yield EtcdGateway(KubernetesApi(title, forwarded, PATIENCE))
+            return
         server = endpoint if "://" in endpoint else f"https://{endpoint}"
         connection = Connection(server, tls, None, None, lambda: None, server)
         transport = HostTransport(lambda: connection)
@@ -124,17 +139,20 @@ class Ways:
         return resolve(self._api, self._namespace, self._name, name)
 
     @contextmanager
-    def _through(self, pod: str, port: int, tls: ssl.SSLContext) -> Iterator[ForwardTransport]:
+    def _through(
+        self, backend: Backend, tls: ssl.SSLContext, server_name: str = SERVER_NAME
+    ) -> Iterator[ForwardTransport]:
         opened: list[Forward] = []
 
         def dial() -> socket.socket:
-            opened.append(open_forward(self._connection, self._namespace, pod, port))
+            place = (backend.namespace, backend.pod, backend.port)
+            opened.append(open_forward(self._connection, *place))
             return opened[-1].socket
 
         def explain() -> str:
             return opened[-1].error if opened else ""
 
-        transport = ForwardTransport(dial, tls, SERVER_NAME, explain)
+        transport = ForwardTransport(dial, tls, server_name, explain)
         try:
             yield transport
         finally:

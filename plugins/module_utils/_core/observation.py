@@ -279,6 +279,8 @@ class Observation:
         references: Identity (`uid/resourceVersion`) of each referenced Secret, by name.
         host_version: Kubernetes minor of the host cluster, for example (1, 36).
         paused: The vCluster is paused, sleeping or being restored; the annotation that says so.
+        store_owner: Whose data is behind the address of its store, `NAMESPACE/NAME`, by the mark there; empty where
+            nothing says it.
         budgets: Names of PodDisruptionBudgets in the namespace.
         leader: The syncer's Lease; only a status looks for it, and one replica has none.
         seen_at: The host cluster's clock at that moment (G55).
@@ -301,6 +303,7 @@ class Observation:
     references: Mapping[str, str] = field(default_factory=dict)
     host_version: tuple[int, int] | None = None
     paused: str = ""
+    store_owner: str = ""
     budgets: tuple[str, ...] = ()
     leader: Leader | None = None
     seen_at: datetime | None = None

@@ -71,8 +71,11 @@ class Api(Protocol):
     def merge(self, path: str, body: Json) -> Json:
         """PATCH with a JSON merge patch."""
 
-    def apply(self, path: str, body: Json) -> Json:
-        """PATCH, server-side apply of an object of ours: what somebody else has set since is taken over."""
+    def apply(self, path: str, body: Json, *, check: bool = False) -> Json:
+        """PATCH, server-side apply of an object of ours: what somebody else has set since is taken over.
+
+        With `check` nothing is changed, and the answer is what would be there (dryRun).
+        """
 
     def delete(self, path: str, *, orphan: bool = False) -> None:
         """DELETE; an object that is gone already is no error. With `orphan` what belongs to it stays, by itself."""
@@ -178,7 +181,27 @@ class Helm(Protocol):
         """The rendered objects (for --diff)."""
 
 
-class Reach(Protocol):
+@dataclass(frozen=True)
+class Backend:
+    """A pod behind a Service.
+
+    Attributes:
+        port: The pod's own.
+    """
+
+    namespace: str
+    pod: str
+    port: int
+
+
+class Dial(Protocol):
+    """Ways to the members of an etcd that runs as pods."""
+
+    def member(self, pod: str) -> AbstractContextManager[Etcd]:
+        """One of them."""
+
+
+class Reach(Dial, Protocol):
     """Ways into one vCluster, all through the host's API server, TLS verified."""
 
     def replica(self, pod: str) -> AbstractContextManager[Replica]:
@@ -187,12 +210,16 @@ class Reach(Protocol):
     def member(self, pod: str) -> AbstractContextManager[Etcd]:
         """One deployed etcd member."""
 
-    def external(
-        self, endpoint: str, secret: str, keys: tuple[str, str, str]
-    ) -> AbstractContextManager[Etcd]:
-        """An etcd outside the namespace, dialled from the controller.
+    def behind(self, endpoint: str) -> Sequence[Backend]:
+        """The pods behind an address that names a Service of the host cluster; none where it names something else."""
 
-        `keys` are those of the authority, the client certificate and its key in a Secret of the namespace.
+    def external(
+        self, endpoint: str, secret: str, keys: tuple[str, str, str], backend: Backend | None = None
+    ) -> AbstractContextManager[Etcd]:
+        """An etcd that the chart did not deploy: a pod behind its address, or the address dialled from the controller.
+
+        `keys` are those of the authority, the client certificate and its key in a Secret of the namespace. The server's
+        certificate has to carry the host of the address, either way.
         """
 
     def database(self) -> AbstractContextManager[Database]:

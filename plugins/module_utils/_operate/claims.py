@@ -6,15 +6,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from .._core.errors import FleetError
+from .._core.observation import Pod
+from .._core.place import Place
 from .._core.plan import Growth
 from .._core.ports import Api, Json, Lock
 from .._core.quantity import quantity
-from .._core.spec import Spec
-from .pods import look
+from .pods import Live, look
 from .wait import PAUSE, Deadline, came, wait_until
 
 # The volume is larger, and its file system grows when a pod mounts it or with the kubelet's next look.
@@ -25,15 +26,24 @@ MOUNTED = 120
 
 @contextmanager
 def grown(
-    api: Api, spec: Spec, growth: Growth, lock: Lock, limit: Deadline, say: Callable[[str], None]
+    api: Api,
+    place: Place,
+    growth: Growth,
+    lock: Lock,
+    limit: Deadline,
+    say: Callable[[str], None],
+    look: Callable[[Api, Place], Live] = look,
 ) -> Iterator[None]:
-    """Around Helm, which makes the StatefulSet anew: until then nothing replaces its pods, and none of them ends.
+    """Around what makes the StatefulSet anew: until then nothing replaces its pods, and none of them ends.
+
+    Args:
+        look: Finds the pods; by default those of a vCluster.
 
     Raises:
         FleetError: A claim does not grow; or the StatefulSet did not come back.
     """
     say(f"{len(growth.claims)} claims of {growth.workload} grow to {growth.size}")
-    collection = f"/api/v1/namespaces/{spec.namespace}/persistentvolumeclaims"
+    collection = f"/api/v1/namespaces/{place.namespace}/persistentvolumeclaims"
     claims = [f"{collection}/{name}" for name in growth.claims]
 
     def larger(almost: str = "") -> bool:
@@ -42,12 +52,12 @@ def grown(
     for claim in claims:
         _ask(api, claim, growth.size)
     grows = f"the claims of {growth.workload} to be {growth.size}"
-    wait_until(spec, limit, grows, lambda: larger(ALMOST))
-    before = _members(api, spec)
-    path = f"/apis/apps/v1/namespaces/{spec.namespace}/statefulsets/{growth.workload}"
+    wait_until(place, limit, grows, lambda: larger(ALMOST))
+    before = _members(look(api, place).pods)
+    path = f"/apis/apps/v1/namespaces/{place.namespace}/statefulsets/{growth.workload}"
     lock.check()
     api.delete(path, orphan=True)
-    wait_until(spec, limit, f"StatefulSet {growth.workload} to go", lambda: not api.find(path))
+    wait_until(place, limit, f"StatefulSet {growth.workload} to go", lambda: not api.find(path))
     try:
         yield
     except FleetError as error:
@@ -58,11 +68,11 @@ def grown(
             f"{error.way_out} Run again soon: it is made anew.".strip(),
         ) from error
     # Pods of the control plane restart with every value (G11); members have no reason to.
-    if growth.component == "etcd" and (gone := before - _members(api, spec)):
+    if growth.component == "etcd" and (gone := before - _members(look(api, place).pods)):
         names = ", ".join(sorted(name for name, _uid in gone))
         raise FleetError(
-            f"{spec.title}: {names} ended while StatefulSet {growth.workload} was made anew.",
-            f"Look at `kubectl --namespace {spec.namespace} get pods,events`.",
+            f"{place.title}: {names} ended while StatefulSet {growth.workload} was made anew.",
+            f"Look at `kubectl --namespace {place.namespace} get pods,events`.",
         )
     if not came(larger, Deadline(MOUNTED, limit), PAUSE):
         say(
@@ -88,5 +98,5 @@ def _bytes(size: str) -> float:
     return float(quantity(size) or 0)
 
 
-def _members(api: Api, spec: Spec) -> set[tuple[str, str]]:
-    return {(pod.name, pod.uid) for pod in look(api, spec).pods if pod.component == "etcd"}
+def _members(pods: Iterable[Pod]) -> set[tuple[str, str]]:
+    return {(pod.name, pod.uid) for pod in pods if pod.component == "etcd"}

@@ -2,17 +2,31 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plain objects that stand beside the release: the budget of the etcd members, which the chart lacks (G42)."""
+"""Plain objects that stand beside the release: its namespace, and the budget of the etcd members (G42)."""
 
 from __future__ import annotations
 
 from .._core.autoscaling import OURS
+from .._core.errors import ApiError
 from .._core.ports import Api, ChartArchive
 from .._core.spec import Spec
 from .._plan.values import merged
 from .._stores.registry import objects
 
 COLLECTIONS = {"PodDisruptionBudget": "/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets"}
+
+CONFLICT = 409
+
+
+def ensure_namespace(api: Api, namespace: str) -> None:
+    """Make a namespace that is missing."""
+    if api.find(f"/api/v1/namespaces/{namespace}") is not None:
+        return
+    try:
+        api.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
+    except ApiError as error:
+        if error.status != CONFLICT:
+            raise
 
 
 def ensure_companions(api: Api, spec: Spec, chart: ChartArchive, values: dict[str, object]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from .._core.errors import ApiError, Refused
+from .._core.errors import Refused
 from .._core.finding import refuse
 from .._core.plan import Kind, View
 from .._core.ports import HostCluster
@@ -17,6 +17,7 @@ from .._core.spec import Decision, Spec
 from .apply import Application
 from .audit import audit_of
 from .autoscale import findings, looked_at, outdated
+from .companions import ensure_namespace
 from .context import Context
 from .differences import differences
 from .door import Arguments, Result
@@ -25,8 +26,6 @@ from .options import spec_of
 from .planning import Planned, accepted, observe_and_plan
 from .render import plan_as_data
 from .wait import Deadline
-
-CONFLICT = 409
 
 
 def run_control_plane(arguments: Arguments, context: Context) -> Result:
@@ -64,7 +63,7 @@ def _carried_out(
             return _unchanged(planned)
         if context.check:
             return _preview(planned, host, context)
-        _ensure_namespace(spec, host)
+        ensure_namespace(host.api, spec.namespace)
     deadline = Deadline(spec.limits.total)
     with host.lock(spec) as lock:
         planned = _accepted(observe_and_plan(spec, host, context, view, room=False), context)
@@ -141,13 +140,3 @@ def _report(planned: Planned, result: dict[str, Any]) -> Result:
 
 def _namespace(spec: Spec) -> str:
     return f"/api/v1/namespaces/{spec.namespace}"
-
-
-def _ensure_namespace(spec: Spec, host: HostCluster) -> None:
-    if host.api.find(_namespace(spec)) is not None:
-        return
-    try:
-        host.api.create("/api/v1/namespaces", {"metadata": {"name": spec.namespace}})
-    except ApiError as error:
-        if error.status != CONFLICT:
-            raise

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from .._core.errors import ApiError
 from .._core.observation import Pod
+from .._core.place import Place
 from .._core.ports import Api
-from .._core.spec import Spec
 
 CONTAINERS = {"control_plane": "syncer", "etcd": "etcd"}
 LINES = "60"
@@ -52,11 +52,11 @@ ENDINGS = (
 )
 
 
-def known_ending(api: Api, spec: Spec, pod: Pod) -> tuple[str, Ending] | None:
+def known_ending(api: Api, place: Place, pod: Pod) -> tuple[str, Ending] | None:
     """The log line and its meaning when a restarting pod cannot come up by itself, else None."""
     try:
         log = api.text(
-            f"/api/v1/namespaces/{spec.namespace}/pods/{pod.name}/log",
+            f"/api/v1/namespaces/{place.namespace}/pods/{pod.name}/log",
             {"container": CONTAINERS[pod.component], "previous": "true", "tailLines": LINES},
         )
     except ApiError:

@@ -66,6 +66,36 @@ KUBECONFIG_SPEC: dict[str, dict[str, Any]] = {
     "dest": {"type": "path", "required": True},
     "server": {"type": "str"},
 }
+ETCD: dict[str, dict[str, Any]] = {
+    **ACCESS,
+    "name": {"type": "str"},
+    "namespace": {"type": "str"},
+    "members": {"type": "int"},
+    "size": {"type": "str"},
+    "storage_class": {"type": "str"},
+    "image": {"type": "str"},
+    "version": {"type": "str"},
+    "quota": {"type": "str"},
+    "compaction": {"type": "str"},
+    "resources": {"type": "dict"},
+    "service_type": {"type": "str", "choices": ["ClusterIP", "NodePort", "LoadBalancer"]},
+    "service_annotations": {"type": "dict"},
+    "hosts": {"type": "list", "elements": "str"},
+    "issuer": {
+        "type": "dict",
+        "options": {
+            "name": {"type": "str", "required": True},
+            "kind": {"type": "str"},
+            "group": {"type": "str"},
+        },
+    },
+    "days": {"type": "int"},
+    "renew_before": {"type": "int"},
+}
+BACKEND_ETCD_SPEC: dict[str, dict[str, Any]] = {
+    **VCLUSTER_SPEC,
+    "etcd": {"type": "dict", "options": ETCD},
+}
 TLS_SECRETS_SPEC: dict[str, dict[str, Any]] = {
     **ACCESS,
     "namespace": {"type": "str", "required": True},

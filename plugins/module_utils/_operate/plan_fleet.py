@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from .._core.plan import Plan
 from .._core.ports import Fleet, HostCluster
 from .._core.spec import Spec
 from .._plan.load_advice import Verdict
+from .._stores.registry import data_place, endpoint_of
 from .context import Context
 from .load_report import load_as_data
 from .render import live_as_data, plan_as_data
@@ -113,31 +114,52 @@ def plan_fleet(entries: Iterable[Entry], context: Context, verb: Verb = SITE) ->
 
 
 def _without_doubles(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    """Two inventory hosts in one namespace: the chart takes one vCluster a namespace (G39)."""
-    places: dict[tuple[str, str], list[str]] = {}
-    for entry in entries:
-        if entry.spec:
-            places.setdefault((entry.spec.access.key, entry.spec.namespace), []).append(entry.host)
+    """Two inventory hosts in one namespace, which takes one vCluster (G39), or with their data on the same servers."""
+    namespaces = _sharing(entries, lambda spec: (spec.access.key, spec.namespace))
+    stores = _sharing(entries, data_place)
 
     def judged(entry: Entry) -> Entry:
         if entry.error or not entry.spec:
             return entry
-        others = [
-            host
-            for host in places[(entry.spec.access.key, entry.spec.namespace)]
-            if host != entry.host
-        ]
-        if not others:
-            return entry
-        finding = refuse(
-            "G39",
-            f"{entry.spec.title} shares its namespace with {', '.join(others)}.",
-            "A namespace takes one vCluster.",
-            "Give each its own vcluster_namespace.",
-        )
-        return replace(entry, error=Refused((finding,)))
+        findings = []
+        if others := namespaces.get(entry.host):
+            findings.append(
+                refuse(
+                    "G39",
+                    f"{entry.spec.title} shares its namespace with {', '.join(others)}.",
+                    "A namespace takes one vCluster.",
+                    "Give each its own vcluster_namespace.",
+                )
+            )
+        if others := stores.get(entry.host):
+            findings.append(
+                refuse(
+                    "spec",
+                    f"{entry.spec.title} shares the store at {endpoint_of(entry.spec)} with {', '.join(others)}.",
+                    "They would read and delete each other's keys.",
+                    "Give each a store of its own.",
+                )
+            )
+        return replace(entry, error=Refused(tuple(findings))) if findings else entry
 
     return tuple(judged(entry) for entry in entries)
+
+
+def _sharing(
+    entries: tuple[Entry, ...], place: Callable[[Spec], tuple[str, ...]]
+) -> dict[str, list[str]]:
+    """The others in the same place, by inventory host; an empty place is none."""
+    places: dict[tuple[str, ...], list[str]] = {}
+    for entry in entries:
+        found = place(entry.spec) if entry.spec else ()
+        if found:
+            places.setdefault(found, []).append(entry.host)
+    return {
+        host: [other for other in hosts if other != host]
+        for hosts in places.values()
+        if len(hosts) > 1
+        for host in hosts
+    }
 
 
 class _Work(threading.Thread):

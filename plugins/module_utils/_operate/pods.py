@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from .._cluster.workloads import COMPONENTS, workload_of
 from .._core.observation import POD_ENDED, Pod, Workload
+from .._core.place import Place
 from .._core.ports import Api, Json
-from .._core.spec import Spec
 
 KINDS = {"deployments": "Deployment", "statefulsets": "StatefulSet"}
 # Waiting reasons that say only that the container has not started yet; an event says more.
@@ -30,43 +30,47 @@ class Live:
     Attributes:
         version: resourceVersion of the list of pods: a watch goes on from here.
         aside: Pods that have ended and were replaced: a Deployment leaves them lying about.
+        selector: The label selector of the pods.
+        core: The component without which there is nothing.
     """
 
     workloads: tuple[Workload, ...]
     pods: tuple[Pod, ...]
     version: str
     aside: tuple[Pod, ...] = ()
+    selector: str = ""
+    core: str = "control_plane"
 
     @property
     def settled(self) -> bool:
-        """Every workload is rolled out, and there is a control plane at all."""
-        return any(w.component == "control_plane" for w in self.workloads) and all(
+        """Every workload is rolled out, and there is one of its core at all."""
+        return any(w.component == self.core for w in self.workloads) and all(
             w.settled for w in self.workloads
         )
 
 
-def selector(spec: Spec) -> str:
+def selector(place: Place) -> str:
     """The label selector of the workloads and pods of one vCluster."""
-    return f"app in ({','.join(COMPONENTS)}),release={spec.name}"
+    return f"app in ({','.join(COMPONENTS)}),release={place.name}"
 
 
-def look(api: Api, spec: Spec) -> Live:
-    """Three small lists: Deployments, StatefulSets, pods."""
-    query = {"labelSelector": selector(spec)}
+def look(api: Api, place: Place) -> Live:
+    """The workloads of a vCluster. Three small lists: Deployments, StatefulSets, pods."""
+    query = {"labelSelector": selector(place)}
     found = tuple(
         workload_of(raw, kind)
         for plural, kind in KINDS.items()
-        for raw in api.get(f"/apis/apps/v1/namespaces/{spec.namespace}/{plural}", query).get(
+        for raw in api.get(f"/apis/apps/v1/namespaces/{place.namespace}/{plural}", query).get(
             "items", ()
         )
     )
-    listed = api.get(f"/api/v1/namespaces/{spec.namespace}/pods", query)
+    listed = api.get(f"/api/v1/namespaces/{place.namespace}/pods", query)
     pods = sorted(
         (pod(raw) for raw in listed.get("items", ())), key=lambda item: (item.component, item.name)
     )
     aside = tuple(item for item in pods if item.ended and _replaced(item.component, found, pods))
     staying = tuple(item for item in pods if item not in aside)
-    return Live(found, staying, listed["metadata"]["resourceVersion"], aside)
+    return Live(found, staying, listed["metadata"]["resourceVersion"], aside, selector(place))
 
 
 def _replaced(component: str, workloads: Iterable[Workload], pods: Iterable[Pod]) -> bool:
@@ -75,8 +79,8 @@ def _replaced(component: str, workloads: Iterable[Workload], pods: Iterable[Pod]
     return sum(item.component == component and not item.ended for item in pods) >= wanted
 
 
-def pod(raw: Json) -> Pod:
-    """A pod of the chart from its JSON."""
+def pod(raw: Json, component: str = "") -> Pod:
+    """A pod from its JSON; one of the chart tells its component by its labels."""
     metadata, status = raw["metadata"], raw.get("status", {})
     containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
     ready = any(
@@ -86,7 +90,7 @@ def pod(raw: Json) -> Pod:
     ended = status.get("phase") in POD_ENDED
     ready = ready and not deleting and not ended
     return Pod(
-        component=COMPONENTS[metadata["labels"]["app"]],
+        component=component or COMPONENTS[metadata["labels"]["app"]],
         name=metadata["name"],
         uid=metadata["uid"],
         node=raw["spec"].get("nodeName", ""),
@@ -137,10 +141,10 @@ def unready(live: Live) -> Iterator[Pod]:
     return (item for item in live.pods if not item.ready)
 
 
-def last_event(api: Api, spec: Spec, item: Pod) -> tuple[str, str]:
+def last_event(api: Api, place: Place, item: Pod) -> tuple[str, str]:
     """Reason and message of the newest event of a pod; empty when there is none."""
     found = api.get(
-        f"/api/v1/namespaces/{spec.namespace}/events",
+        f"/api/v1/namespaces/{place.namespace}/events",
         {"fieldSelector": f"involvedObject.uid={item.uid}"},
     ).get("items", ())
     newest = max(found, key=_moment, default=None)

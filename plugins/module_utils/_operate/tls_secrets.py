@@ -113,7 +113,7 @@ def wanted_from(arguments: Mapping[str, Any]) -> Wanted:
     Raises:
         Refused: With every mistake found.
     """
-    hosts = tuple(dict.fromkeys((LOCAL, *map(_spelled, arguments["hosts"]))))
+    hosts = tuple(dict.fromkeys((LOCAL, *map(spelled, arguments["hosts"]))))
     wanted = Wanted(
         str(arguments["namespace"]),
         str(arguments["name"]),
@@ -230,7 +230,7 @@ def _decoded(secret: Json) -> dict[str, bytes]:
     return {key: b64decode(value) for key, value in (secret.get("data") or {}).items()}
 
 
-def _spelled(host: str) -> str:
+def spelled(host: str) -> str:
     """One spelling for each name or address."""
     text = str(host).strip().lower().rstrip(".")
     try:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 from .._core.errors import ApiError, TimedOut, Unready
 from .._core.observation import Pod
+from .._core.place import Place
 from .._core.ports import Api
-from .._core.spec import Spec
 from .endings import known_ending
-from .pods import Live, last_event, look, selector, unready
+from .pods import Live, last_event, look, unready
 
 # Seconds: a watch that stays silent is looked past after this long (a status that is not a pod's may have changed).
 SILENCE = 5.0
@@ -61,7 +61,7 @@ def came(holds: Callable[[], bool], limit: Deadline, pause: float) -> bool:
     return True
 
 
-def wait_until(spec: Spec, limit: Deadline, what: str, holds: Callable[[], bool]) -> None:
+def wait_until(place: Place, limit: Deadline, what: str, holds: Callable[[], bool]) -> None:
     """Wait until something holds.
 
     Raises:
@@ -69,21 +69,23 @@ def wait_until(spec: Spec, limit: Deadline, what: str, holds: Callable[[], bool]
     """
     if not came(holds, limit, PAUSE):
         raise TimedOut(
-            f"{spec.title}: waited {limit.seconds:.0f} s for {what}.",
-            f"Look at `kubectl --namespace {spec.namespace} get pods,events`.",
+            f"{place.title}: waited {limit.seconds:.0f} s for {what}.",
+            f"Look at `kubectl --namespace {place.namespace} get pods,events`.",
         )
 
 
 def rollout(
     api: Api,
-    spec: Spec,
+    place: Place,
     deadline: Deadline,
     say: Callable[[str], None],
     nudge: Callable[[], bool] = lambda: True,
+    look: Callable[[Api, Place], Live] = look,
 ) -> Live:
-    """Wait until every workload of the vCluster is rolled out.
+    """Wait until every workload is rolled out.
 
     Args:
+        look: What there is to be waited for; by default that of a vCluster.
         nudge: Done at each look: what the pods wait for; false while that is not over.
 
     Raises:
@@ -93,34 +95,34 @@ def rollout(
     told, quiet = "", Deadline(0)
     restarts: dict[str, int] = {}
     while True:
-        live = look(api, spec)
+        live = look(api, place)
         over = nudge()
         if over and live.settled:
             return live
-        _give_up_on_known_endings(api, spec, live)
-        give_up_on_crashes(spec, live, restarts, patient=not over)
-        words = describe(api, spec, live)
+        _give_up_on_known_endings(api, place, live)
+        give_up_on_crashes(place, live, restarts, patient=not over)
+        words = describe(api, place, live)
         if words != told and not quiet.left:
             say(shortened(words))
             told, quiet = words, Deadline(SAY_EVERY)
         if deadline.left <= 0:
             raise Unready(
-                f"{spec.title}: not rolled out after {deadline.seconds:.0f} s. Seen last: {words}.",
-                _where_to_look(spec, live),
+                f"{place.title}: not rolled out after {deadline.seconds:.0f} s. Seen last: {words}.",
+                _where_to_look(place, live),
             )
-        _next_change(api, spec, live, min(SILENCE, max(deadline.left, BREATH)))
+        _next_change(api, place, live, min(SILENCE, max(deadline.left, BREATH)))
 
 
-def _next_change(api: Api, spec: Spec, live: Live, seconds: float) -> None:
+def _next_change(api: Api, place: Place, live: Live, seconds: float) -> None:
     """Return after the next event of a pod, or after some seconds without one."""
     began = time.monotonic()
-    query = {"labelSelector": selector(spec), "resourceVersion": live.version}
+    query = {"labelSelector": live.selector, "resourceVersion": live.version}
     # All pods are ready, the workload's status follows within a moment: no pod event will tell.
     at_the_end = bool(live.pods) and not any(unready(live))
     breath = LAST_BREATH if at_the_end else BREATH
     limit = breath if at_the_end else seconds
     try:
-        for _event in api.watch(f"/api/v1/namespaces/{spec.namespace}/pods", query, limit):
+        for _event in api.watch(f"/api/v1/namespaces/{place.namespace}/pods", query, limit):
             break
     except ApiError as error:
         if error.status != HTTP_GONE:
@@ -128,7 +130,7 @@ def _next_change(api: Api, spec: Spec, live: Live, seconds: float) -> None:
     time.sleep(max(0.0, breath - (time.monotonic() - began)))
 
 
-def describe(api: Api, spec: Spec, live: Live) -> str:
+def describe(api: Api, place: Place, live: Live) -> str:
     """One line: what is ready, and what the others are doing."""
     counts = []
     for item in live.workloads:
@@ -137,7 +139,7 @@ def describe(api: Api, spec: Spec, live: Live) -> str:
         )
     by_reason: dict[str, list[str]] = {}
     for pod in unready(live):
-        by_reason.setdefault(_doing(api, spec, pod), []).append(pod.name)
+        by_reason.setdefault(_doing(api, place, pod), []).append(pod.name)
     reasons = [f"{_names(names)}: {reason}" for reason, names in by_reason.items()]
     return ", ".join([*(counts or ["no workload yet"]), *reasons])
 
@@ -153,31 +155,33 @@ def shortened(text: str, limit: int = 160) -> str:
     return text if len(text) <= limit else f"{text[:limit]}..."
 
 
-def _doing(api: Api, spec: Spec, pod: Pod) -> str:
+def _doing(api: Api, place: Place, pod: Pod) -> str:
     """The pod's state, said by its newest event while nothing else is known."""
     if pod.state != "starting":
         return pod.state
-    reason, message = last_event(api, spec, pod)
+    reason, message = last_event(api, place, pod)
     if reason == "Pulling":
         return "pulling image"
     return f"{reason}: {message}" if reason.startswith("Failed") else pod.state
 
 
-def _give_up_on_known_endings(api: Api, spec: Spec, live: Live) -> None:
+def _give_up_on_known_endings(api: Api, place: Place, live: Live) -> None:
     for pod in unready(live):
         if (
             pod.restarts
             and pod.state.split(":")[0] in CRASHES
-            and (found := known_ending(api, spec, pod))
+            and (found := known_ending(api, place, pod))
         ):
             line, ending = found
             raise Unready(
-                f"{spec.title}: pod {pod.name} cannot start: {ending.meaning}. Its log says: {line}",
+                f"{place.title}: pod {pod.name} cannot start: {ending.meaning}. Its log says: {line}",
                 ending.way_out,
             )
 
 
-def give_up_on_crashes(spec: Spec, live: Live, restarts: dict[str, int], *, patient: bool) -> None:
+def give_up_on_crashes(
+    place: Place, live: Live, restarts: dict[str, int], *, patient: bool
+) -> None:
     """A pod that ends again and again does not come; its way back should not wait for the limit.
 
     Args:
@@ -191,15 +195,15 @@ def give_up_on_crashes(spec: Spec, live: Live, restarts: dict[str, int], *, pati
         ends = pod.restarts - restarts.setdefault(pod.uid, pod.restarts)
         if ends >= ENDS and pod.state.split(":")[0] in CRASHES:
             raise Unready(
-                f"{spec.title}: pod {pod.name} has ended {ends} times in a row ({pod.state}).",
-                f"Look at `kubectl --namespace {spec.namespace} logs {pod.name} --all-containers --previous`.",
+                f"{place.title}: pod {pod.name} has ended {ends} times in a row ({pod.state}).",
+                f"Look at `kubectl --namespace {place.namespace} logs {pod.name} --all-containers --previous`.",
             )
 
 
-def _where_to_look(spec: Spec, live: Live) -> str:
+def _where_to_look(place: Place, live: Live) -> str:
     pods = [pod.name for pod in unready(live)]
     command = f"describe pod {pods[0]}" if pods else "get pods,events"
     return (
-        f"Look at `kubectl --namespace {spec.namespace} {command}`; "
+        f"Look at `kubectl --namespace {place.namespace} {command}`; "
         "run again when the cause is gone, or raise vcluster_timeouts.rollout."
     )

@@ -89,6 +89,12 @@ class Store(Protocol):
     def references(self, name: str, options: Options) -> dict[str, Any]:
         """User values that a Secret of the namespace holds, as `vcluster_values` refer to one."""
 
+    def endpoint(self, options: Options) -> str:
+        """Address of the servers that hold its data, as pods dial it; empty where they are of the release itself.
+
+        Nobody else may have his data there: it is refused where another vCluster has the same.
+        """
+
     def identity(self, values: Values) -> str:
         """Which data it is; a live store must keep it (G03). Empty where the name of the vCluster says it all."""
 
@@ -204,6 +210,10 @@ class Usual:
     def references(self, name: str, options: Options) -> dict[str, Any]:
         """See Store."""
         return {}
+
+    def endpoint(self, options: Options) -> str:
+        """See Store."""
+        return ""
 
     def identity(self, values: Values) -> str:
         """See Store."""

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An etcd, or anything that speaks its protocol, outside the vCluster's namespace."""
+"""An etcd, or anything that speaks its protocol, that the chart did not deploy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from .._core.check import CheckResult
@@ -30,10 +30,10 @@ from .base import (
     unknown_options,
     without,
 )
-from .etcd_checks import Answer, alarms, member_lists, size
+from .etcd_checks import Answer, alarms, member_checks, member_lists, size
 from .key_refill import replace_keys, write
 from .refill import Refill
-from .source import Source, etcd_source
+from .source import Source, etcd_source, well_member
 
 EXTERNAL = (*BACKING_STORE, "etcd", "external")
 VOLUME = "etcd-client"
@@ -77,6 +77,10 @@ class EtcdExternal(Usual):
         tls = options.get("tls")
         return {tls["secret"]: _keys(tls)} if tls else {}
 
+    def endpoint(self, options: Options) -> str:
+        """See Store."""
+        return str(options.get("endpoint") or "")
+
     def identity(self, values: Values) -> str:
         """See Store: the endpoint, however it is written."""
         return str(at(values, *EXTERNAL, "endpoint") or "").removeprefix("https://").rstrip("/")
@@ -102,13 +106,23 @@ class EtcdExternal(Usual):
         reach: Reach,
         values: Values,
     ) -> list[CheckResult]:
-        """Leader, member list, alarms and size, from the controller; skipped with the reason when it has no way."""
+        """Every member, where they are pods of the host cluster, else the one that answers from the controller.
+
+        Skipped with the reason where none answers: it may be no etcd that has a JSON gateway.
+        """
         endpoint, tls = _address(spec)
         if not endpoint or not tls:
             reason = "vcluster_store names no endpoint and tls secret, so it is not asked"
             return [CheckResult("etcd_quorum", "skip", reason)]
+        names, dial = _ways(endpoint, tls, reach)
+        if names != [endpoint]:
+            found = member_checks(names, names, dial)
+            if len(found) > 1:
+                return found
+            words = f"no pod behind {endpoint} answers as an etcd: {found[0].evidence}"
+            return [CheckResult("etcd_quorum", "skip", words)]
         try:
-            with reach.external(endpoint, tls["secret"], _keys(tls)) as etcd:
+            with dial(endpoint) as etcd:
                 answer = Answer(endpoint, etcd.members(), etcd.status())
         except FleetError as error:
             return [
@@ -127,7 +141,7 @@ class EtcdExternal(Usual):
     def source(
         self, spec: Spec, pods: Sequence[Pod], reach: Reach, values: Values
     ) -> Iterator[Source]:
-        """See Store: from the controller."""
+        """See Store."""
         with _reached(spec, reach) as (title, etcd):
             yield etcd_source(title, etcd)
 
@@ -196,8 +210,21 @@ def _reached(spec: Spec, reach: Reach) -> Iterator[tuple[str, Etcd]]:
             f"{spec.title}: vcluster_store names no endpoint and tls secret of its etcd.",
             "Set them: its data is streamed from there, and put back there.",
         )
-    with reach.external(endpoint, tls["secret"], _keys(tls)) as etcd:
-        yield f"etcd {endpoint}", etcd
+    names, dial = _ways(endpoint, tls, reach)
+    with well_member(names, dial) as (name, etcd):
+        yield f"etcd {name}", etcd
+
+
+def _ways(
+    endpoint: str, tls: Options, reach: Reach
+) -> tuple[list[str], Callable[[str], AbstractContextManager[Etcd]]]:
+    """The members by name, and how to dial one: pods behind the endpoint, or the endpoint itself."""
+    backends = {backend.pod: backend for backend in reach.behind(endpoint)}
+
+    def dial(name: str) -> AbstractContextManager[Etcd]:
+        return reach.external(endpoint, tls["secret"], _keys(tls), backends.get(name))
+
+    return list(backends) or [endpoint], dial
 
 
 def _address(spec: Spec) -> tuple[str | None, Options | None]:

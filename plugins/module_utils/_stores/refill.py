@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from .._core.errors import FleetError
 from .._core.etcd import KeyChange, KeyValue
-from .._core.ports import Json
+from .._core.ports import Json, Reach
 from .._core.snapshot import Way
 from .claim_pod import READY, WORK, ClaimPod, runs
 from .work import Work
@@ -36,6 +36,7 @@ class Refill(Work):
     """A snapshot on its way into a store whose control plane is stopped.
 
     Attributes:
+        reach: Ways into the vCluster.
         way: Form of the data.
         items: What it holds that no lease ends.
         content: Opens it.
@@ -48,6 +49,7 @@ class Refill(Work):
         shell_image: An image with a shell: the control plane's own.
     """
 
+    reach: Reach
     way: Way
     items: Callable[[], Iterator[KeyValue]]
     content: Callable[[], AbstractContextManager[IO[bytes]]]

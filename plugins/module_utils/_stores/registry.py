@@ -13,6 +13,7 @@ from .._core.check import CheckResult
 from .._core.observation import MemberList, Observation, Pod
 from .._core.plan import Members
 from .._core.ports import Json, Reach
+from .._core.service_names import service_at, split
 from .._core.snapshot import Way
 from .._core.spec import Spec
 from .base import Store, Values
@@ -60,6 +61,25 @@ def secrets_of(spec: Spec) -> Mapping[str, tuple[str, ...]]:
     if spec.store is None:
         return {}
     return store_named(spec.store.type).secrets(spec.name, spec.store.options)
+
+
+def endpoint_of(spec: Spec) -> str:
+    """Address of the servers that hold the data of the spec's store; see Store."""
+    return store_named(spec.store.type).endpoint(spec.store.options) if spec.store else ""
+
+
+def data_place(spec: Spec) -> tuple[str, ...]:
+    """Which servers these are, to be compared within a fleet; empty without any.
+
+    A name that only the pods of one host cluster resolve is another one on another host cluster.
+    """
+    endpoint = endpoint_of(spec)
+    if not endpoint:
+        return ()
+    service = service_at(endpoint, spec.namespace)
+    if service is None:
+        return tuple(map(str, split(endpoint)))
+    return (spec.access.key, service.namespace, service.name, str(service.port))
 
 
 def objects(spec: Spec, values: Values) -> list[Json]:

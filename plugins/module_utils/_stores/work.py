@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .._core.observation import Pod
-from .._core.ports import Api, Reach
+from .._core.ports import Api, Dial
 
 # Waits until something holds, and says in words what; TimedOut when it does not come.
 Until = Callable[[str, Callable[[], bool]], None]
@@ -22,14 +22,14 @@ class Work:
 
     Attributes:
         api: Of the host cluster.
-        reach: Ways into the vCluster.
+        reach: Ways to the members.
         pods: Those of the vCluster now.
         until: See Until.
         say: Takes a line of progress.
     """
 
     api: Api
-    reach: Reach
+    reach: Dial
     pods: Callable[[], Sequence[Pod]]
     until: Until
     say: Callable[[str], None]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ..._core.finding import Finding, refuse, warn
 from ..._core.plan import View
 from ..._stores.base import RECOVERY
-from ..._stores.registry import secrets_of, store_in, store_named, stores_on
+from ..._stores.registry import endpoint_of, secrets_of, store_in, store_named, stores_on
 from ..membership import odd_counts
 from ..revisions import redone
 from .case import Case
@@ -49,6 +49,18 @@ def same_store(case: Case) -> Iterator[Finding]:
         "No data would be copied: the tenant would be empty, and everything green.",
         "Keep the store as it runs; moving a live store is not there yet.",
     )
+
+
+def own_store(case: Case) -> Iterator[Finding]:
+    """The syncer keeps keys of its own under one prefix for all (0.36.1, /vcluster/): two would take each other's."""
+    owner, own = case.observation.store_owner, f"{case.spec.namespace}/{case.spec.name}"
+    if owner and owner != own:
+        yield refuse(
+            "spec",
+            f"The store at {endpoint_of(case.spec)} holds the data of vCluster {owner}.",
+            "Two vClusters on one store read and delete each other's keys.",
+            "Give each a store of its own.",
+        )
 
 
 def store_options(case: Case) -> Iterator[Finding]:
@@ -220,6 +232,7 @@ def nobody_to_join(case: Case) -> Iterator[Finding]:
 STORE_GUARDS = (
     one_store,
     same_store,
+    own_store,
     store_options,
     store_secrets,
     store_rules,

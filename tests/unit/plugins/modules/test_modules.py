@@ -16,6 +16,7 @@ import yaml
 
 PLUGINS = "ansible_collections.fleetops.vcluster.plugins"
 MODULES = (
+    "backend_etcd",
     "control_plane",
     "control_plane_info",
     "drill",

@@ -277,6 +277,8 @@ def test_real_writes_watch_and_clock(real_api: KubernetesApi, namespace: str) ->
     assert exists.value.status == 409
     real_api.merge(f"{path}/c", {"data": {"a": None, "b": "2"}})
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"z": "9"}}
+    assert real_api.apply(f"{path}/c", body, check=True)["data"] == {"b": "2", "z": "9"}
+    assert real_api.get(f"{path}/c")["data"] == {"b": "2"}
     assert real_api.apply(f"{path}/c", body)["data"] == {"b": "2", "z": "9"}
     with pytest.raises(ApiError) as moved:
         real_api.replace(f"{path}/c", made)

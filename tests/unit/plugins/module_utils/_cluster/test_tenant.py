@@ -23,6 +23,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors imp
     FleetError,
     Unreachable,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import Backend
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Access
 
 pytestmark = pytest.mark.apiserver
@@ -200,6 +201,37 @@ def test_an_external_etcd_is_dialled_from_here(
     keys = ("etcd-ca.crt", "apiserver-etcd-client.crt", "apiserver-etcd-client.key")
     with ways.external(etcd_member.endpoint.removeprefix("https://"), "etcd-tls", keys) as member:
         check_member(member)
+
+
+def test_an_external_etcd_behind_a_service_is_reached_through_its_pods(
+    ways: Ways, forwards: Forwards, real_api: KubernetesApi, etcd_member: Any, namespace: str
+) -> None:
+    """Its certificate has to carry the name that the pods of the control plane dial."""
+    store(real_api, namespace, "etcd-tls", etcd_secret(etcd_member))
+    for name in ("localhost", "elsewhere"):
+        body = {"selector": {"app": "outside"}, "ports": [{"port": 2379, "targetPort": 23790}]}
+        metadata = {"name": name}
+        real_api.create(
+            f"/api/v1/namespaces/{namespace}/services", {"metadata": metadata, "spec": body}
+        )
+    metadata = {"name": "m0", "labels": {"app": "outside"}}
+    containers = [{"name": "etcd", "image": "etcd:1"}]
+    real_api.create(
+        f"/api/v1/namespaces/{namespace}/pods",
+        {"metadata": metadata, "spec": {"containers": containers}},
+    )
+    forwards.ports["m0", 23790] = port_of(etcd_member.endpoint)
+    keys = ("etcd-ca.crt", "apiserver-etcd-client.crt", "apiserver-etcd-client.key")
+    (backend,) = ways.behind("localhost:2379")
+    assert backend == Backend(namespace, "m0", 23790)
+    with ways.external("localhost:2379", "etcd-tls", keys, backend) as member:
+        check_member(member)
+    with (
+        pytest.raises(Unreachable, match="elsewhere"),
+        ways.external("elsewhere:2379", "etcd-tls", keys, backend) as member,
+    ):
+        member.status()
+    assert ways.behind("etcd.example.net:2379") == ()
 
 
 def check_member(member: Any) -> None:

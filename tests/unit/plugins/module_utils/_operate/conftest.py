@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import (
+    backend_work,
     restoring,
     verify,
     wait,
@@ -31,6 +32,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.snapsho
 )
 
 sys.path.insert(0, str(Path(__file__).parent))
+from etcd_cluster import Cluster
 from fakes import ASKED, NOW, FakeHost, World
 from restores import LATER, Filled
 from saved import PAIR, PAIRS, Api, Host, Member, Volume, deploy
@@ -43,11 +45,18 @@ def world() -> World:
     return World()
 
 
+@pytest.fixture
+def cluster() -> Cluster:
+    return Cluster()
+
+
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits keep their limits and lose their pauses."""
     monkeypatch.setattr(wait, "BREATH", 0.0)
     monkeypatch.setattr(wait, "LAST_BREATH", 0.0)
+    monkeypatch.setattr(wait, "PAUSE", 0.0)
+    monkeypatch.setattr(backend_work, "PAUSE", 0.0)
     monkeypatch.setattr(verify, "PAUSE", 0.0)
 
 

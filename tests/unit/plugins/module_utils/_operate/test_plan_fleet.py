@@ -96,6 +96,48 @@ def test_g46_an_unreachable_host_cluster_costs_its_own_vclusters_only(context: C
     assert statuses(fleet) == {"tenant-a": "planned", "tenant-b": "unreachable"}
 
 
+ETCD = {"type": "etcd_external", "tls": {"secret": "client"}}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        ("etcd.example.net:2379", "https://etcd.example.net:2379/", True),
+        ("etcd.example.net:2379", "etcd.example.net:2380", False),
+        ("store.ns:2379", "store.ns.svc.cluster.local:2379", True),
+        ("store:2379", "store:2379", False),  # each in its own namespace
+        ("store:2379", "store.vcluster-tenant-a:2379", True),
+    ],
+)
+def test_two_inventory_hosts_with_their_data_on_one_store_are_both_refused(
+    context: Context, one: str, other: str, shared: bool
+) -> None:
+    fleet = plan_fleet(
+        [
+            entry("tenant-a", context, store={**ETCD, "endpoint": one}),
+            entry("tenant-b", context, store={**ETCD, "endpoint": other}),
+        ],
+        context,
+    )
+    told = ["shares the store at" in str(found.error) for found in fleet.entries]
+    assert told == [shared, shared]
+
+
+def test_a_store_that_only_pods_resolve_is_another_one_on_another_host_cluster(
+    context: Context,
+) -> None:
+    for endpoint, shared in (("store.ns:2379", False), ("etcd.example.net:2379", True)):
+        asked = {**ETCD, "endpoint": endpoint}
+        fleet = plan_fleet(
+            [
+                entry("tenant-a", context, store=asked),
+                entry("tenant-b", context, store=asked, kubeconfig="/k/hc2"),
+            ],
+            context,
+        )
+        assert ["shares the store" in str(e.error) for e in fleet.entries] == [shared] * 2
+
+
 def test_g39_two_inventory_hosts_in_one_namespace_are_both_refused(context: Context) -> None:
     fleet = plan_fleet(
         [entry("tenant-a", context), entry("tenant-b", context, namespace="vcluster-tenant-a")],

@@ -16,7 +16,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.etcd impor
     Member,
     MemberStatus,
 )
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import Reach
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import Backend, Reach
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import (
     Access,
     Spec,
@@ -92,8 +92,12 @@ class FakeMember:
 class FakeReach:
     """Members by pod name or endpoint; one that is missing does not answer."""
 
-    def __init__(self, members: Mapping[str, FakeMember]) -> None:
+    def __init__(self, members: Mapping[str, FakeMember], *behind: str) -> None:
         self.alive = members
+        self._behind = behind
+
+    def behind(self, endpoint: str) -> list[Backend]:
+        return [Backend("ns", pod, 2379) for pod in self._behind]
 
     @contextmanager
     def member(self, pod: str) -> Iterator[FakeMember]:
@@ -102,12 +106,14 @@ class FakeReach:
         yield self.alive[pod]
 
     @contextmanager
-    def external(self, endpoint: str, secret: str, keys: tuple[str, ...]) -> Iterator[FakeMember]:
+    def external(
+        self, endpoint: str, secret: str, keys: tuple[str, ...], backend: Backend | None = None
+    ) -> Iterator[FakeMember]:
         assert (secret, keys) == ("client", ("ca.crt", "tls.crt", "tls.key"))
-        with self.member(endpoint) as member:
+        with self.member(backend.pod if backend else endpoint) as member:
             yield member
 
 
-def reach(members: Mapping[str, FakeMember]) -> Reach:
-    """Ways to these members, by pod name or endpoint."""
-    return cast("Reach", FakeReach(members))
+def reach(members: Mapping[str, FakeMember], *behind: str) -> Reach:
+    """Ways to these members, by pod name or endpoint; some are pods behind the endpoint."""
+    return cast("Reach", FakeReach(members, *behind))

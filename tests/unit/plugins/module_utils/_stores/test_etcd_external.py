@@ -93,3 +93,31 @@ def test_g30_an_external_etcd_without_a_leader_fails() -> None:
     asked = spec(StoreSpec("etcd_external", options))
     found = checks(asked, Observation(), [], reach({options["endpoint"]: lost}), values)
     assert [check.id for check in found if check.status == "fail"] == ["etcd_quorum"]
+
+
+def test_members_behind_a_service_are_all_asked() -> None:
+    asked = spec(StoreSpec("etcd_external", OPTIONS["etcd_external"]))
+    values = store_named("etcd_external").values("tenant", OPTIONS["etcd_external"])
+    found = checks(asked, Observation(), [], reach(healthy(), *NAMES), values)
+    assert {result.status for result in found} == {"pass"}
+    assert found[0].evidence == "3 of 3 members answer, leader tenant-etcd-0"
+    alive = {name: member for name, member in healthy().items() if name != NAMES[1]}
+    quorum = checks(asked, Observation(), [], reach(alive, *NAMES), values)[0]
+    assert (quorum.status, "2 of 3 members answer" in quorum.evidence) == ("fail", True)
+
+
+def test_pods_that_speak_the_protocol_and_are_no_etcd_are_skipped() -> None:
+    """kine has no JSON gateway."""
+    asked = spec(StoreSpec("etcd_external", OPTIONS["etcd_external"]))
+    values = store_named("etcd_external").values("tenant", OPTIONS["etcd_external"])
+    (found,) = checks(asked, Observation(), [], reach({}, "kine-0", "kine-1"), values)
+    assert (found.id, found.status) == ("etcd_quorum", "skip")
+
+
+def test_a_snapshot_is_taken_of_a_member_that_is_well_and_no_leader() -> None:
+    asked = spec(StoreSpec("etcd_external", OPTIONS["etcd_external"]))
+    store = store_named("etcd_external")
+    values = store.values("tenant", OPTIONS["etcd_external"])
+    alive = {name: member for name, member in healthy().items() if name != NAMES[1]}
+    with store.source(asked, [], reach(alive, *NAMES), values) as source:
+        assert source.title == f"etcd {NAMES[2]}"

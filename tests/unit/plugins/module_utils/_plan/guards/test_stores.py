@@ -102,6 +102,21 @@ def test_g03_another_external_etcd_is_another_store() -> None:
     assert not refusing(plan(spec(store=EXTERNAL, replicas=2), running.seen(**TLS), chart()))
 
 
+def test_the_store_of_another_vcluster_is_refused() -> None:
+    asked = spec(store=EXTERNAL, replicas=2)
+    for owner, found in (
+        ("", set()),
+        (f"{asked.namespace}/{asked.name}", set()),
+        ("a/b", {"spec"}),
+    ):
+        new = Running().seen(**TLS, **VANISHED, store_owner=owner)
+        assert refusing(plan(asked, new, chart())) == found
+        assert (
+            refusing(plan(asked, installed_external().seen(**TLS, store_owner=owner), chart()))
+            == found
+        )
+
+
 def installed_external() -> Running:
     first = plan(spec(store=EXTERNAL, replicas=2), Running().seen(**TLS, **VANISHED), chart())
     return Running(first.steps[0].values or {}, replicas=2, kind="Deployment")
