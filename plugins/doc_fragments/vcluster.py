@@ -298,6 +298,44 @@ options:
           - Whether the control plane may be stopped for a copy of its store V(sqlite); V(false) by default.
           - It is copied while it runs wherever that can be proved to be consistent, and stopped only otherwise.
         type: bool
+  maintenance:
+    description: When its store is due for care; M(fleetops.vcluster.maintenance) gives it, other runs only report it.
+    type: dict
+    suboptions:
+      fragmentation:
+        description:
+          - Percent of a file that is free from which it is rewritten, if O(maintenance.free_mib) are free too; 30 by
+            default.
+        type: int
+      free_mib:
+        description: MiB of it that are free; 100 by default.
+        type: int
+      full:
+        description:
+          - Percent of the quota, or of the volume, that the file takes, from which a tenth of it that is free is
+            reason enough to rewrite it, and that its data takes, from which it is reported; 60 by default.
+        type: int
+      compaction_lag:
+        description:
+          - Revisions that are not compacted, from which etcd is told to; 100000 by default. An API server does it
+            every 5 minutes.
+        type: int
+      days:
+        description: It is reported that the store will be full within so many days; 30 by default.
+        type: int
+      fsync_ms:
+        description:
+          - Milliseconds of p99 of etcd's syncs of its log, above which the disk is reported as slow; 10 by default.
+        type: int
+      commit_ms:
+        description: The same of the commits of its backend; 25 by default.
+        type: int
+      sql_ms:
+        description: The same of the SQL statements of kine; 100 by default.
+        type: int
+      allow_outage:
+        description: Whether the control plane may be stopped to rewrite the file of its store; V(false) by default.
+        type: bool
   move_from:
     description: Where the vCluster runs before M(fleetops.vcluster.move) brings it here. What is not said is as here.
     type: dict

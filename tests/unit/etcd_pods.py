@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from programs import Programs, free_port, listening
 
@@ -51,13 +52,15 @@ class EtcdPods:
     def peer_url(self, pod: str) -> str:
         return f"http://127.0.0.1:{self._port(pod)[1]}"
 
-    def start(self, count: int, *pods: str, existing: bool = False) -> None:
+    def start(
+        self, count: int, *pods: str, existing: bool = False, more: Sequence[str] = ()
+    ) -> None:
         """Start pods (all of them by default) with the arguments that the chart gives for so many members."""
         names = [f"{NAME}-{number}" for number in range(count)]
         for pod in pods or names:
-            self._start(pod, names, existing)
+            self._start(pod, names, existing, more)
 
-    def _start(self, pod: str, names: Sequence[str], existing: bool) -> None:
+    def _start(self, pod: str, names: Sequence[str], existing: bool, more: Sequence[str]) -> None:
         client = f"http://127.0.0.1:{self._port(pod)[0]}"
         peer = self.peer_url(pod)
         cluster = ",".join(f"{name}={self.peer_url(name)}" for name in names)
@@ -74,6 +77,7 @@ class EtcdPods:
             "--initial-cluster-state=new",
             "--unsafe-no-fsync",
             "--log-level=warn",
+            *more,
         ]
         if existing:
             command.append("--initial-cluster-state=existing")
@@ -115,6 +119,11 @@ class EtcdPods:
         url = f"http://127.0.0.1:{self._port(pod)[0]}"
         connection = Connection(url, None, None, None, lambda: None, pod)
         yield EtcdGateway(KubernetesApi(pod, HostTransport(lambda: connection), QUICK))
+
+    def member_metrics(self, pod: str) -> str:
+        """See Reach."""
+        with urlopen(f"http://127.0.0.1:{self._port(pod)[0]}/metrics", timeout=10) as answer:
+            return str(answer.read().decode())
 
     def find(self, path: str) -> dict[str, Any] | None:
         """See Api: claims are there while their data is."""
@@ -159,8 +168,8 @@ def until(what: str, holds: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def begun(etcd: EtcdPods, count: int) -> None:
-    etcd.start(count)
+def begun(etcd: EtcdPods, count: int, *more: str) -> None:
+    etcd.start(count, more=more)
     etcd.ready()
     until("a leader", lambda: len(voters(etcd)) == count and led(etcd))
     write(etcd, b"first")

@@ -84,9 +84,9 @@ class KubernetesApi:
                 return
             query["continue"] = fresh
 
-    def create(self, path: str, body: Json) -> Json:
+    def create(self, path: str, body: Json, read: float = 0.0) -> Json:
         """See Api."""
-        return self._json("POST", path, body=body)
+        return self._json("POST", path, body=body, read=read)
 
     def replace(self, path: str, body: Json) -> Json:
         """See Api."""
@@ -172,9 +172,11 @@ class KubernetesApi:
         params: Mapping[str, str] | None = None,
         body: Json | None = None,
         kind: str = "application/json",
+        read: float = 0.0,
     ) -> Json:
         headers = {"Content-Type": kind} if body is not None else {}
-        return self._parse(self._answer(method, path, params, body, headers), method, path)
+        answer = self._answer(method, path, params, body, headers, read=read)
+        return self._parse(answer, method, path)
 
     def _answer(
         self,

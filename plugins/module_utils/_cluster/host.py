@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 
+from .._core.care import Point
 from .._core.observation import Node, Observation, Proved
 from .._core.ports import Fleet, Helm, Lock, Reach
 from .._core.spec import Access, Spec
@@ -20,7 +21,7 @@ from .kubeconfig import load
 from .lock import locked
 from .nodes import nodes
 from .observe import observe, referenced_secrets
-from .releases import forget, mark, note_proof, note_snapshot
+from .releases import forget, mark, note_points, note_proof, note_snapshot
 from .tenant import Ways
 from .transport import HostTransport
 
@@ -78,6 +79,10 @@ class Host:
     def note_proof(self, spec: Spec, revision: int, proved: Proved) -> None:
         """See HostCluster."""
         note_proof(self.api, spec.namespace, spec.name, revision, proved)
+
+    def note_points(self, spec: Spec, points: Sequence[Point]) -> None:
+        """See HostCluster."""
+        note_points(self.api, spec.namespace, spec.name, points)
 
     def note_snapshot(self, spec: Spec, revision: int, snapshot: str) -> None:
         """See HostCluster."""

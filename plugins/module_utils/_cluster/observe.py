@@ -25,7 +25,8 @@ from .workloads import SELECTOR, paused, workload_of
 def observe(api: Api, spec: Spec) -> Observation:
     """Everything the planner looks at; a dozen requests, two more for each member of a store that is not ready."""
     namespace, name = spec.namespace, spec.name
-    found = with_notes(history(api, namespace, name), noted(api, namespace, name))
+    notes = noted(api, namespace, name)
+    found = with_notes(history(api, namespace, name), notes)
     here = list(_workloads(api, namespace))
     workloads = tuple(workload for release, workload in here if release == name)
     secrets = dict(_secrets(api, spec))
@@ -48,6 +49,7 @@ def observe(api: Api, spec: Spec) -> Observation:
         lost_members=lost_members(api, namespace, workloads),
         autoscalers=autoscalers(api, spec, workloads),
         api_groups=groups_served(api, spec),
+        points=notes.points,
         complete=True,
     )
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from .._core.care import Point
 from .._core.errors import FleetError
 from .._core.observation import SCALED_LABEL, Applied, Proved, Release, Scaled
 from .._core.ports import Api, Json
@@ -27,6 +28,7 @@ _SCALED = re.compile(r"(?P<replicas>\d{1,4})-at-(?P<at>\d{1,12})")
 APPLIED_LABEL = "fleetops.vcluster/applied"
 PROVED_ANNOTATION = "fleetops.vcluster/proved-at"
 CERTIFICATES_ANNOTATION = "fleetops.vcluster/certificates-end"
+CARE_ANNOTATION = "fleetops.vcluster/store-care"
 _APPLIED = re.compile(r"(?P<digest>[0-9a-f]{20})-r(?P<revision>[1-9][0-9]*)")
 _GOOD = frozenset({"deployed", "superseded"})
 
@@ -69,7 +71,10 @@ def release_of(metadata: Mapping[str, Any]) -> Release:
 def _proved(annotations: Mapping[str, str]) -> Proved | None:
     """The last proof; annotations stay with their revision, Helm carries none over."""
     at = _moment(annotations.get(PROVED_ANNOTATION, ""))
-    return Proved(at, _moment(annotations.get(CERTIFICATES_ANNOTATION, ""))) if at else None
+    if at is None:
+        return None
+    ends, care = annotations.get(CERTIFICATES_ANNOTATION, ""), annotations.get(CARE_ANNOTATION, "")
+    return Proved(at, _moment(ends), care)
 
 
 def _moment(text: str) -> datetime | None:
@@ -167,6 +172,7 @@ def _annotations(proved: Proved) -> dict[str, str | None]:
     return {
         PROVED_ANNOTATION: proved.at.isoformat(timespec="seconds"),
         CERTIFICATES_ANNOTATION: end.isoformat(timespec="seconds") if end else None,
+        CARE_ANNOTATION: proved.care or None,
     }
 
 
@@ -180,6 +186,7 @@ def note_snapshot(api: Api, namespace: str, name: str, revision: int, snapshot: 
 # So what later runs need of a revision stands on the vCluster's Lease.
 FOREIGN_ANNOTATION = "fleetops.vcluster/foreign"
 SNAPSHOTS_ANNOTATION = "fleetops.vcluster/way-back"
+POINTS_ANNOTATION = "fleetops.vcluster/store-size"
 KEPT_REVISIONS = 10
 
 
@@ -190,10 +197,12 @@ class Notes:
     Attributes:
         foreign: The JSON pointers of foreign values, by revision.
         snapshots: The id of the snapshot with which a hop goes back, by the revision it goes back to.
+        points: How much the store held at earlier looks, oldest first.
     """
 
     foreign: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     snapshots: Mapping[int, str] = field(default_factory=dict)
+    points: tuple[Point, ...] = ()
 
 
 def lease_name(name: str) -> str:
@@ -224,7 +233,16 @@ def noted(api: Api, namespace: str, name: str) -> Notes:
     return Notes(
         {revision: tuple(map(str, paths)) for revision, paths in foreign.items()},
         {revision: str(snapshot) for revision, snapshot in saved.items()},
+        _points(found.get(POINTS_ANNOTATION, "[]")),
     )
+
+
+def _points(text: str) -> tuple[Point, ...]:
+    """They only tell how fast it grows: where somebody damaged them, that begins anew."""
+    try:
+        return tuple(Point(int(at), int(used)) for at, used in json.loads(text))
+    except (ValueError, TypeError):
+        return ()
 
 
 def _by_revision(text: str, what: str, way_out: str) -> dict[int, Any]:
@@ -256,7 +274,17 @@ def _write(api: Api, namespace: str, name: str, notes: Notes) -> None:
         key: json.dumps(dict(sorted(found.items())[-KEPT_REVISIONS:]), separators=(",", ":"))
         for key, found in kept.items()
     }
-    metadata = {"annotations": annotations}
+    _annotate(api, namespace, name, annotations)
+
+
+def note_points(api: Api, namespace: str, name: str, points: Sequence[Point]) -> None:
+    """Write down how much the store held at these moments."""
+    text = json.dumps([[point.at, point.used] for point in points], separators=(",", ":"))
+    _annotate(api, namespace, name, {POINTS_ANNOTATION: text})
+
+
+def _annotate(api: Api, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
+    metadata = {"annotations": dict(annotations)}
     path = _leases(namespace)
     if api.find(f"{path}/{lease_name(name)}"):
         api.merge(f"{path}/{lease_name(name)}", {"metadata": metadata})

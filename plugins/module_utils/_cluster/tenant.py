@@ -14,11 +14,12 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
 from .._core.databases import Database, SqlDatabase
-from .._core.errors import FleetError
+from .._core.errors import FleetError, Unreachable
 from .._core.etcd import Etcd
 from .._core.observation import Workload
 from .._core.ports import Api, Backend, Replica
@@ -38,6 +39,7 @@ from .workloads import workload_of
 
 API_PORT = 8443
 ETCD_PORT = 2379
+METRICS_PORT = 2381
 # The certificates of the plane and of the members are valid for it (seen on 0.36.1).
 SERVER_NAME = "localhost"
 # A check asks again by itself; one question must not take long.
@@ -95,6 +97,21 @@ class Ways:
     def behind(self, endpoint: str) -> tuple[Backend, ...]:
         """See Reach."""
         return pods_behind(self._api, endpoint, self._namespace)
+
+    def member_metrics(self, pod: str) -> str:
+        """See Reach. Plain HTTP on a port of its own (0.20 to 0.36, templates/etcd-statefulset.yaml)."""
+        try:
+            with self._api.forward(self._namespace, pod, METRICS_PORT) as opened:
+                opened.settimeout(PATIENCE.read)
+                connection = HTTPConnection(SERVER_NAME)
+                connection.sock = opened
+                connection.request("GET", "/metrics")
+                answer = connection.getresponse()
+                return answer.read().decode(errors="replace")
+        except (OSError, HTTPException) as error:
+            raise Unreachable(
+                f"etcd member {self._namespace}/{pod} does not tell its metrics: {error}."
+            ) from error
 
     @contextmanager
     def external(

@@ -171,6 +171,20 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
             "allow_outage": _SWITCH,
         },
     },
+    "maintenance": {
+        "type": "dict",
+        "options": {
+            "fragmentation": _COUNT,
+            "free_mib": _COUNT,
+            "full": _COUNT,
+            "compaction_lag": _COUNT,
+            "days": _COUNT,
+            "fsync_ms": _COUNT,
+            "commit_ms": _COUNT,
+            "sql_ms": _COUNT,
+            "allow_outage": _SWITCH,
+        },
+    },
     "move_from": {
         "type": "dict",
         "options": {

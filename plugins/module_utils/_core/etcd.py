@@ -34,6 +34,7 @@ class MemberStatus:
         quota: Bytes, 0 when the member does not tell it (before etcd 3.6).
         leader: Id of the leader it knows; "0" for none.
         alarms: Names of the alarms it reports, for example NOSPACE.
+        in_use: Bytes of `db_size` that hold something.
     """
 
     id: str
@@ -45,6 +46,7 @@ class MemberStatus:
     raft_index: int
     learner: bool
     alarms: tuple[str, ...]
+    in_use: int = 0
 
 
 class Etcd(Protocol):
@@ -89,3 +91,13 @@ class Etcd(Protocol):
 
     def move_leader(self, member: str) -> None:
         """Make another member the leader. Only the leader takes this."""
+
+    def compact(self, revision: int) -> None:
+        """Forget what was before a revision; returns when this member has removed it. One that is compacted further
+        already is no error."""
+
+    def defragment(self) -> None:
+        """Rewrite its database without what is free. Whoever asks this member waits meanwhile."""
+
+    def disarm(self) -> None:
+        """Take back the alarm NOSPACE of every member; where none has raised it nothing is done."""

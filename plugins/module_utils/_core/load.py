@@ -12,7 +12,7 @@ Names and meanings are those of kube-apiserver's metrics (1.30 to 1.36): `apiser
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -112,7 +112,7 @@ def sample_of(text: str, at: float) -> Sample:
     Args:
         at: When it was asked.
     """
-    families = dict(_families(text))
+    families = dict(_families(text, _WANTED))
     requests: defaultdict[str, float] = defaultdict(float)
     throttled = 0.0
     for line in families.get("apiserver_request_total", ()):
@@ -146,11 +146,20 @@ _WANTED = {
 }
 
 
-def _families(text: str) -> Iterator[tuple[str, list[str]]]:
+def latency_of(text: str, name: str) -> float | None:
+    """Seconds: the p99 of a histogram in the text of any Go program, all its series together, since it was started.
+
+    None where it is not there, or has counted too little.
+    """
+    lines = dict(_families(text, frozenset({name}))).get(name, ())
+    return quantile(_histogram(lines))
+
+
+def _families(text: str, wanted: Collection[str]) -> Iterator[tuple[str, list[str]]]:
     """Those that are looked at, by name: each stands in one piece behind its type."""
     for block in text.split("# TYPE ")[1:]:
         name = block[: block.index(" ")]
-        if name in _WANTED:
+        if name in wanted:
             yield name, [line for line in block.split("\n")[1:] if line and line[0] != "#"]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from .care import Point
 from .certificates import Certificates
 
 RESTORE_NOTES = "fleetops.vcluster/restore"  # annotation of a workload: what a restore of ours is about, as JSON
@@ -40,10 +41,12 @@ class Proved:
     Attributes:
         at: When it passed, by the host cluster's clock.
         certificates_end: When the first certificate ends, as that proof read it; None when it read none.
+        care: What the store was due for, in words; empty for nothing.
     """
 
     at: datetime
     certificates_end: datetime | None = None
+    care: str = ""
 
 
 OURS = "fleetops.vcluster: "  # what the description of a revision begins with that this collection made
@@ -289,6 +292,7 @@ class Observation:
         lost_members: Why a member cannot come back with the data it has, by the ordinal of its pod.
         autoscalers: Those of the control plane.
         api_groups: Those of the API groups that the autoscalers asked for need which the host cluster serves.
+        points: How much the store held at earlier looks, oldest first.
         complete: False for the light pass: only what the fleet-wide lists show.
     """
 
@@ -312,6 +316,7 @@ class Observation:
     lost_members: Mapping[int, str] = field(default_factory=dict)
     autoscalers: tuple[Autoscaler, ...] = ()
     api_groups: frozenset[str] = frozenset()
+    points: tuple[Point, ...] = ()
     complete: bool = False
 
     @property

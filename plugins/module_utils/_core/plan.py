@@ -33,6 +33,10 @@ class Kind(StrEnum):
     RESTORE = "restore"
     MOVE = "move"
     DRILL = "drill"
+    COMPACT = "compact"
+    DEFRAGMENT = "defragment"
+    DISARM = "disarm"
+    VACUUM = "vacuum"
     PROVE = "prove"
 
 
@@ -184,6 +188,7 @@ class Step:
         members: What it does to the members of the store; None for nothing.
         growth: Claims that grow in it; None for none.
         scaler: The autoscaler that it is about; None for none.
+        parts: Names of the parts of the store that it is about.
         foreign: As `Plan.foreign`, of what runs after this step; None where that is the same.
     """
 
@@ -197,6 +202,7 @@ class Step:
     members: Members | None = None
     growth: Growth | None = None
     scaler: Scaler | None = None
+    parts: tuple[str, ...] = ()
     foreign: tuple[str, ...] | None = None
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from .care import Point
 from .databases import Database, SqlDatabase
 from .etcd import Etcd
 from .observation import Node, Observation, Proved, Workload
@@ -62,8 +63,12 @@ class Api(Protocol):
     ) -> Iterator[Json]:
         """The items of a list, fetched page by page."""
 
-    def create(self, path: str, body: Json) -> Json:
-        """POST; ApiError 409 when it exists."""
+    def create(self, path: str, body: Json, read: float = 0.0) -> Json:
+        """POST; ApiError 409 when it exists.
+
+        Args:
+            read: Seconds that its answer may take; 0 for as many as any other.
+        """
 
     def replace(self, path: str, body: Json) -> Json:
         """PUT; ApiError 409 when the resourceVersion moved on."""
@@ -213,6 +218,9 @@ class Reach(Dial, Protocol):
     def behind(self, endpoint: str) -> Sequence[Backend]:
         """The pods behind an address that names a Service of the host cluster; none where it names something else."""
 
+    def member_metrics(self, pod: str) -> str:
+        """What a deployed etcd member counts, in the text format of Prometheus."""
+
     def external(
         self, endpoint: str, secret: str, keys: tuple[str, str, str], backend: Backend | None = None
     ) -> AbstractContextManager[Etcd]:
@@ -337,6 +345,9 @@ class HostCluster(Protocol):
 
     def note_proof(self, spec: Spec, revision: int, proved: Proved) -> None:
         """Write the time of another proof of that revision onto its release Secret."""
+
+    def note_points(self, spec: Spec, points: Sequence[Point]) -> None:
+        """Note on the Lease how much the store held at each of these moments; what was noted before goes."""
 
     def note_snapshot(self, spec: Spec, revision: int, snapshot: str) -> None:
         """Note on the Lease the snapshot with which a hop goes back to that revision, by its id."""

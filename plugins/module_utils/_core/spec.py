@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .care import Maintenance
+
 VENDOR_REPOSITORY = "https://charts.loft.sh"
 
 
@@ -318,6 +320,7 @@ class Spec:
         renew_before: Days before the first certificate ends at which all are renewed; 0 leaves that to vCluster itself.
         hops: How many hops between versions one run takes at most; None for all.
         snapshots: See Snapshots.
+        maintenance: When the store is due for care.
         move_from: The vCluster that a move replaces by this one.
         state: `present`; nothing else yet.
     """
@@ -349,6 +352,7 @@ class Spec:
     renew_before: int = 30
     hops: int | None = None
     snapshots: Snapshots = field(default_factory=Snapshots)
+    maintenance: Maintenance = field(default_factory=Maintenance)
     move_from: Spec | None = None
     state: str = "present"
 

@@ -6,25 +6,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import threading
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from .._cluster.certificates import certificates
-from .._core.errors import Refused
+from .._core.errors import FleetError, Refused, defect
 from .._core.finding import refuse
 from .._core.observation import Observation
 from .._core.plan import Step, View
 from .._core.ports import HostCluster
 from .._core.spec import Spec
 from .._plan.guards.snapshots import snapshot_findings
-from .autoscale import Autoscale
+from .autoscale import AT_ONCE, Autoscale
 from .context import Context
 from .drill import drill_plan
+from .maintenance import care_plan
 from .move import move_plan
 from .planning import Planned, one_step
 from .recovery import SURVIVOR, recovery_plan
 from .restore import restore_plan
 from .snapshot import snapshot_step
+from .two_looks import once_each
 from .verbs import Site, Verb
 
 
@@ -109,6 +112,51 @@ class Move(Verb):
         return move_plan(spec, host, context)
 
 
+class Maintain(Verb):
+    """Does what the stores are due for; all of a host cluster's are looked at a few at a time."""
+
+    words = "to care for"
+
+    def __init__(self) -> None:
+        self._plans: dict[tuple[str, str, str], Planned | FleetError] = {}
+        self._over = threading.Event()
+
+    def prepare(self, specs: Sequence[Spec], host: HostCluster, context: Context) -> None:
+        """See Verb."""
+
+        def look(spec: Spec) -> None:
+            try:
+                found: Planned | FleetError = care_plan(spec, host, host.observe(spec))
+            except FleetError as error:
+                found = error
+            except Exception as error:
+                found = FleetError(f"{spec.title}: its store cannot be looked at: {defect(error)}")
+            self._plans[_place(spec)] = found
+
+        once_each(specs, look, AT_ONCE, self._over)
+
+    def stop(self) -> None:
+        """See Verb."""
+        self._over.set()
+
+    def plan(
+        self, spec: Spec, seen: Observation, host: HostCluster, context: Context
+    ) -> Planned | None:
+        """See Verb.
+
+        Raises:
+            FleetError: Its store cannot be looked at.
+        """
+        found = self._plans[_place(spec)]
+        if isinstance(found, FleetError):
+            raise found
+        return found
+
+
+def _place(spec: Spec) -> tuple[str, str, str]:
+    return (spec.access.key, spec.namespace, spec.name)
+
+
 # One that looks at something for all of a run keeps it to itself: each run has its own.
 SIMPLE: dict[str, Callable[[], Verb]] = {
     "site": Site,
@@ -116,6 +164,7 @@ SIMPLE: dict[str, Callable[[], Verb]] = {
     "upgrade": lambda: Site(View.VERSIONS),
     "autoscale": Autoscale,
     "certificates": Renew,
+    "maintenance": Maintain,
     "backup": Backup,
     "drill": Drill,
     "move": Move,

@@ -55,7 +55,7 @@ RESTORE_SPEC: dict[str, dict[str, Any]] = {
     "safety": {"type": "bool", "default": True},
     "consent": {"type": "list", "elements": "str"},
 }
-DRILL_SPEC = MOVE_SPEC = SNAPSHOT_SPEC
+DRILL_SPEC = MOVE_SPEC = MAINTENANCE_SPEC = SNAPSHOT_SPEC
 SNAPSHOT_ARCHIVE_SPEC: dict[str, dict[str, Any]] = {
     **VCLUSTER_SPEC,
     "snapshot": {"type": "str", "default": "latest"},

@@ -16,6 +16,7 @@ from .._core.spec import Spec
 from .pods import look
 from .wait import Deadline, rollout, wait_until
 
+HELPERS = ("fleetops-copy", "fleetops-restore")  # label app of our pods, see ClaimPod
 SYNCED = "vcluster.loft.sh/managed-by"  # label of host pods that stand for tenant pods
 
 
@@ -64,6 +65,16 @@ class Plane:
         pods = f"/api/v1/namespaces/{self.spec.namespace}/pods"
         for pod in self.host.api.list(pods, {"labelSelector": f"{SYNCED}={self.spec.name}"}):
             self.host.api.delete(f"{pods}/{pod['metadata']['name']}")
+
+    def end_helpers(self) -> None:
+        """None of our pods is on the claims of the vCluster when this returns."""
+        pods = f"/api/v1/namespaces/{self.spec.namespace}/pods"
+        ours = {"labelSelector": f"app in ({', '.join(HELPERS)}),release={self.spec.name}"}
+        for pod in self.host.api.list(pods, ours):
+            self.host.api.delete(f"{pods}/{pod['metadata']['name']}")
+        self.until(
+            "the pods of an earlier run to go", lambda: not [*self.host.api.list(pods, ours)]
+        )
 
     def mark(self, annotations: Mapping[str, str]) -> None:
         """Set annotations."""

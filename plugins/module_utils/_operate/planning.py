@@ -108,6 +108,14 @@ def one_step(
 ) -> Planned:
     """The plan of a verb that has one step, or its refusal."""
     steps = () if refusals(findings) else (step(),)
+    return some_steps(spec, observation, findings, steps)
+
+
+def some_steps(
+    spec: Spec, observation: Observation, findings: tuple[Finding, ...], steps: tuple[Step, ...]
+) -> Planned:
+    """The plan of a verb that looks by itself, without a chart and values; where it is refused it has no steps."""
+    steps = () if refusals(findings) else steps
     plan = Plan(steps, findings, digest=digest([steps, findings]))
     return Planned(spec, spec, observation, plan)
 

@@ -58,12 +58,21 @@ def resume(
     deadline: Deadline,
     say: Callable[[str], None],
 ) -> None:
-    """Start a control plane that an earlier run stopped for a copy and never started."""
-    found = observation.workload("control_plane")
-    if found and COPYING in found.annotations:
+    """Start a control plane that an earlier run stopped for its store and never started.
+
+    A pod of that run that still puts something into the volume comes first to its end: two must not write there.
+    """
+    if cut_off(observation):
         plane = Plane(spec, host, observation, deadline, say)
+        plane.end_helpers()
         plane.start()
         plane.unmark(COPYING)
+
+
+def cut_off(observation: Observation) -> bool:
+    """Whether a run was cut off while the control plane was stopped for its store."""
+    found = observation.workload("control_plane")
+    return found is not None and COPYING in found.annotations
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,17 @@ class Clock:
     sleep: Callable[[float], None] = time.sleep
 
 
+def once_each(
+    asked: Iterable[T], look: Callable[[T], None], threads: int, over: threading.Event
+) -> None:
+    """Look at each of them once; see `twice`."""
+    twice(asked, look, _never, 0.0, threads, Clock(), over)
+
+
+def _never(_item: object, _seen: object) -> None:
+    """There is no second look."""
+
+
 def twice(
     asked: Iterable[T],
     first: Callable[[T], S | None],

@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .._core.observation import Observation
-from .._core.plan import View
+from .._core.plan import Plan, View
 from .._core.ports import HostCluster
 from .._core.spec import Spec
+from .._plan.care import noted
 from .._plan.digest import unchanged
 from .context import Context
 from .planning import Planned, observe_and_plan
@@ -58,8 +60,13 @@ class Site(Verb):
     def plan(
         self, spec: Spec, seen: Observation, host: HostCluster, context: Context
     ) -> Planned | None:
-        """See Verb."""
-        return None if unchanged(spec, seen) else observe_and_plan(spec, host, context, self._view)
+        """See Verb. What the store is due for is told only, and with everything only."""
+        told = tuple(noted(seen, spec.title)) if self._view is View.EVERYTHING else ()
+        if unchanged(spec, seen):
+            return Planned(spec, spec, seen, Plan(findings=told)) if told else None
+        planned = observe_and_plan(spec, host, context, self._view)
+        plan = replace(planned.plan, findings=(*planned.plan.findings, *told))
+        return replace(planned, plan=plan)
 
 
 LOOK, SITE = Verb(), Site()

@@ -20,7 +20,8 @@ from .._core.observation import Observation, Proved
 from .._core.ports import HostCluster, Replica
 from .._core.spec import Spec
 from .._stores.registry import checks as store_checks
-from .checks import certificates, data, names, plane
+from .care import note
+from .checks import care, certificates, data, names, plane
 from .checks.scene import Scene
 from .context import Context
 from .door import Arguments, Result
@@ -58,6 +59,8 @@ def verified(spec: Spec, host: HostCluster, context: Context) -> Result:
     release = observation.release
     if release and release.applied and not problems and not context.check:
         host.note_proof(spec, release.revision, proof_of(results, host))
+        if used := _facts(results).get("used"):
+            note(spec, host, observation, int(used))
     return {
         "changed": False,
         "failed": bool(problems),
@@ -69,8 +72,14 @@ def verified(spec: Spec, host: HostCluster, context: Context) -> Result:
 
 def proof_of(results: tuple[CheckResult, ...], host: HostCluster) -> Proved:
     """What is written down of a proof that passed."""
-    ends = next((result.facts["ends"] for result in results if "ends" in result.facts), None)
-    return Proved(host.api.now, datetime.fromisoformat(ends) if ends else None)
+    facts = _facts(results)
+    ends = facts.get("ends")
+    moment = datetime.fromisoformat(ends) if ends else None
+    return Proved(host.api.now, moment, facts.get("care", ""))
+
+
+def _facts(results: Results) -> dict[str, str]:
+    return {key: value for result in results for key, value in result.facts.items()}
 
 
 def summary(spec: Spec, results: tuple[CheckResult, ...]) -> str:
@@ -153,6 +162,7 @@ GROUPS: tuple[Group, ...] = (
     *PLANE,
     data.checks,
     _store_checks,
+    care.checks,
     certificates.checks,
     names.checks,
 )

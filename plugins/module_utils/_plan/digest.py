@@ -26,7 +26,7 @@ ANY = -1  # as many replicas as an autoscaler likes
 # How to get there, how long to wait, how to prove it and where to save it ask nothing of the vCluster itself.
 _NOT_ASKED = frozenset(
     {"host", "cluster", "access", "limits", "allow", "proof", "rollback", "state", "secret_paths"}
-    | {"renew_before", "hops", "snapshots", "move_from", "decision"}
+    | {"renew_before", "hops", "snapshots", "maintenance", "move_from", "decision"}
 )
 
 

@@ -28,6 +28,8 @@ ALONE_SECONDS = 25
 COPY_SECONDS = 60  # until a control plane that was stopped for a copy is there again
 # The vendor's words for embedded etcd, which nobody here saw: the first pod restarts once or twice while others join.
 JOIN_RESTARTS = 2
+# Bytes a second that a store rewrites, and seconds until a control plane that was stopped for it is there again.
+REWRITE_RATE, STOP_SECONDS = 20_000_000, 60
 BESIDE = "; the control plane's pods restart beside it"
 
 

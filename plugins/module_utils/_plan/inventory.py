@@ -14,6 +14,7 @@ from ipaddress import IPv6Address
 from typing import Any
 
 from .._core.arguments import ACCESS, ARGUMENTS, FLEET_ARGUMENTS, PREFIX
+from .._core.care import Maintenance
 from .._core.certificates import RENEWS_WITHIN
 from .._core.errors import Refused
 from .._core.finding import Finding, refuse
@@ -71,6 +72,7 @@ def spec_from(arguments: Mapping[str, Any]) -> Spec:
     findings += _expose_findings(typed.get("expose", {}))
     findings += _limit_findings(typed)
     findings += _snapshot_findings(typed.get("snapshots", {}))
+    findings += _care_findings(typed.get("maintenance", {}))
     findings += allow_findings(typed.get("allow", ()))
     findings += idle_options(typed.get("autoscaling", {}))
     if findings:
@@ -99,6 +101,7 @@ def spec_from(arguments: Mapping[str, Any]) -> Spec:
         defaults=Defaults(**typed.get("defaults", {})),
         limits=Limits(**typed.get("timeouts", {})),
         snapshots=_snapshots(typed.get("snapshots", {})),
+        maintenance=Maintenance(**typed.get("maintenance", {})),
         **{key: typed[key] for key in _AS_THEY_ARE if key in typed},
     )
     if found := tuple(option_findings(spec)):
@@ -190,6 +193,24 @@ def _snapshot_findings(options: Mapping[str, Any]) -> list[Finding]:
         *findings,
         *_s3_findings(options.get("s3", {})),
         *_claim_findings(options.get("claim", {})),
+    ]
+
+
+def _care_findings(options: Mapping[str, Any]) -> list[Finding]:
+    """Thresholds that are numbers of what they are about."""
+    shares = ("fragmentation", "full")
+    findings = [
+        refuse(
+            "spec",
+            f"vcluster_maintenance.{name} is {options[name]}: it is a percentage from 1 to 100.",
+        )
+        for name in shares
+        if not 1 <= options.get(name, 1) <= 100
+    ]
+    return findings + [
+        refuse("spec", f"vcluster_maintenance.{name} is {value}: it is 1 at least.")
+        for name, value in options.items()
+        if name not in (*shares, "allow_outage") and value < (0 if name == "free_mib" else 1)
     ]
 
 

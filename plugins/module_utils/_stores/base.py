@@ -11,18 +11,19 @@ from contextlib import AbstractContextManager
 from copy import deepcopy
 from typing import Any, Protocol
 
+from .._core.care import Condition
 from .._core.check import CheckResult
 from .._core.errors import FleetError
 from .._core.finding import Finding, refuse, warn
 from .._core.observation import MemberList, Observation, Pod
-from .._core.plan import Members
+from .._core.plan import Members, Step
 from .._core.ports import Json, Reach
 from .._core.snapshot import Way
 from .._core.spec import Spec
 from .etcd_members import MemberWork
 from .refill import Refill
 from .source import Source
-from .work import Work
+from .work import Upkeep, Work
 
 Path = tuple[str, ...]
 Values = Mapping[str, Any]
@@ -187,6 +188,33 @@ class Store(Protocol):
     def refill(self, spec: Spec, values: Values, refill: Refill) -> None:
         """Replace its data, the control plane being stopped; it runs again when this returns."""
 
+    def condition(
+        self,
+        spec: Spec,
+        observation: Observation,
+        pods: Sequence[Pod],
+        reach: Reach,
+        values: Values,
+        *,
+        closely: bool = False,
+    ) -> Condition | None:
+        """How it is; None where it tells nothing of itself. Never raises for what it finds: that is its trouble.
+
+        Args:
+            values: User values of the release, as for `checks`.
+            closely: How slow its disk is too, and what takes a pod to see.
+        """
+
+    def tend(self, spec: Spec, observation: Observation, step: Step, upkeep: Upkeep) -> None:
+        """Carry out one step of its care. What is not due any more by then is left out: a run may have been cut off.
+
+        Args:
+            step: Of a kind that its condition speaks of: COMPACT, DEFRAGMENT, VACUUM, DISARM.
+
+        Raises:
+            FleetError: It is not as it has to be; what was done until then stays done.
+        """
+
 
 class Usual:
     """What most stores answer: nothing beside the control plane, no Secret, nothing that another change could hurt."""
@@ -284,6 +312,23 @@ class Usual:
         raise NotImplementedError
 
     def refill(self, spec: Spec, values: Values, refill: Refill) -> None:
+        """See Store."""
+        raise NotImplementedError
+
+    def condition(
+        self,
+        spec: Spec,
+        observation: Observation,
+        pods: Sequence[Pod],
+        reach: Reach,
+        values: Values,
+        *,
+        closely: bool = False,
+    ) -> Condition | None:
+        """See Store."""
+        return None
+
+    def tend(self, spec: Spec, observation: Observation, step: Step, upkeep: Upkeep) -> None:
         """See Store."""
         raise NotImplementedError
 

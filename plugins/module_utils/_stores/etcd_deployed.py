@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+from .._core.care import Condition
 from .._core.check import CheckResult
 from .._core.finding import Finding, refuse, warn
 from .._core.observation import MemberList, Observation, Pod
-from .._core.plan import Members
+from .._core.plan import Members, Step
 from .._core.ports import Json, Reach
+from .._core.quantity import quantity
 from .._core.snapshot import Way
 from .._core.spec import Spec
 from .base import (
@@ -33,13 +35,14 @@ from .base import (
     truthy,
     unknown_options,
 )
+from .etcd_care import MemberCare, condition_of
 from .etcd_checks import member_checks
 from .etcd_members import MemberWork
 from .etcd_seats import Seats, claim_of, listed
 from .key_refill import replace_keys, write
 from .refill import Refill, refill_members
 from .source import Source, healthy_member, surviving_member, well_member
-from .work import Work
+from .work import Upkeep, Work
 
 DEPLOY = (*BACKING_STORE, "etcd", "deploy")
 STATEFUL_SET = (*DEPLOY, "statefulSet")
@@ -198,6 +201,31 @@ class EtcdDeployed(Usual):
     ) -> list[CheckResult]:
         """See etcd_checks. Every member is asked, those too whose StatefulSet is gone: the release counts them."""
         return member_checks(self._wanted(spec, values), _names(pods), reach.member)
+
+    def condition(
+        self,
+        spec: Spec,
+        observation: Observation,
+        pods: Sequence[Pod],
+        reach: Reach,
+        values: Values,
+        *,
+        closely: bool = False,
+    ) -> Condition | None:
+        """See Store."""
+        names = self._wanted(spec, values)
+        (quota,) = _quota(values) or (DEFAULT_QUOTA,)
+        wanted = {claim_of(name) for name in names}
+        sizes = [quantity(c.size) or 0 for c in observation.claims if c.name in wanted]
+        bounds = {"quota": int(quantity(quota) or 0), "volume": int(min(sizes, default=0))}
+        return condition_of(names, _names(pods), reach, closely=closely, **bounds)
+
+    def tend(self, spec: Spec, observation: Observation, step: Step, upkeep: Upkeep) -> None:
+        """See Store."""
+        values = observation.live_values
+        (quota,) = _quota(values) or (DEFAULT_QUOTA,)
+        names = self._wanted(spec, values)
+        MemberCare(spec.title, names, int(quantity(quota) or 0), upkeep).carry_out(step)
 
     def _wanted(self, spec: Spec, values: Values) -> list[str]:
         """Pods of the members that there should be."""

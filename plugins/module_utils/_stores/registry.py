@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 
+from .._core.care import Condition
 from .._core.check import CheckResult
 from .._core.observation import MemberList, Observation, Pod
-from .._core.plan import Members
+from .._core.plan import Members, Step
 from .._core.ports import Json, Reach
 from .._core.service_names import service_at, split
 from .._core.snapshot import Way
@@ -26,7 +27,7 @@ from .refill import Refill
 from .source import Source
 from .sql import MYSQL, POSTGRESQL, Sql
 from .sqlite import Sqlite
-from .work import Work
+from .work import Upkeep, Work
 
 SQLITE: Store = Sqlite()
 # In the order in which the pod decides when several are on (0.36.1, config/config.go, BackingStoreType).
@@ -133,6 +134,24 @@ def change_members(spec: Spec, observation: Observation, change: Members, work: 
 def member_list(spec: Spec, observation: Observation, reach: Reach) -> MemberList | None:
     """Who the members of the store that runs are by their own word; see Store."""
     return _running(observation).listed(spec, observation, reach)
+
+
+def condition(
+    spec: Spec,
+    observation: Observation,
+    pods: Sequence[Pod],
+    reach: Reach,
+    *,
+    closely: bool = False,
+) -> Condition | None:
+    """How the store that runs is; see Store."""
+    live = _live(observation)
+    return store_in(live).condition(spec, observation, pods, reach, live, closely=closely)
+
+
+def tend(spec: Spec, observation: Observation, step: Step, upkeep: Upkeep) -> None:
+    """Carry out one step of the care of the store that runs; see Store."""
+    _running(observation).tend(spec, observation, step, upkeep)
 
 
 def _live(observation: Observation) -> Values:

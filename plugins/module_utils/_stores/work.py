@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from .._core.care import Maintenance
 from .._core.observation import Pod
 from .._core.ports import Api, Dial
 
@@ -33,3 +35,20 @@ class Work:
     pods: Callable[[], Sequence[Pod]]
     until: Until
     say: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Upkeep(Work):
+    """What care of a store needs beside.
+
+    Attributes:
+        wanted: When a part of it is due.
+        held: Raises Locked where the lock was lost.
+        stopped: Stops the control plane, and starts it again at its end.
+        shell_image: An image with a shell: the control plane's own.
+    """
+
+    wanted: Maintenance
+    held: Callable[[], None]
+    stopped: Callable[[], AbstractContextManager[None]]
+    shell_image: str

@@ -24,7 +24,6 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors imp
     Unreachable,
     Unsettled,
 )
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.etcd import MemberStatus
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Observation
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import Json
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Spec
@@ -60,8 +59,8 @@ class Member:
         self.leader = "1"
         self.stream, self.before, self.keys = etcd_snapshot(pairs, revision), revision, len(pairs)
 
-    def status(self) -> MemberStatus:
-        return MemberStatus(
+    def status(self) -> etcd.MemberStatus:
+        return etcd.MemberStatus(
             "1", self.version, self.leader, 1 << 20, 2 << 30, self.before, 1, False, ()
         )
 
