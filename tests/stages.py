@@ -155,6 +155,7 @@ PARTS = (
     "kine-0.17.2",
     "kubernetes-1.36",
     "metrics-server",
+    "promtool",
     "syncer",
 )
 
@@ -213,6 +214,7 @@ STAGES = (
     # These measure time.
     pytest("lab-unit", NEW, "-m", "not lab", "tests/lab/tests", needs=("lab-parts",), lane=LAB),
     pytest("contract", NEW, "-n", "2", "tests/contract", needs=("lab-parts",)),
+    pytest("monitoring", NEW, "-n", "2", "tests/monitoring", needs=("lab-parts",)),
     pytest("lab", NEW, "-m", "lab", "tests/lab/tests", needs=("lab-parts",), lane=LAB),
     lab("lab-up", "up", "--helm", "helm3,helm4", needs=("lab-parts",)),
     integration(

@@ -2,13 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Filters for the `hosts:` of the wave plays."""
+"""Filters for the `hosts:` of plays."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import cluster_hosts
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import (
     failed_hosts,
     unproved_hosts,
@@ -17,7 +18,7 @@ from ansible_collections.fleetops.vcluster.plugins.plugin_utils._waves import (
 
 
 class FilterModule:
-    """Who is in a wave, who failed, whose proof failed."""
+    """Who is in a wave, who failed, whose proof failed, who stands for a host cluster."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """The filters by name."""
@@ -25,4 +26,5 @@ class FilterModule:
             "wave_hosts": wave_hosts,
             "failed_hosts": failed_hosts,
             "unproved_hosts": unproved_hosts,
+            "cluster_hosts": cluster_hosts,
         }

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from ..module_utils._core.arguments import PREFIX
 from ..module_utils._core.errors import FleetError, Refused
 from ..module_utils._core.finding import refuse
 from ..module_utils._operate.context import Context
@@ -52,6 +53,24 @@ def hosts_of(variables: Mapping[str, Any]) -> list[str]:
     """The hosts of the play, those that failed before included."""
     found: list[str] = variables.get("ansible_play_hosts_all") or variables["ansible_play_hosts"]
     return found
+
+
+def cluster_hosts(hostvars: Mapping[str, Any], registered: str) -> list[str]:
+    """One host for each host cluster, of those whose result of a task is there and no failure.
+
+    Args:
+        registered: Name of the variable with that result.
+    """
+    found: dict[tuple[Any, ...], str] = {}
+    for host in hostvars:
+        variables = hostvars[host]
+        result = variables.get(registered)
+        if result and not result.get("failed"):
+            key = tuple(
+                variables.get(PREFIX + name) for name in ("kubeconfig", "context", "api_host")
+            )
+            found.setdefault(key, host)
+    return list(found.values())
 
 
 def asked_of(

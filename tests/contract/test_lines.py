@@ -17,6 +17,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.lines.regi
     patch_of,
     removed_until,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.scrape import api_scrapes
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.versions import version_of
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.registry import store_named
 from lab import chart
@@ -224,6 +225,20 @@ def test_broken_network_policies(contract: Contract, line: Line) -> None:
             for item in line.broken
         )
         assert known == broken, version
+
+
+@each_line
+def test_metrics_are_where_the_charts_own_monitor_asks_for_them(
+    contract: Contract, line: Line
+) -> None:
+    case = "ha-pdb-monitor"
+    versions = [p.version for p in line.patches if case in contract.cases(p.version)]
+    if not versions:
+        pytest.skip("no release of this line is rendered with it")
+    for version in versions:
+        monitor = contract.rendered(version, case)["ServiceMonitor/vc-tenant"]
+        paths = [endpoint["path"] for endpoint in monitor["spec"]["endpoints"]]
+        assert paths == [scrape.path for scrape in api_scrapes("tenant", line.metrics)], version
 
 
 def test_the_lab_stands_for_released_versions() -> None:

@@ -46,7 +46,14 @@ def test_every_option_is_documented_and_no_other(name: str) -> None:
 
 @pytest.mark.parametrize(
     "page",
-    ["README.md", "CONTRIBUTING.md", "docs/day-one.md", "docs/snapshots.md", "docs/backends.md"],
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/backends.md",
+        "docs/day-one.md",
+        "docs/monitoring.md",
+        "docs/snapshots.md",
+    ],
 )
 def test_links_lead_to_files(page: str) -> None:
     path = ROOT / page

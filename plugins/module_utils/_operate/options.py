@@ -105,6 +105,15 @@ TLS_SECRETS_SPEC: dict[str, dict[str, Any]] = {
     "renew_before": {"type": "int", "default": 30},
 }
 
+MONITORS_SPEC: dict[str, dict[str, Any]] = {
+    **VCLUSTER_SPEC,
+    "form": {"type": "str", "choices": ["operator", "files"], "default": "operator"},
+    "interval": {"type": "str", "default": "30s"},
+    "labels": {"type": "dict", "default": {}},
+    "dest": {"type": "path"},
+    "discovery_kubeconfig": {"type": "str", "default": ""},
+}
+
 
 def spec_of(arguments: Mapping[str, Any], context: Context) -> Spec:
     """The Spec of a module's arguments; its secrets are masked from here on.

@@ -15,9 +15,11 @@ from .._core.care import Condition
 from .._core.check import CheckResult
 from .._core.errors import FleetError
 from .._core.finding import Finding, refuse, warn
+from .._core.lines.line import MetricsPaths
 from .._core.observation import MemberList, Observation, Pod
 from .._core.plan import Members, Step
 from .._core.ports import Json, Reach
+from .._core.scrape import Scrape
 from .._core.snapshot import Way
 from .._core.spec import Spec
 from .etcd_members import MemberWork
@@ -142,6 +144,14 @@ class Store(Protocol):
 
     def objects(self, spec: Spec, values: Values) -> list[Json]:
         """Plain objects that belong beside the release."""
+
+    def scrapes(self, name: str, paths: MetricsPaths) -> tuple[Scrape, ...]:
+        """What gives metrics of it; empty where nothing in the vCluster's namespace does.
+
+        Args:
+            name: Of the vCluster.
+            paths: Of its chart line.
+        """
 
     def checks(
         self,
@@ -290,6 +300,10 @@ class Usual:
     def objects(self, spec: Spec, values: Values) -> list[Json]:
         """See Store."""
         return []
+
+    def scrapes(self, name: str, paths: MetricsPaths) -> tuple[Scrape, ...]:
+        """See Store."""
+        return ()
 
     def data_findings(self, values: Values) -> list[Finding]:
         """See Store."""

@@ -11,8 +11,10 @@ from typing import Any
 
 from .._core.check import CheckResult
 from .._core.finding import Finding, refuse
+from .._core.lines.line import MetricsPaths
 from .._core.observation import Observation, Pod
 from .._core.ports import Reach
+from .._core.scrape import Scrape, plane_scrapes
 from .._core.spec import Spec
 from .base import BACKING_STORE, Options, Usual, Values, at, licensed, truthy
 
@@ -45,6 +47,10 @@ class ExternalDatabase(Usual):
         """See Store. It is compared and never shown."""
         section = at(values, *EXTERNAL) or {}
         return f"{section.get('dataSource') or ''}{section.get('connector') or ''}"
+
+    def scrapes(self, name: str, paths: MetricsPaths) -> tuple[Scrape, ...]:
+        """See Store."""
+        return plane_scrapes(name, "kine", paths.kine)
 
     def findings(self, values: Values) -> list[Finding]:
         """G33: licensed in every image. G59: an address is missing."""

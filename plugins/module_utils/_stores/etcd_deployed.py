@@ -14,10 +14,12 @@ from typing import Any
 from .._core.care import Condition
 from .._core.check import CheckResult
 from .._core.finding import Finding, refuse, warn
+from .._core.lines.line import MetricsPaths
 from .._core.observation import MemberList, Observation, Pod
 from .._core.plan import Members, Step
 from .._core.ports import Json, Reach
 from .._core.quantity import quantity
+from .._core.scrape import Scrape
 from .._core.snapshot import Way
 from .._core.spec import Spec
 from .base import (
@@ -51,6 +53,7 @@ EXTRA_ARGS = (*STATEFUL_SET, "extraArgs")
 QUOTA, DEFAULT_QUOTA = "quota-backend-bytes", "2Gi"  # etcd 3.5 and 3.6; the chart sets none
 EXISTING = "--initial-cluster-state=existing"
 CLAIM = (*STATEFUL_SET, "persistence", "volumeClaim")
+METRICS_PORT = 2381
 _OPTIONS = ("members", "size", "storage_class", "persistence", "resources")
 
 
@@ -190,6 +193,11 @@ class EtcdDeployed(Usual):
                 "spec": {"maxUnavailable": 1, "selector": {"matchLabels": labels}},
             }
         ]
+
+    def scrapes(self, name: str, paths: MetricsPaths) -> tuple[Scrape, ...]:
+        """See Store. Plain http, to anyone (0.36.1, etcd-statefulset.yaml: --listen-metrics-urls)."""
+        labels = {"app": "vcluster-etcd", "release": name}
+        return (Scrape("etcd", "etcd", labels, METRICS_PORT, container="etcd"),)
 
     def checks(
         self,

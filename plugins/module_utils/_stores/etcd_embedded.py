@@ -17,8 +17,10 @@ from typing import Any
 from .._core.check import CheckResult
 from .._core.errors import FleetError
 from .._core.finding import Finding, refuse
+from .._core.lines.line import MetricsPaths
 from .._core.observation import Observation, Pod
 from .._core.ports import Reach
+from .._core.scrape import Scrape, plane_scrapes
 from .._core.spec import Spec
 from .base import (
     BACKING_STORE,
@@ -104,6 +106,10 @@ class EtcdEmbedded(Usual):
     def keeps_members(self, values: Values) -> bool:
         """See Store."""
         return data_place(values).kept
+
+    def scrapes(self, name: str, paths: MetricsPaths) -> tuple[Scrape, ...]:
+        """See Store."""
+        return plane_scrapes(name, "etcd", paths.etcd)
 
     def checks(
         self,

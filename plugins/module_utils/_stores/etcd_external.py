@@ -14,8 +14,10 @@ from .._core.check import CheckResult
 from .._core.errors import FleetError
 from .._core.etcd import Etcd
 from .._core.finding import Finding, refuse
+from .._core.lines.line import MetricsPaths
 from .._core.observation import Observation, Pod
 from .._core.ports import Reach
+from .._core.scrape import Scrape, backend_scrape
 from .._core.snapshot import Way
 from .._core.spec import Spec
 from .base import (
@@ -97,6 +99,10 @@ class EtcdExternal(Usual):
                 "Set vcluster_store.endpoint to host:port.",
             )
         ]
+
+    def scrapes(self, name: str, paths: MetricsPaths) -> tuple[Scrape, ...]:
+        """See Store. What stands behind the endpoint is not said: etcd or kine, where this collection made it."""
+        return backend_scrape(name, "etcd"), backend_scrape(name, "kine")
 
     def checks(
         self,

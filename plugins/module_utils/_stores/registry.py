@@ -11,13 +11,15 @@ from contextlib import AbstractContextManager
 
 from .._core.care import Condition
 from .._core.check import CheckResult
+from .._core.lines.registry import metrics_of
 from .._core.observation import MemberList, Observation, Pod
 from .._core.plan import Members, Step
 from .._core.ports import Json, Reach
+from .._core.scrape import Scrape, api_scrapes
 from .._core.service_names import service_at, split
 from .._core.snapshot import Way
 from .._core.spec import Spec
-from .base import Store, Values
+from .base import Store, Values, at, truthy
 from .database_external import ExternalDatabase
 from .etcd_deployed import EtcdDeployed
 from .etcd_embedded import EtcdEmbedded
@@ -86,6 +88,25 @@ def data_place(spec: Spec) -> tuple[str, ...]:
 def objects(spec: Spec, values: Values) -> list[Json]:
     """Plain objects that belong beside the release with these effective values."""
     return store_in(values).objects(spec, values)
+
+
+def scrapes(spec: Spec, version: str, values: Values) -> tuple[Scrape, ...]:
+    """What gives metrics of a vCluster.
+
+    Those of the API are left to the chart's own ServiceMonitor where that is on: they are large.
+
+    Args:
+        version: Of the chart that runs.
+        values: User values of its release.
+    """
+    paths = metrics_of(version)
+    own = () if monitored_by_chart(values) else api_scrapes(spec.name, paths)
+    return (*own, *store_in(values).scrapes(spec.name, paths))
+
+
+def monitored_by_chart(values: Values) -> bool:
+    """Whether the chart's ServiceMonitor is on."""
+    return truthy(at(values, "controlPlane", "serviceMonitor", "enabled"))
 
 
 def checks(

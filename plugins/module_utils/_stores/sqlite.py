@@ -12,8 +12,10 @@ from typing import Any
 
 from .._core.check import CheckResult, Status
 from .._core.finding import Finding, refuse
+from .._core.lines.line import MetricsPaths
 from .._core.observation import Observation, Pod
 from .._core.ports import Reach
+from .._core.scrape import Scrape, plane_scrapes
 from .._core.snapshot import Way
 from .._core.spec import Spec
 from .base import (
@@ -99,6 +101,10 @@ class Sqlite(Usual):
                 "Only a store with a volume of its own (controlPlane.statefulSet.persistence) has snapshots.",
             )
         ]
+
+    def scrapes(self, name: str, paths: MetricsPaths) -> tuple[Scrape, ...]:
+        """See Store."""
+        return plane_scrapes(name, "kine", paths.kine)
 
     def checks(
         self,

@@ -55,6 +55,7 @@ def test_the_key_follows_sources_flags_programs_and_toolchain(part: parts.Part) 
         replace(part, variables={"main.greeting": "other"}).digest(TOOLCHAIN),
         replace(part, programs={"hello": "hello"}).digest(TOOLCHAIN),
         replace(part, package="./cmd").digest(TOOLCHAIN),
+        replace(part, tags="other").digest(TOOLCHAIN),
     ]
     for name in ("main.go", "go.mod", "internal/new.go"):
         (part.sources / name).parent.mkdir(exist_ok=True)

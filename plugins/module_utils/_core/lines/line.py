@@ -107,6 +107,28 @@ class Broken:
 
 
 @dataclass(frozen=True)
+class MetricsPaths:
+    """Where a tenant's API serves the metrics of others beside its own at /metrics; empty where it does not.
+
+    To the client of Secret vc-NAME only (0.36.1, pkg/server/filters/k8s_metrics.go).
+
+    Attributes:
+        controller_manager: As the chart's own ServiceMonitor asks for it (templates/servicemonitor.yaml).
+        kine: Of the kine within the control plane, which only SQLite and the vendor's external database have.
+        etcd: Of the embedded etcd.
+    """
+
+    controller_manager: str = "/metrics/controller-manager"
+    kine: str = "/metrics/kine"
+    etcd: str = "/metrics/etcd"
+
+
+# Until 0.33, and 0.34: in both the stores of the control plane gave none.
+FIRST_METRICS = MetricsPaths("/controller-manager/metrics", "", "")
+METRICS_WITHOUT_STORES = MetricsPaths(kine="", etcd="")
+
+
+@dataclass(frozen=True)
 class Line:
     """A chart minor.
 
@@ -119,6 +141,7 @@ class Line:
         rolls_etcd: It changes the pod template of deployed etcd beside the image (etcd-statefulset.yaml).
         removed: Keys that went with this line.
         broken: Values that some of its patches break.
+        metrics: Where its metrics are.
     """
 
     name: str
@@ -128,6 +151,7 @@ class Line:
     rolls_etcd: bool = False
     removed: tuple[Removed, ...] = ()
     broken: tuple[Broken, ...] = ()
+    metrics: MetricsPaths = MetricsPaths()
 
     @cached_property
     def minor(self) -> tuple[int, int]:

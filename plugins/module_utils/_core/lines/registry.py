@@ -26,7 +26,7 @@ from . import (
     v0_35,
     v0_36,
 )
-from .line import Line, Patch, Removed
+from .line import Line, MetricsPaths, Patch, Removed
 
 LINES: tuple[Line, ...] = tuple(
     module.LINE
@@ -61,6 +61,11 @@ def line_of(version: str) -> Line | None:
 def patch_of(version: str) -> Patch | None:
     """A released chart, or None when it is not known here."""
     return next((p for line in LINES for p in line.patches if p.version == version), None)
+
+
+def metrics_of(version: str) -> MetricsPaths:
+    """Where a chart version has its metrics; of one that is not known here, where the newest line has them."""
+    return (line_of(version) or LINES[-1]).metrics
 
 
 def lowers(before: Patch, after: Patch) -> bool:

@@ -12,7 +12,7 @@ Removed key of deployed etcd: values.schema.json of 0.21.2.
 from __future__ import annotations
 
 from .distros import k0s, k3s, k8s_parts
-from .line import Line, Moved, Patch, Removed
+from .line import FIRST_METRICS, Line, Moved, Patch, Removed
 
 LINE = Line(
     name="0.21",
@@ -43,4 +43,5 @@ LINE = Line(
             since="0.21.2",
         ),
     ),
+    metrics=FIRST_METRICS,
 )

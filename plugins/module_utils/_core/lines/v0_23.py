@@ -10,7 +10,7 @@ Source: values.yaml, values.schema.json, config/default_extra_values.go and the 
 from __future__ import annotations
 
 from .distros import k0s, k3s, k8s_parts
-from .line import Line, Patch
+from .line import FIRST_METRICS, Line, Patch
 
 LINE = Line(
     name="0.23",
@@ -25,4 +25,5 @@ LINE = Line(
         k3s("1.27.16", "1.28.11", "1.29.6", "1.30.2", "1.31.1", "1.32.1"),
         k0s("1.27.16", "1.28.11", "1.29.6", "1.30.2"),
     ),
+    metrics=FIRST_METRICS,
 )

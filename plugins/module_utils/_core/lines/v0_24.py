@@ -12,7 +12,7 @@ Moved key: pkg/platform/sleepmode.
 from __future__ import annotations
 
 from .distros import k0s, k3s, k8s_parts
-from .line import Line, Moved, Patch, Removed
+from .line import FIRST_METRICS, Line, Moved, Patch, Removed
 
 LINE = Line(
     name="0.24",
@@ -43,4 +43,5 @@ LINE = Line(
             ),
         ),
     ),
+    metrics=FIRST_METRICS,
 )

@@ -10,7 +10,7 @@ Source: values.yaml, values.schema.json, config/default_extra_values.go and the 
 from __future__ import annotations
 
 from .distros import k0s, k3s, k8s
-from .line import Line, Moved, Patch, Removed
+from .line import FIRST_METRICS, Line, Moved, Patch, Removed
 
 LINE = Line(
     name="0.25",
@@ -91,4 +91,5 @@ LINE = Line(
             (Moved("experimental.reuseNamespace", "", "off"),),
         ),
     ),
+    metrics=FIRST_METRICS,
 )

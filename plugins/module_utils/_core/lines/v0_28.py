@@ -13,7 +13,7 @@ etcd's probes changed (/livez and /readyz).
 from __future__ import annotations
 
 from .distros import k3s, k8s
-from .line import Line, Moved, Patch, Removed
+from .line import FIRST_METRICS, Line, Moved, Patch, Removed
 
 LINE = Line(
     name="0.28",
@@ -61,4 +61,5 @@ LINE = Line(
             ),
         ),
     ),
+    metrics=FIRST_METRICS,
 )

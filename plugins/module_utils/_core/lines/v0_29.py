@@ -13,7 +13,7 @@ Deprecated keys and what stands for them: values.schema.json of 0.28.
 from __future__ import annotations
 
 from .distros import k3s, k8s
-from .line import Line, Moved, Patch, Removed
+from .line import FIRST_METRICS, Line, Moved, Patch, Removed
 
 LINE = Line(
     name="0.29",
@@ -64,4 +64,5 @@ LINE = Line(
             ),
         ),
     ),
+    metrics=FIRST_METRICS,
 )

@@ -11,7 +11,7 @@ Hosts: the vendor's documentation for this line, lifecycle policy.
 from __future__ import annotations
 
 from .distros import k3s, k8s
-from .line import Line, Moved, Patch, Removed
+from .line import FIRST_METRICS, Line, Moved, Patch, Removed
 
 LINE = Line(
     name="0.30",
@@ -45,4 +45,5 @@ LINE = Line(
             (Moved("controlPlane.standalone.autoNodes.requirements", "", "off"),),
         ),
     ),
+    metrics=FIRST_METRICS,
 )

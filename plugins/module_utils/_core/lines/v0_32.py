@@ -13,7 +13,7 @@ Moved keys: config/warnings.go.
 from __future__ import annotations
 
 from .distros import k3s, k8s
-from .line import Broken, Line, Moved, Patch, Removed
+from .line import FIRST_METRICS, Broken, Line, Moved, Patch, Removed
 
 LINE = Line(
     name="0.32",
@@ -81,4 +81,5 @@ LINE = Line(
             fixed="0.33.2, and all from 0.34.0",
         ),
     ),
+    metrics=FIRST_METRICS,
 )

@@ -10,7 +10,7 @@ Source: values.yaml, values.schema.json, config/default_extra_values.go and the 
 from __future__ import annotations
 
 from .distros import k8s
-from .line import Broken, Line, Moved, Patch, Removed
+from .line import FIRST_METRICS, Broken, Line, Moved, Patch, Removed
 
 LINE = Line(
     name="0.33",
@@ -37,4 +37,5 @@ LINE = Line(
             fixed="0.33.2, and all from 0.34.0",
         ),
     ),
+    metrics=FIRST_METRICS,
 )

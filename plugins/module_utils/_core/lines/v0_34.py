@@ -13,7 +13,7 @@ Hosts: the vendor's documentation, static/api/k8s-compatibility.json of 2026-08-
 from __future__ import annotations
 
 from .distros import k8s
-from .line import Line, Patch
+from .line import METRICS_WITHOUT_STORES, Line, Patch
 
 LINE = Line(
     name="0.34",
@@ -29,4 +29,5 @@ LINE = Line(
     ),
     distros=(k8s("1.30.2", "1.31.1", "1.32.1", "1.33.4", "1.34.0", "1.35.0"),),
     hosts=((1, 34), (1, 35), (1, 36)),
+    metrics=METRICS_WITHOUT_STORES,
 )

@@ -21,6 +21,7 @@ MODULES = (
     "control_plane_info",
     "drill",
     "kubeconfig",
+    "monitors",
     "move",
     "restore",
     "snapshot",

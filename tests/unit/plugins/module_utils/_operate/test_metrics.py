@@ -19,7 +19,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observatio
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.metrics import openmetrics
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.status import status_of
 
-RULES = Path(__file__).parents[5] / "docs" / "monitoring" / "alerts.yml"
+RULES = Path(__file__).parents[5] / "roles" / "monitoring" / "files" / "alerts.yml"
 
 
 def samples(text: str) -> dict[tuple[str, str], float]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import pytest
 from members import OPTIONS
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.inventory import spec_from
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.registry import (
     STORES,
+    scrapes,
     store_in,
     store_named,
     stores_on,
@@ -52,3 +54,34 @@ def test_the_pod_takes_the_first_of_several_stores_and_all_are_seen() -> None:
     ]
     assert store_in({}).type == "sqlite"
     assert stores_on({}) == ()
+
+
+API = {"apiserver", "controller-manager"}
+OF_STORES = {
+    "sqlite": {"kine"},
+    "etcd_deployed": {"etcd"},
+    "etcd_embedded": {"etcd"},
+    "etcd_external": {"etcd", "kine"},
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_what_gives_metrics_goes_by_the_store(name: str) -> None:
+    spec = spec_from({"name": "t"})
+    values = store_named(name).values("t", OPTIONS[name])
+    found = scrapes(spec, "0.36.1", values)
+    assert {scrape.component for scrape in found} == API | OF_STORES[name]
+    assert all("t" in scrape.labels.values() for scrape in found)
+
+
+def test_an_old_line_gives_none_of_the_stores_within_the_control_plane() -> None:
+    for name in ("sqlite", "etcd_embedded"):
+        values = store_named(name).values("t", OPTIONS[name])
+        found = scrapes(spec_from({"name": "t"}), "0.34.7", values)
+        assert {scrape.component for scrape in found} == API
+
+
+def test_what_the_chart_monitors_is_not_doubled() -> None:
+    values = {"controlPlane": {"serviceMonitor": {"enabled": True}}}
+    (only,) = scrapes(spec_from({"name": "t"}), "0.36.1", values)
+    assert only.path == "/metrics/kine"

@@ -16,6 +16,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.lines.regi
     LINES,
     line_of,
     lowers,
+    metrics_of,
     patch_of,
     removed_until,
 )
@@ -139,3 +140,20 @@ def test_g56_charts_that_lower_a_default(before: str, after: str, lower: bool) -
     one, other = patch_of(before), patch_of(after)
     assert one and other
     assert lowers(one, other) is lower
+
+
+@pytest.mark.parametrize(
+    ("version", "controller_manager", "kine"),
+    [
+        ("0.33.4", "/controller-manager/metrics", ""),
+        ("0.34.7", "/metrics/controller-manager", ""),
+        ("0.35.3", "/metrics/controller-manager", "/metrics/kine"),
+        ("0.36.1", "/metrics/controller-manager", "/metrics/kine"),
+        ("0.99.0", "/metrics/controller-manager", "/metrics/kine"),
+    ],
+)
+def test_metrics_are_where_the_line_has_them(
+    version: str, controller_manager: str, kine: str
+) -> None:
+    found = metrics_of(version)
+    assert (found.controller_manager, found.kine) == (controller_manager, kine)
