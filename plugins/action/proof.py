@@ -14,11 +14,15 @@ from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.metrics import (
+    proof_openmetrics,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.proofs import (
     proofs_text,
     prove_all,
     span_of,
 )
+from ansible_collections.fleetops.vcluster.plugins.plugin_utils._files import publish
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet import asked_of
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._fleet_action import FleetAction
 from ansible_collections.fleetops.vcluster.plugins.plugin_utils._runs import (
@@ -33,6 +37,7 @@ ARGUMENTS = {
     "due": {"type": "str"},
     "concurrency": {"type": "int", "default": 10},
     "directory": {"type": "path"},
+    "dest": {"type": "path"},
 }
 
 
@@ -53,8 +58,12 @@ class ActionModule(FleetAction):
         display.display(context.secrets.mask(proofs_text(proofs)))
         folder = new_run(Path(options["directory"] or base_folder()))
         write_json(folder / PROOF_FILE, context.secrets.mask(dict(proofs.results)))
+        changed = False
+        if options["dest"]:
+            text = proof_openmetrics(proofs.results, entries)
+            changed = publish(Path(options["dest"]), text, check=self._task.check_mode).changed
         return {
-            "changed": False,
+            "changed": changed,
             "failures": context.secrets.mask(proofs.failed),
             "not_due": list(proofs.not_due),
             "path": str(folder / PROOF_FILE),

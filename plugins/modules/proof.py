@@ -34,12 +34,17 @@ options:
       - Where the folder of the run is made, which holds the results.
       - By default C($XDG_STATE_HOME/fleetops.vcluster/runs), C(~/.local/state) standing in for an unset variable.
     type: path
+  dest:
+    description:
+      - A file on the controller to write to (mode 0644), in one step, which checks passed, in the OpenMetrics text
+        format, for the textfile collector of Prometheus's node exporter. Its folder must exist.
+    type: path
 extends_documentation_fragment:
   - fleetops.vcluster.vcluster.attributes
 attributes:
   check_mode:
     support: full
-    details: Nothing is written in the tenants then.
+    details: Nothing is written in the tenants then, nor O(dest).
   diff_mode:
     support: none
 """

@@ -18,6 +18,7 @@ from ..module_utils._core.finding import refuse
 from ..module_utils._operate.context import Context
 from ..module_utils._operate.options import spec_of
 from ..module_utils._operate.plan_fleet import Entry
+from ..module_utils._operate.silence import silence_of
 from ..module_utils._operate.soak import soak_of
 from ._inventory import Collected, collect
 from ._waves import policy_errors, wave_of
@@ -95,6 +96,7 @@ def _entries(asked: Mapping[str, Collected], context: Context) -> Iterable[Entry
         errors = list(found.errors)
         wave = wave_of(found.fleet.get("wave"), errors)
         errors += [*policy_errors(found.fleet), *soak_of(found.fleet.get("soak"))[1]]
+        errors += silence_of(found.fleet.get("silence"))[1]
         if errors:
             findings = tuple(refuse("spec", error) for error in errors)
             yield Entry(host, wave, error=Refused(findings))

@@ -26,6 +26,7 @@ DEFAULT_BUDGET = 0
 PLAN = "fleetops_plan"
 OUTCOME = "fleetops_outcome"
 SOAK = "fleetops_soak"
+SILENCE = "fleetops_silence"
 PROOF = "fleetops_proof"
 
 
@@ -215,6 +216,15 @@ def outcome_of(hostvars: Mapping[str, Any], host: str) -> Mapping[str, Any] | No
     if found is None or host not in broken:
         return found
     return {**found, "failed": True, "outcome": "broke in the soak", "msg": broken[host]}
+
+
+def silences_of(hostvars: Mapping[str, Any], hosts: Iterable[str]) -> list[Mapping[str, str]]:
+    """What the silence of a wave registered for its hosts."""
+    for host in hosts:
+        found: list[Mapping[str, str]] = (hostvars[host].get(SILENCE) or {}).get("silences") or []
+        if found:
+            return found
+    return []
 
 
 def wave_hosts(hostvars: Mapping[str, Any], wave: int) -> list[str]:

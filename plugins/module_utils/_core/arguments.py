@@ -203,6 +203,7 @@ FLEET_ARGUMENTS: dict[str, dict[str, Any]] = {
     "wave_sizes": {"type": "raw"},
     "wave_budget": {"type": "raw"},
     "soak": {"type": "raw"},
+    "silence": {"type": "raw"},
     "concurrency": _COUNT,
 }
 

@@ -2,14 +2,16 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The state of a fleet in the OpenMetrics text format (openmetrics.io, 1.0)."""
+"""The state of a fleet, and its last proof, in the OpenMetrics text format (openmetrics.io, 1.0)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from .plan_fleet import Entry
 from .status import STATES, Status
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -78,6 +80,24 @@ def openmetrics(found: Sequence[Status]) -> str:
     return "\n".join([*lines, "# EOF", ""])
 
 
+def proof_openmetrics(results: Mapping[str, Mapping[str, Any]], entries: Iterable[Entry]) -> str:
+    """Which checks of the last proof passed; what was skipped, or could not be looked at, is left out.
+
+    Args:
+        results: Of module `verify`, by inventory host.
+        entries: Those that were asked for.
+    """
+    lines = _head("check_passed", "gauge", "Whether a check of the last proof passed.")
+    specs = {entry.host: entry.spec for entry in entries if entry.spec}
+    for host, result in results.items():
+        for check in result.get("checks") or ():
+            if host in specs and check["status"] != "skip":
+                where = _place(host, specs[host].namespace, specs[host].cluster)
+                labels = _written({**where, "check": check["id"]})
+                lines.append(f"{PREFIX}check_passed{labels} {int(check['status'] != 'fail')}")
+    return "\n".join([*lines, "# EOF", ""])
+
+
 def _info(found: Iterable[Status]) -> Iterable[str]:
     yield from _head("versions", "info", "What runs.")
     for status in found:
@@ -103,13 +123,15 @@ def _head(name: str, kind: str, words: str, unit: str = "") -> list[str]:
 
 
 def _labels(status: Status, **more: str) -> str:
-    pairs = {
-        "vcluster": status.host,
-        "namespace": status.namespace,
-        "host_cluster": status.cluster,
-        **more,
-    }
-    inner = ",".join(f'{name}="{_escaped(text)}"' for name, text in pairs.items())
+    return _written({**_place(status.host, status.namespace, status.cluster), **more})
+
+
+def _place(host: str, namespace: str, cluster: str) -> dict[str, str]:
+    return {"vcluster": host, "namespace": namespace, "host_cluster": cluster}
+
+
+def _written(labels: Mapping[str, str]) -> str:
+    inner = ",".join(f'{name}="{_escaped(text)}"' for name, text in labels.items())
     return f"{{{inner}}}"
 
 

@@ -44,3 +44,8 @@ def test_what_fails_is_data_printed_and_kept(
 def test_wrong_arguments_are_refused(tmp_path: Path, args: dict[str, Any], wrong: str) -> None:
     with pytest.raises(AnsibleActionFail, match=wrong):
         run(tmp_path, **args)
+
+
+def test_which_checks_passed_is_written_for_prometheus(tmp_path: Path) -> None:
+    run(tmp_path, dest=str(tmp_path / "proof.prom"))
+    assert (tmp_path / "proof.prom").read_text().endswith("# EOF\n")

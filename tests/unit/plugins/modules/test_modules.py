@@ -31,7 +31,7 @@ MODULES = (
     "tls_secrets",
     "verify",
 )
-ACTIONS_ONLY = ("adopt", "plan", "proof", "report", "snapshots", "soak", "status")
+ACTIONS_ONLY = ("adopt", "plan", "proof", "report", "silence", "snapshots", "soak", "status")
 
 
 def load(kind: str, name: str) -> ModuleType:

@@ -16,7 +16,10 @@ from test_status import NOW, WELL, entry
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Unreachable
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Observation
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.metrics import openmetrics
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.metrics import (
+    openmetrics,
+    proof_openmetrics,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.status import status_of
 
 RULES = Path(__file__).parents[5] / "roles" / "monitoring" / "files" / "alerts.yml"
@@ -55,9 +58,28 @@ def test_texts_from_outside_are_escaped() -> None:
     assert ("fleetops_vcluster_replicas", 'a"\\b\nc') in samples(openmetrics([odd]))
 
 
+CHECKS = [
+    {"id": "api_identity", "status": "fail"},
+    {"id": "etcd_size", "status": "warn"},
+    {"id": "dns", "status": "pass"},
+    {"id": "leader", "status": "skip"},
+]
+
+
+def test_checks_come_back_and_a_warning_is_no_failure() -> None:
+    asked = entry()
+    text = proof_openmetrics({asked.host: {"checks": CHECKS}, "typo": {"failed": True}}, [asked])
+    (family,) = text_string_to_metric_families(text)
+    values = {sample.labels["check"]: sample.value for sample in family.samples}
+    assert values == {"api_identity": 0, "etcd_size": 1, "dns": 1}
+    assert {sample.labels["vcluster"] for sample in family.samples} == {asked.host}
+
+
 def test_the_alert_rules_name_metrics_and_states_that_there_are() -> None:
-    text = openmetrics([status_of(entry())])
-    names = {name for name, _host in samples(text)}
+    asked = entry()
+    text = openmetrics([status_of(asked)])
+    proof = proof_openmetrics({asked.host: {"checks": CHECKS}}, [asked])
+    names = {name for name, _host in (*samples(text), *samples(proof))}
     rules = [
         rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]
     ]
