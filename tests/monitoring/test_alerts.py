@@ -54,7 +54,7 @@ def run(promtool: Path, *arguments: str | Path) -> subprocess.CompletedProcess[s
     )
 
 
-def tested(promtool: Path, folder: Path, text: str, chosen: list[dict[str, Any]]) -> bool:
+def passes(promtool: Path, folder: Path, text: str, chosen: list[dict[str, Any]]) -> bool:
     """Whether some cases pass with these rules."""
     (folder / "alerts.yml").write_text(text)
     document = {**yaml.safe_load(CASES.read_text()), "tests": chosen}
@@ -98,7 +98,7 @@ def test_a_wrong_rule_is_noticed(promtool: Path, tmp_path: Path, alert: str, mut
                 rule["expr"] = f"vector(1) {'> 2' if mutant == '1 > 2' else ''}"
     chosen = [case for case in cases() if fires(case, alert)]
     assert chosen
-    assert not tested(promtool, tmp_path, yaml.safe_dump(document), chosen)
+    assert not passes(promtool, tmp_path, yaml.safe_dump(document), chosen)
 
 
 @each_alert
