@@ -245,6 +245,7 @@ STAGES = (
     integration(
         "faults", "helm4", *files("saving_faults", "scale_faults"), suites=("full",), limit=7200
     ),
+    integration("prometheus", "helm4", *files("monitoring"), suites=("full",)),
     # A store of 1 GB, saved and restored.
     Stage(
         "sizes",

@@ -19,6 +19,7 @@ LONG = {
     "faults",
     "lab-end",
     "lab-older",
+    "prometheus",
     "scale",
     "sizes",
     "snapshots",
