@@ -65,7 +65,7 @@ def prometheus(folder: Path, configuration: Path) -> Iterator[Prometheus]:
     own = folder / "prometheus.yml"
     document = {
         "global": {"scrape_interval": INTERVAL, "evaluation_interval": INTERVAL},
-        "scrape_config_files": [f"{configuration}/*.yml"],
+        "scrape_config_files": [f"{configuration}/*.scrape.yml"],
         "rule_files": [f"{configuration}/*.rules.yml"],
     }
     own.write_text(yaml.safe_dump(document))

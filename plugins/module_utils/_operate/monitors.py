@@ -110,7 +110,7 @@ def _as_files(
 ) -> Result:
     config = {"scrape_configs": scrape_configs(spec, found, asked, spec.host)}
     text = yaml.safe_dump(config, sort_keys=False)
-    path = folder / f"{spec.host}.yml"
+    path = folder / f"{spec.host}.scrape.yml"
     # The configuration last: Prometheus looks for the files that it names.
     wanted: Files = {**_certificates(spec, api, found, folder / spec.host), path: text.encode()}
     changes = [file for file, content in wanted.items() if not _same(file, content)]

@@ -136,7 +136,7 @@ def test_files_are_written_once_for_their_owner_only(world: World, tmp_path: Pat
     assert result["changed"] is True
     for name in result["monitors"]:
         assert Path(name).stat().st_mode & 0o777 == 0o600
-    config = yaml.safe_load((tmp_path / "prometheus" / "tenant-a.yml").read_text())
+    config = yaml.safe_load((tmp_path / "prometheus" / "tenant-a.scrape.yml").read_text())
     for job in config["scrape_configs"]:
         tls = job["tls_config"]
         key = tmp_path / "prometheus" / tls["key_file"]
