@@ -36,8 +36,8 @@ options:
     default: {}
   dest:
     description:
-      - A folder for O(form=files), on the machine that runs the task. In it are C(HOST.scrape.yml), for C(scrape_config_files)
-        of Prometheus, and the folder C(HOST) with certificates, by relative paths.
+      - A folder for O(form=files), on the machine that runs the task. In it are C(HOST.scrape.yml), for
+        C(scrape_config_files) of Prometheus, and the folder C(HOST) with certificates, by relative paths.
       - All files have mode 0600; one of them is a private key that opens the tenant.
     type: path
   discovery_kubeconfig:
