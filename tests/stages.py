@@ -230,7 +230,13 @@ STAGES = (
         suites=("full",),
         limit=7200,
     ),
-    integration("backends", "helm4", *files("backend_etcd"), suites=("full",), limit=3600),
+    integration(
+        "backends",
+        "helm4",
+        *files("backend_etcd", "backend_database"),
+        suites=("full",),
+        limit=7200,
+    ),
     integration("autoscaling-helm3", "helm3", *files("autoscaling"), suites=("full",), limit=3600),
     integration(
         "snapshots",
@@ -283,7 +289,7 @@ STAGES = (
         (str(NEW / "python"), "tests/scenarios.py"),
         needs=("setup", "lab-up"),
         limit=1800,
-        environment=tools(NEW),
+        environment=tools(NEW, PYTHONPATH="tests/lab"),
         lane=LAB,
     ),
     lab("lab-down", "down", cleans=True),

@@ -22,7 +22,7 @@ from .._core.errors import FleetError, TimedOut
 from .._core.etcd import MemberStatus
 from .._core.load import latency_of
 from .._core.plan import Kind, Step
-from .._core.ports import Reach
+from .._core.ports import Dial, Reach
 from .etcd_checks import member_checks
 from .source import NOBODY
 from .work import Upkeep
@@ -84,7 +84,7 @@ def condition_of(
     )
 
 
-def trouble_of(wanted: Sequence[str], pods: Sequence[str], reach: Reach) -> str:
+def trouble_of(wanted: Sequence[str], pods: Sequence[str], reach: Dial) -> str:
     """Why no member is to be worked on; empty where all of them are well and agree."""
     results = member_checks(wanted, pods, reach.member)
     ill = [f"{result.id}: {result.evidence}" for result in failed(results) if result.id not in FULL]
@@ -252,7 +252,7 @@ class MemberCare:
             return Condition(part.name, (part,), etcd.status().quota or self.quota)
 
 
-def _statuses(names: Sequence[str], reach: Reach) -> dict[str, MemberStatus]:
+def _statuses(names: Sequence[str], reach: Dial) -> dict[str, MemberStatus]:
     """What each of them says of itself.
 
     Raises:

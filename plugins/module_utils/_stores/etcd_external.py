@@ -101,8 +101,8 @@ class EtcdExternal(Usual):
         ]
 
     def scrapes(self, name: str, paths: MetricsPaths) -> tuple[Scrape, ...]:
-        """See Store. What stands behind the endpoint is not said: etcd or kine, where this collection made it."""
-        return backend_scrape(name, "etcd"), backend_scrape(name, "kine")
+        """See Store: where this collection made it."""
+        return (backend_scrape(name, "etcd"),)
 
     def checks(
         self,

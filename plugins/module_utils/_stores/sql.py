@@ -15,12 +15,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from .._core.care import Condition
 from .._core.check import CheckResult
 from .._core.databases import SqlDatabase
 from .._core.errors import FleetError, Unreachable
 from .._core.finding import Finding
+from .._core.lines.line import MetricsPaths
 from .._core.observation import Observation, Pod
 from .._core.ports import Reach
+from .._core.scrape import Scrape, backend_scrape, plane_scrapes
 from .._core.snapshot import Way
 from .._core.spec import Spec
 from .base import (
@@ -41,7 +44,7 @@ from .etcd_external import EXTERNAL as ETCD
 from .etcd_external import KINE, client_mount, external_values, without_volume
 from .refill import Refill
 from .source import Source
-from .sql_checks import kine_pods, sql_checks
+from .sql_checks import kine_pods, sql_checks, told
 from .sql_refill import refill_table
 
 POSTGRESQL = ("postgres", "postgresql")
@@ -166,6 +169,27 @@ class Sql(Usual):
             ((*PERSISTENCE, "addVolumes"), [{"name": AUTHORITY, "secret": source}]),
             ((*PERSISTENCE, "addVolumeMounts"), [mount]),
         )
+
+    def scrapes(self, name: str, paths: MetricsPaths) -> tuple[Scrape, ...]:
+        """See Store: kine's pods; by the vendor it is within the control plane."""
+        return (backend_scrape(name, "kine"), *plane_scrapes(name, "kine", paths.kine))
+
+    def condition(
+        self,
+        spec: Spec,
+        observation: Observation,
+        pods: Sequence[Pod],
+        reach: Reach,
+        values: Values,
+        *,
+        closely: bool = False,
+    ) -> Condition | None:
+        """See Store. The API server compacts it, and the server gives back what is free: neither is done from here."""
+        try:
+            with reach.sql(_secret(spec)) as database:
+                return told(database.title, database.state())
+        except FleetError as error:
+            return Condition("its database", trouble=str(error))
 
     @property
     def _volume(self) -> str:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from .._core.care import Condition, Part
 from .._core.check import CheckResult
 from .._core.databases import SqlState
 from .._core.observation import Workload
@@ -26,17 +27,17 @@ def kine_pods(found: Workload | None) -> list[CheckResult]:
     """`kine`: all of its pods serve, and there are two at least."""
     if found is None:
         return [CheckResult("kine", "fail", "its Deployment does not exist")]
-    told = f"{found.kind} {found.name} {found.ready}/{found.replicas}"
+    shown = f"{found.kind} {found.name} {found.ready}/{found.replicas}"
     if losing := [image for image in found.images.values() if image.endswith(_TAGS)]:
         why = "acknowledges writes that the database refused"
-        return [CheckResult("kine", "fail", f"{told}: {losing[0]} {why}; use 0.17.2")]
+        return [CheckResult("kine", "fail", f"{shown}: {losing[0]} {why}; use 0.17.2")]
     if not found.settled:
-        return [CheckResult("kine", "fail" if not found.ready else "warn", f"{told} ready")]
+        return [CheckResult("kine", "fail" if not found.ready else "warn", f"{shown} ready")]
     if found.replicas < 2:
         return [
-            CheckResult("kine", "warn", f"{told}: without a second one each restart is an outage")
+            CheckResult("kine", "warn", f"{shown}: without a second one each restart is an outage")
         ]
-    return [CheckResult("kine", "pass", told)]
+    return [CheckResult("kine", "pass", shown)]
 
 
 def sql_checks(spec: Spec, state: SqlState) -> list[CheckResult]:
@@ -48,6 +49,21 @@ def sql_checks(spec: Spec, state: SqlState) -> list[CheckResult]:
         CheckResult("sql_size", "pass", f"{state.size // MIB} MiB, about {state.rows:,} rows"),
         _connections(state),
     ]
+
+
+def told(title: str, state: SqlState) -> Condition:
+    """How the database is, for its care."""
+    table = Part("table kine", state.size, state.size)
+    busy = state.limit and state.connections >= BUSY * state.limit
+    connections = f"{state.connections} of {state.limit} connections are open"
+    return Condition(
+        title,
+        parts=(table,),
+        revision=state.revision,
+        compacted=state.compacted,
+        trouble="" if state.writable else f"{state.server} takes no writes",
+        advice=(connections,) if busy else (),
+    )
 
 
 def _server(state: SqlState) -> CheckResult:
