@@ -37,6 +37,7 @@ class Contained:
 
     def __init__(self, folder: Path, tmpfs: Mapping[str, int] | None = None) -> None:
         self._folder = folder
+        folder.chmod(0o711)  # nobody has to pass through; those above it are none of its business
         namespaces = ["--pid", "--fork", "--kill-child", "--mount", "--mount-proc"]
         with (folder / LOG).open("ab") as log:
             self._process = subprocess.Popen(

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import http.client
 import json
+import socket
 import ssl
 import threading
 import time
@@ -236,6 +237,23 @@ def test_a_wrong_mode_changes_nothing(running: Running) -> None:
     with pytest.raises(LabError, match="proxy mode 'of'"):
         set_mode(running.control, ["of"])
     assert set_mode(running.control, ["show"]) == "ok"
+
+
+def test_connections_are_sent_elsewhere_when_told(running: Running) -> None:
+    connection = running.connect()
+    ask(connection)
+    home = running.proxy.upstream
+    with socket.socket() as nobody:
+        nobody.bind((LOOPBACK, 0))  # and does not listen
+        set_mode(running.control, ["upstream", f"{LOOPBACK}:{nobody.getsockname()[1]}"])
+        with pytest.raises((OSError, http.client.HTTPException)):
+            ask(connection)
+        with pytest.raises(OSError):
+            ask(running.connect())
+    set_mode(running.control, ["upstream", f"{home[0]}:{home[1]}"])
+    assert ask(running.connect()) == (200, b"hello")
+    with pytest.raises(LabError, match="must be upstream HOST:PORT"):
+        set_mode(running.control, ["upstream", "somewhere"])
 
 
 def test_a_proxy_that_does_not_run_is_an_error(tmp_path: Path) -> None:
