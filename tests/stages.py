@@ -211,7 +211,7 @@ STAGES = (
     pytest("browser", NEW, "tests/browser", suites=("full",)),
     pytest("apiserver-2.21", NEW, "-m", "apiserver", "tests/unit", needs=("lab-parts",)),
     pytest("apiserver-2.19", OLD, "-m", "apiserver", "tests/unit", needs=("lab-parts",)),
-    # These measure time.
+    # These measure time. Installs Debian's PostgreSQL and MariaDB where there are none, half a minute.
     pytest("lab-unit", NEW, "-m", "not lab", "tests/lab/tests", needs=("lab-parts",), lane=LAB),
     pytest("contract", NEW, "-n", "2", "tests/contract", needs=("lab-parts",)),
     pytest("monitoring", NEW, "-n", "2", "tests/monitoring", needs=("lab-parts",)),
