@@ -48,6 +48,7 @@ class Server(ABC):
     """
 
     kind: ClassVar[Kind]
+    login: Login
 
     def __init__(
         self,
