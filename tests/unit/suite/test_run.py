@@ -15,6 +15,7 @@ from stages import LAB, STAGES, SUITES, Stage
 # Too long for `make test`, or in need of more than it may install.
 LONG = {
     "autoscaling-helm3",
+    "backends",
     "browser",
     "faults",
     "lab-end",
