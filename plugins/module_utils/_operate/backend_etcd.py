@@ -23,7 +23,7 @@ from .._core.moments import moment_text
 from .._core.plan import Step
 from .._core.ports import Api, Json, Lock
 from .._core.spec import Spec
-from .._core.tls import CERTIFICATE, CLIENT, KEY, LOCAL, SERVER, TRUST, Wanted
+from .._core.tls import CERTIFICATE, CLIENT, KEY, SERVER, TRUST, Wanted
 from .._plan.backend_etcd import etcd_from, findings, steps
 from .._plan.backend_objects import certificates, path_of
 from .backend_site import Differences, EtcdSite, plain, title_of
@@ -32,7 +32,7 @@ from .companions import ensure_namespace
 from .context import Context
 from .door import Arguments, Result
 from .options import spec_of
-from .tls_secrets import Kept, keep, spelled
+from .tls_secrets import Kept, keep, wanted_of
 from .wait import Deadline, wait_until
 
 KEYS = (TRUST, CERTIFICATE, KEY)
@@ -76,6 +76,9 @@ class _Run:
         there = replace(spec, access=etcd.access, namespace=etcd.namespace, name=etcd.name)
         self.site = EtcdSite(etcd, self.host.api, self.host.reach(there))
         self.issued = certificates(etcd) if etcd.issuer else []
+        self.wanted = wanted_of(
+            etcd.namespace, etcd.name, etcd.server_hosts, etcd.days, etcd.renew_before
+        )
 
     def result(self) -> Result:
         if self.context.check:
@@ -147,13 +150,9 @@ class _Run:
     def _certificates(self, *, check: bool) -> Tls:
         if self.etcd.issuer:
             return self._from_issuer(check=check)
-        hosts = tuple(dict.fromkeys((LOCAL, *map(spelled, self.etcd.server_hosts))))
-        wanted = Wanted(
-            self.etcd.namespace, self.etcd.name, hosts, self.etcd.days, self.etcd.renew_before
-        )
-        kept = keep(self.host.api, wanted, f"Certificates of {self.etcd.title}", check=check)
+        kept = keep(self.host.api, self.wanted, f"Certificates of {self.etcd.title}", check=check)
         trust = kept.after[SERVER][TRUST]
-        words = _told(wanted, kept)
+        words = _told(self.wanted, kept)
         return Tls(_digest(trust), kept.not_after, kept.changed, words)
 
     def _from_issuer(self, *, check: bool) -> Tls:

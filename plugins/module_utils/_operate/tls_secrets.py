@@ -10,7 +10,7 @@ import hashlib
 import ipaddress
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -113,14 +113,25 @@ def wanted_from(arguments: Mapping[str, Any]) -> Wanted:
     Raises:
         Refused: With every mistake found.
     """
-    hosts = tuple(dict.fromkeys((LOCAL, *map(spelled, arguments["hosts"]))))
-    wanted = Wanted(
+    return wanted_of(
         str(arguments["namespace"]),
         str(arguments["name"]),
-        hosts,
+        arguments["hosts"],
         int(arguments["days"]),
         int(arguments["renew_before"]),
     )
+
+
+def wanted_of(
+    namespace: str, name: str, hosts: Iterable[str], days: int, renew_before: int
+) -> Wanted:
+    """The certificates of a server that has these names and addresses, and LOCAL; see Wanted.
+
+    Raises:
+        Refused: With every mistake found.
+    """
+    unique = tuple(dict.fromkeys((LOCAL, *map(_spelled, hosts))))
+    wanted = Wanted(namespace, name, unique, days, renew_before)
     if findings := tuple(_findings(wanted)):
         raise Refused(findings)
     return wanted
@@ -230,7 +241,7 @@ def _decoded(secret: Json) -> dict[str, bytes]:
     return {key: b64decode(value) for key, value in (secret.get("data") or {}).items()}
 
 
-def spelled(host: str) -> str:
+def _spelled(host: str) -> str:
     """One spelling for each name or address."""
     text = str(host).strip().lower().rstrip(".")
     try:

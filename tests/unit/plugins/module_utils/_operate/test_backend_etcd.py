@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from etcd_cluster import Cluster, Host, as_asked, run
 
@@ -155,6 +157,13 @@ def test_an_authority_that_is_another_rolls_the_pods(cluster: Cluster) -> None:
     run(cluster)
     del cluster.objects[f"{NS}/secrets/t-store-ca"]
     assert run(cluster)["steps"] == ["certificates", "values"]
+
+
+@pytest.mark.parametrize("wrong", [{"hosts": ["a b"]}, {"days": 5000}, {"renew_before": 365}])
+def test_wrong_options_of_certificates_are_refused(cluster: Cluster, wrong: dict[str, Any]) -> None:
+    for check in (True, False):
+        assert run(cluster, check=check, **wrong)["outcome"] == "refused"
+    assert not any("t-store" in path for path in cluster.objects)
 
 
 def test_the_vcluster_is_locked_meanwhile(cluster: Cluster) -> None:
