@@ -120,6 +120,15 @@ def agree_on_keys(lab: Lab, name: str, count: int) -> None:
     wait_until(f"{count} members to hold the same number of keys", same)
 
 
+def members_say(lab: Lab, name: str, count: int) -> list[dict[str, Any]]:
+    """What each of so many members says of itself (etcdctl endpoint status)."""
+    found = (
+        _etcdctl(lab, name, number, "endpoint", "status", "--write-out=json")
+        for number in range(count)
+    )
+    return [json.loads(text)[0]["Status"] for text in found]
+
+
 def _etcdctl(lab: Lab, name: str, asked: int, *arguments: str) -> str:
     """etcdctl in the pod of one member."""
     tls = (

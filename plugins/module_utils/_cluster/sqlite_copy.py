@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from .._core.contents import Snapshot
+from .._core.databases import FileSizes, Whole
 from .._core.errors import FleetError, TimedOut, Unsettled
 from .._core.observation import POD_ENDED
 from .._core.ports import Api, Json
@@ -114,13 +115,67 @@ class SqliteCopy:
             while piece := file.read(PIECE):
                 yield piece
 
+    def sizes(self) -> FileSizes:
+        """See Database."""
+        plane = _Plane.seen(self._api, self._path, self._pods)
+        place = self._place(plane)
+        found: list[tuple[bytes, bytes]] = []
+
+        def taken(socket: Any, sizes: Sequence[int]) -> None:
+            stream = socket.makefile("rb")
+            found.append((*(b"".join(_pieces(stream, size)) for size in sizes),))  # type: ignore[arg-type]
+
+        self._sent(place, plane, _look(place.folder), LOOK_NAMES, taken)
+        head, text = found[0]
+        (page,) = struct.unpack(">H", head[16:18])
+        (free,) = struct.unpack(">I", head[36:40])
+        size, left = (int(word) for word in text.split())
+        return FileSizes(size, free * (65536 if page == 1 else page), left * 1024)
+
+    def rewritten(self) -> tuple[Whole, ...]:
+        """See Database."""
+        for left in self._folder.iterdir():
+            left.unlink()
+        if not self._copy():
+            raise FleetError(f"{self._title}: its control plane runs.", "Run again.")
+        copy, fresh = self._folder / FILE, self._folder / "fresh.db"
+        log = self._folder / f"{FILE}-wal"
+        logged = log.exists() and log.stat().st_size > 0
+        sqlite_file.merge(copy)
+        sqlite_file.vacuumed(copy, fresh)
+        return tuple(map(_whole, (copy, fresh) if logged else (fresh,)))
+
     def count(self, revision: int) -> int | None:
         """See Database."""
         return self._held.contents.keys if self._held else None
 
-    def _copy(self) -> None:
-        """The folder has a database and a log that fit together when this returns."""
+    def _copy(self) -> bool:
+        """The folder has a database and a log that fit together when this returns.
+
+        Returns:
+            Whether the control plane was stopped all the time.
+        """
         plane = _Plane.seen(self._api, self._path, self._pods)
+        place = self._place(plane)
+        command = _copy(place.folder, 1 if plane.stopped else TRIES)
+        found: list[Parts] = []
+
+        def taken(socket: Any, sizes: Sequence[int]) -> None:
+            found.append(self._taken(socket.makefile("rb"), sizes))
+
+        self._sent(place, plane, command, _NAMES, taken)
+        if plane.stopped and plane == _Plane.seen(self._api, self._path, self._pods):
+            return True
+        if not found[0].consistent:
+            raise self._unsettled(
+                f"its write-ahead log was begun anew during each of {TRIES} tries"
+                if whole(found[0].before)
+                else "it has no write-ahead log that would prove a copy"
+            )
+        return False
+
+    def _place(self, plane: _Plane) -> ClaimPod:
+        """The claim, to which a second pod gets."""
         place = ClaimPod(self._api, self._until, plane.stateful_set, 0, "syncer")
         if not plane.stopped and ALONE in place.claim_template["spec"].get("accessModes", ()):
             raise self._unsettled(f"its volume is {ALONE}, for one pod alone")
@@ -129,26 +184,29 @@ class SqliteCopy:
                 f"{self._title}: its claim {place.claim} does not exist.",
                 "Without its volume there is nothing to copy.",
             )
-        password = secrets.token_hex(32)
-        pod = copy_pod(place, plane.node, 1 if plane.stopped else TRIES, password)
-        name = pod["metadata"]["name"]
-        found: list[Parts] = []
+        return place
 
-        def taken(socket: Any) -> bool:
-            if sizes := _asked(socket, password):
-                found.append(self._taken(socket.makefile("rb"), sizes))
-            return bool(found)
+    def _sent(
+        self,
+        place: ClaimPod,
+        plane: _Plane,
+        command: Sequence[str],
+        names: Sequence[str],
+        taken: Callable[[Any, Sequence[int]], None],
+    ) -> None:
+        """What a command in a pod beside the control plane has written into its work folder is taken from there."""
+        password = secrets.token_hex(32)
+        pod = copy_pod(place, plane.node, command, names, password)
+        name = pod["metadata"]["name"]
+
+        def met(socket: Any) -> bool:
+            sizes = _asked(socket, password)
+            if sizes:
+                taken(socket, sizes)
+            return bool(sizes)
 
         with place.running(pod) as path:
-            self._until(f"pod {name} to copy the database", lambda: place.met(path, SEND, taken))
-        if plane.stopped and plane == _Plane.seen(self._api, self._path, self._pods):
-            return
-        if not found[0].consistent:
-            raise self._unsettled(
-                f"its write-ahead log was begun anew during each of {TRIES} tries"
-                if whole(found[0].before)
-                else "it has no write-ahead log that would prove a copy"
-            )
+            self._until(f"pod {name} to read the volume", lambda: place.met(path, SEND, met))
 
     def _taken(self, stream: IO[bytes], sizes: Sequence[int]) -> Parts:
         """What the pod sends."""
@@ -210,26 +268,38 @@ class _Plane:
         return cls(found, found["metadata"]["generation"], stopped, next(iter(nodes), ""))
 
 
-def copy_pod(place: ClaimPod, node: str, tries: int, password: str) -> Json:
-    """It copies into a folder of its own, again when the log was begun anew meanwhile, and then sends what it has.
+def copy_pod(
+    place: ClaimPod, node: str, command: Sequence[str], names: Sequence[str], password: str
+) -> Json:
+    """It copies into a folder of its own, and then sends what it has there.
 
     Args:
         node: Where it has to run; empty for anywhere.
-        tries: How often it copies at most. Whether the last copy is any good is for its reader to say.
+        command: What copies.
+        names: Of the files that it sends then.
         password: Who knows it gets the copy.
     """
     image, sum_of_it = place.own["image"], hashlib.sha256(password.encode()).hexdigest()
     return place.manifest(
         "copy",
-        [place.step(COPY, image, _copy(place.folder, tries), _read_only(place.data), place.work)],
-        place.step(SEND, image, place.send(_NAMES, sum_of_it), place.work),
+        [place.step(COPY, image, command, _read_only(place.data), place.work)],
+        place.step(SEND, image, place.send(names, sum_of_it), place.work),
         # It has nothing to finish, and what reads at its other end ends it.
         terminationGracePeriodSeconds=1,
         **({"nodeName": node} if node else {}),
     )
 
 
+def _look(folder: str) -> list[str]:
+    """The header of the database (https://sqlite.org/fileformat.html), its size, and KiB left of the volume."""
+    database = f"{folder}/{FILE}"
+    left = f"df -P -k {folder}/ | tail -n 1 | awk '{{print $4}}'"
+    sizes = f'echo "$(wc -c < {database}) $({left})" > sizes'
+    return ["sh", "-c", f"cd {WORK}; head -c 100 {database} > header && {sizes}"]
+
+
 def _copy(folder: str, tries: int) -> list[str]:
+    """Again when the log was begun anew meanwhile. Whether the last copy is any good is for its reader to say."""
     database, log = f"{folder}/{FILE}", f"{folder}/{FILE}-wal"
     header = f"head -c {HEADER} {log} 2>/dev/null"
     once = (
@@ -241,7 +311,7 @@ def _copy(folder: str, tries: int) -> list[str]:
     return ["sh", "-c", f"cd {WORK}; try=1; while {once}; ! {{ {proved}; }}; do {again}; done"]
 
 
-_NAMES = ("before", "database", "log", "after")
+_NAMES, LOOK_NAMES = ("before", "database", "log", "after"), ("header", "sizes")
 
 
 def _asked(socket: Any, password: str) -> list[int]:
@@ -256,6 +326,16 @@ def _asked(socket: Any, password: str) -> list[int]:
     if line and not line.endswith(b"\n"):
         raise _broken("the sizes did not come")
     return [int(word) for word in line.split()]
+
+
+def _whole(path: Path) -> Whole:
+    with path.open("rb") as file:
+        sum_of_it = hashlib.file_digest(file, "sha256").hexdigest()
+
+    def opened() -> IO[bytes]:
+        return path.open("rb")
+
+    return Whole(opened, path.stat().st_size, sum_of_it)
 
 
 def _read_only(mount: Json) -> Json:

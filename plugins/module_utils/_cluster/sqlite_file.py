@@ -34,6 +34,9 @@ READ_ONLY = "mode=ro&immutable=1"
 COMPACTED = b"compact_rev_key"  # of kine, and of the API server in etcd: each writes its own
 _ROOM = frozenset({"SQLITE_FULL", "SQLITE_IOERR_WRITE"})
 
+_ROWS = (
+    "SELECT COUNT(*), MAX(id), SUM(deleted), SUM(LENGTH(value)), SUM(LENGTH(old_value)) FROM kine"
+)
 _REVISION = "SELECT MAX(id) FROM kine"
 # The index on (name, id) gives the newest row of each name in turn; nothing is held but the row at hand.
 _LIVE = """
@@ -97,6 +100,35 @@ def merge(path: Path) -> None:
         (mode,) = database.execute("PRAGMA journal_mode = DELETE").fetchone()
     if mode != "delete":
         raise _damaged(f"its log cannot be merged, its journal mode stays {mode}")
+
+
+def vacuumed(path: Path, fresh: Path) -> None:
+    """Write a database anew without what is free.
+
+    Args:
+        path: The database; it stays as it is.
+        fresh: The new one, which is not there yet.
+
+    Raises:
+        FleetError: It is damaged, or the new one does not hold the same.
+    """
+    with path.open("rb") as file:
+        before = inspect(file)
+    with _opened(path, READ_ONLY) as database:
+        rows = database.execute(_ROWS).fetchone()
+        fresh.touch(mode=0o600)
+        database.execute("VACUUM INTO ?", (str(fresh),))
+    with _opened(fresh, READ_ONLY) as database:
+        found = [row[0] for row in database.execute("PRAGMA integrity_check")]
+        same = database.execute(_ROWS).fetchone() == rows
+    with fresh.open("rb") as file:
+        after = inspect(file)
+    if found != ["ok"] or not same or after != before:
+        raise FleetError(
+            f"The SQLite database was rewritten to {after.contents.keys} keys at revision {after.revision}, and it "
+            f"holds {before.contents.keys} at {before.revision}, or others ({found[0]}).",
+            "The old one stays. Restore a snapshot beside it and look at that (fleetops.vcluster.drill).",
+        )
 
 
 @contextmanager

@@ -100,18 +100,20 @@ class Ways:
 
     def member_metrics(self, pod: str) -> str:
         """See Reach. Plain HTTP on a port of its own (0.20 to 0.36, templates/etcd-statefulset.yaml)."""
+        opened = open_forward(self._connection, self._namespace, pod, METRICS_PORT)
         try:
-            with self._api.forward(self._namespace, pod, METRICS_PORT) as opened:
-                opened.settimeout(PATIENCE.read)
-                connection = HTTPConnection(SERVER_NAME)
-                connection.sock = opened
-                connection.request("GET", "/metrics")
-                answer = connection.getresponse()
-                return answer.read().decode(errors="replace")
+            opened.socket.settimeout(PATIENCE.read)
+            connection = HTTPConnection(SERVER_NAME)
+            connection.sock = opened.socket
+            connection.request("GET", "/metrics")
+            answer = connection.getresponse()
+            return answer.read().decode(errors="replace")
         except (OSError, HTTPException) as error:
             raise Unreachable(
-                f"etcd member {self._namespace}/{pod} does not tell its metrics: {error}."
+                f"etcd member {self._namespace}/{pod} does not tell its metrics: {opened.error or error}."
             ) from error
+        finally:
+            opened.close()
 
     @contextmanager
     def external(

@@ -14,6 +14,8 @@ from typing import Literal
 MIB = 1024 * 1024
 DAY = 86400
 NOSPACE, CORRUPT = "NOSPACE", "CORRUPT"  # alarms of etcd
+# Revisions that a compaction keeps: who reads a list page by page, or watches and is so far behind, goes on.
+MARGIN = 1000
 # With as little free there is nothing to win, however near the limit is.
 WORTH = 10
 

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import IO, Protocol
 
 
-class Database(Protocol):
-    """The SQLite database in the volume of a control plane, copied by a pod on its claim."""
+class Copied(Protocol):
+    """A database of kine, as one SQLite file."""
 
     def snapshot(self) -> Iterator[bytes]:
         """All that was committed before this began, as one file in pieces.
@@ -23,6 +24,54 @@ class Database(Protocol):
 
     def count(self, revision: int) -> int | None:
         """How many keys the latest copy held; it has one state only."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A file that is complete.
+
+    Attributes:
+        opened: Opens it.
+        size: Bytes.
+        sha256: Its sum, 64 hex digits.
+    """
+
+    opened: Callable[[], AbstractContextManager[IO[bytes]]]
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class FileSizes:
+    """Bytes of a database's file and of its volume.
+
+    Attributes:
+        free: Of the file, that hold nothing.
+        left: Of the volume, that nothing has taken yet.
+    """
+
+    size: int
+    free: int
+    left: int
+
+
+class Database(Copied, Protocol):
+    """The SQLite database in the volume of a control plane, copied by a pod on its claim."""
+
+    def sizes(self) -> FileSizes:
+        """What its header and its volume say; it may be written to meanwhile.
+
+        Raises:
+            Unsettled: No second pod gets to the volume.
+        """
+
+    def rewritten(self) -> tuple[Whole, ...]:
+        """What takes its place, one after the other: itself in one file where a log is beside it, and without what is
+        free. Both are checked, and hold the same; they are there until the database is closed.
+
+        Raises:
+            FleetError: The control plane runs, or the database is damaged.
+        """
 
 
 @dataclass(frozen=True)
@@ -52,7 +101,7 @@ class SqlState:
     writable: bool
 
 
-class SqlDatabase(Database, Protocol):
+class SqlDatabase(Copied, Protocol):
     """A database on a server. Raises FleetError, with the server's words and never with the password."""
 
     @property

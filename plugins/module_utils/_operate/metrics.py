@@ -65,6 +65,11 @@ GAUGES = (
         lambda s: _stamp(s.certificates_end),
         "seconds",
     ),
+    Gauge(
+        "store_care_due",
+        "1 where the store was due for care at the last proof of the running revision.",
+        lambda s: float(bool(s.care)) if s.proved_at else None,
+    ),
 )
 
 

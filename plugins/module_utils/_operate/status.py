@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -46,6 +46,7 @@ class Status:
         leader_age: Seconds since the leader renewed its Lease; None where one replica elects nobody.
         proved_at: When the last proof of this revision passed.
         certificates_end: When the first certificate ends, as that proof read it.
+        care: What its store was due for then, in words; empty for nothing.
         seen_at: The host cluster's clock when it was asked.
         error: Why it could not be looked at; empty when it could.
     """
@@ -65,6 +66,7 @@ class Status:
     leader_age: float | None = None
     proved_at: datetime | None = None
     certificates_end: datetime | None = None
+    care: str = ""
     seen_at: datetime | None = None
     error: str = ""
 
@@ -108,6 +110,7 @@ def status_of(entry: Entry) -> Status:
         leader_age=seen.leader.age if seen.leader else None,
         proved_at=proved.at if proved else None,
         certificates_end=proved.certificates_end if proved else None,
+        care=proved.care if proved else "",
         seen_at=seen.seen_at,
         error=str(entry.error) if entry.error else "",
     )
@@ -143,12 +146,16 @@ def status_table(found: Iterable[Status]) -> str:
     return "\n".join([*table(rows), *_ending(shown)])
 
 
-def _ending(found: Iterable[Status]) -> Iterator[str]:
-    """A line about certificates that end soon (G36)."""
+def _ending(found: Sequence[Status]) -> Iterator[str]:
+    """Lines about certificates that end soon (G36), and about stores that are due for care (G43, G44)."""
     soon = [status for status in found if status.certificates_end_soon]
     if soon:
         yield f"Certificates end within {WARN_DAYS} days: {', '.join(s.host for s in soon)}"
         yield "fleetops.vcluster.certificates renews them."
+    due = [status for status in found if status.care]
+    if due:
+        yield f"Stores due for care: {', '.join(s.host for s in due)}"
+        yield "fleetops.vcluster.maintenance --check tells for what, and without it does that."
 
 
 def _row(status: Status) -> tuple[str, ...]:

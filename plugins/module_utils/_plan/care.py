@@ -66,8 +66,8 @@ def due(spec: Spec, condition: Condition, points: Sequence[Point], now: datetime
         findings.append(
             refuse(
                 ETCD,
-                f"{condition.title} of {spec.title} is not well: {condition.trouble}.",
-                "Work on one part of a store that is not whole may cost the tenant the rest.",
+                f"{condition.title} of {spec.title} is due, and cannot be worked on: {condition.trouble}.",
+                "Work on a store that is not whole, or has no room for it, may cost the tenant what it holds.",
                 "Mend that first; fleetops.vcluster.verify looks again.",
             )
         )

@@ -38,6 +38,7 @@ from .argument_types import checked
 from .guards.autoscaling import idle_options, option_findings
 from .guards.identity import name_findings
 from .guards.lift import allow_findings
+from .guards.upkeep import threshold_findings
 from .values import REFERENCE, is_reference, merge_layers, pointer
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
@@ -72,7 +73,7 @@ def spec_from(arguments: Mapping[str, Any]) -> Spec:
     findings += _expose_findings(typed.get("expose", {}))
     findings += _limit_findings(typed)
     findings += _snapshot_findings(typed.get("snapshots", {}))
-    findings += _care_findings(typed.get("maintenance", {}))
+    findings += threshold_findings(typed.get("maintenance", {}))
     findings += allow_findings(typed.get("allow", ()))
     findings += idle_options(typed.get("autoscaling", {}))
     if findings:
@@ -193,24 +194,6 @@ def _snapshot_findings(options: Mapping[str, Any]) -> list[Finding]:
         *findings,
         *_s3_findings(options.get("s3", {})),
         *_claim_findings(options.get("claim", {})),
-    ]
-
-
-def _care_findings(options: Mapping[str, Any]) -> list[Finding]:
-    """Thresholds that are numbers of what they are about."""
-    shares = ("fragmentation", "full")
-    findings = [
-        refuse(
-            "spec",
-            f"vcluster_maintenance.{name} is {options[name]}: it is a percentage from 1 to 100.",
-        )
-        for name in shares
-        if not 1 <= options.get(name, 1) <= 100
-    ]
-    return findings + [
-        refuse("spec", f"vcluster_maintenance.{name} is {value}: it is 1 at least.")
-        for name, value in options.items()
-        if name not in (*shares, "allow_outage") and value < (0 if name == "free_mib" else 1)
     ]
 
 

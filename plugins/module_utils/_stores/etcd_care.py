@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .._core.at_once import at_once
-from .._core.care import CORRUPT, MIB, NOSPACE, Condition, Latency, Part, Speed
+from .._core.care import CORRUPT, MARGIN, MIB, NOSPACE, Condition, Latency, Part, Speed
 from .._core.check import failed
 from .._core.errors import FleetError, TimedOut
 from .._core.etcd import MemberStatus
@@ -27,8 +27,6 @@ from .etcd_checks import member_checks
 from .source import NOBODY
 from .work import Upkeep
 
-# Revisions that are kept: who reads a list page by page, or watches and is this far behind, need not begin anew.
-MARGIN = 1000
 # Checks that say how full it is: they are what the care is for.
 FULL = frozenset({"etcd_alarms", "etcd_size"})
 HISTOGRAMS: dict[Speed, str] = {

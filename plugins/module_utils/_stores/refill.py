@@ -32,33 +32,19 @@ LEDGE = (
 
 
 @dataclass(frozen=True)
-class Refill(Work):
-    """A snapshot on its way into a store whose control plane is stopped.
+class Delivery(Work):
+    """A file on its way into the claim of a store whose control plane is stopped.
 
     Attributes:
-        reach: Ways into the vCluster.
-        way: Form of the data.
-        items: What it holds that no lease ends.
         content: Opens it.
         size: Its bytes.
         sha256: Its sum, 64 hex digits.
-        revision: What the store has to reach (G61).
-        raise_by: What it has to raise that of the data by; 0 where the data is raised already.
-        compare: Raises unless the store holds what it was filled with; before it is changed.
-        changes: What the store has to change then; see `rewrite`.
         shell_image: An image with a shell: the control plane's own.
     """
 
-    reach: Reach
-    way: Way
-    items: Callable[[], Iterator[KeyValue]]
     content: Callable[[], AbstractContextManager[IO[bytes]]]
     size: int
     sha256: str
-    revision: int
-    raise_by: int
-    compare: Callable[[], None]
-    changes: Callable[[], Iterator[KeyChange]]
     shell_image: str
 
     def fill(self, place: ClaimPod, pod: Json) -> None:
@@ -86,6 +72,29 @@ class Refill(Work):
         name = path.rsplit("/", 1)[1]
         self.until(f"pod {name} to have all of it", lambda: not runs(self.api.get(path), RECEIVE))
         return True
+
+
+@dataclass(frozen=True)
+class Refill(Delivery):
+    """A snapshot on its way into a store whose control plane is stopped.
+
+    Attributes:
+        reach: Ways into the vCluster.
+        way: Form of the data.
+        items: What it holds that no lease ends.
+        revision: What the store has to reach (G61).
+        raise_by: What it has to raise that of the data by; 0 where the data is raised already.
+        compare: Raises unless the store holds what it was filled with; before it is changed.
+        changes: What the store has to change then; see `rewrite`.
+    """
+
+    reach: Reach
+    way: Way
+    items: Callable[[], Iterator[KeyValue]]
+    revision: int
+    raise_by: int
+    compare: Callable[[], None]
+    changes: Callable[[], Iterator[KeyChange]]
 
 
 def refill_members(namespace: str, name: str, replicas: int, refill: Refill) -> None:

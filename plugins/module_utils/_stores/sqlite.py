@@ -10,11 +10,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from .._core.care import Condition
 from .._core.check import CheckResult, Status
 from .._core.finding import Finding, refuse
 from .._core.lines.line import MetricsPaths
 from .._core.observation import Observation, Pod
+from .._core.plan import Step
 from .._core.ports import Reach
+from .._core.quantity import quantity
 from .._core.scrape import Scrape, plane_scrapes
 from .._core.snapshot import Way
 from .._core.spec import Spec
@@ -35,7 +38,9 @@ from .base import (
 from .plane_volume import data_place, lacks_volume, moved_data, plane_room
 from .refill import Refill
 from .source import Source
+from .sqlite_care import condition_of, vacuum
 from .sqlite_refill import refill_database
+from .work import Upkeep
 
 
 class Sqlite(Usual):
@@ -153,6 +158,26 @@ class Sqlite(Usual):
                 return None if prefix else database.count(revision)
 
             yield Source(title, "sqlite", "", revision, database.snapshot, count)
+
+    def condition(
+        self,
+        spec: Spec,
+        observation: Observation,
+        pods: Sequence[Pod],
+        reach: Reach,
+        values: Values,
+        *,
+        closely: bool = False,
+    ) -> Condition | None:
+        """See Store. Without a closer look nobody tells the size of its file, only what of it is in use."""
+        claim = f"data-{spec.name}-0"
+        sizes = [quantity(c.size) or 0 for c in observation.claims if c.name == claim]
+        planes = [pod.name for pod in pods if pod.component == "control_plane"]
+        return condition_of(claim, planes, reach, int(sum(sizes)), closely=closely)
+
+    def tend(self, spec: Spec, observation: Observation, step: Step, upkeep: Upkeep) -> None:
+        """See Store."""
+        vacuum(spec.namespace, spec.name, upkeep)
 
     def takes(self, way: Way) -> Way:
         """See Store."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from .._core.care import Maintenance
 from .._core.observation import Pod
-from .._core.ports import Api, Dial
+from .._core.ports import Api, Dial, Reach
 
 # Waits until something holds, and says in words what; TimedOut when it does not come.
 Until = Callable[[str, Callable[[], bool]], None]
@@ -42,12 +42,14 @@ class Upkeep(Work):
     """What care of a store needs beside.
 
     Attributes:
+        reach: Ways into the vCluster.
         wanted: When a part of it is due.
         held: Raises Locked where the lock was lost.
         stopped: Stops the control plane, and starts it again at its end.
         shell_image: An image with a shell: the control plane's own.
     """
 
+    reach: Reach
     wanted: Maintenance
     held: Callable[[], None]
     stopped: Callable[[], AbstractContextManager[None]]

@@ -6,9 +6,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from ..._core.care import MARGIN
 from ..._core.finding import Finding, refuse
 from ..._core.observation import Observation
 from ..._core.spec import Spec
+
+LEAST = {"free_mib": 0, "compaction_lag": MARGIN}
 
 
 def care_findings(spec: Spec, observation: Observation) -> tuple[Finding, ...]:
@@ -23,3 +29,23 @@ def care_findings(spec: Spec, observation: Observation) -> tuple[Finding, ...]:
         )
         return (refuse("G34", what, "Its store does not run.", "Resume it first."),)
     return ()
+
+
+def threshold_findings(options: Mapping[str, Any]) -> list[Finding]:
+    """Thresholds that are numbers of what they are about."""
+    shares = ("fragmentation", "full")
+    findings = [
+        refuse(
+            "spec",
+            f"vcluster_maintenance.{name} is {options[name]}: it is a percentage from 1 to 100.",
+        )
+        for name in shares
+        if not 1 <= options.get(name, 1) <= 100
+    ]
+    return findings + [
+        refuse(
+            "spec", f"vcluster_maintenance.{name} is {value}: it is {LEAST.get(name, 1)} at least."
+        )
+        for name, value in options.items()
+        if name not in (*shares, "allow_outage") and value < LEAST.get(name, 1)
+    ]

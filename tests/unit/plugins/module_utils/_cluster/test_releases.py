@@ -17,6 +17,7 @@ import pytest
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import releases
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.api import KubernetesApi
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.care import Point
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     Applied,
@@ -164,6 +165,36 @@ class TestRealServer:
         found = releases.history(real_api, namespace, "a")
         assert found.release is not None
         assert found.release.revision == 1
+
+    def test_g43_looks_at_the_store_are_kept_beside_what_else_is_noted(
+        self, real_api: KubernetesApi, namespace: str
+    ) -> None:
+        self.put(real_api, namespace, 1, "deployed")
+        points = (Point(1000, 5 << 30), Point(90_000, 6 << 30))
+        releases.note_points(real_api, namespace, "a", points)
+        care = replace(PROVED, care="rewrite a-etcd-0; 71 % of its quota")
+        releases.mark(real_api, namespace, "a", 1, DIGEST, ["/a"], care)
+        kept = releases.noted(real_api, namespace, "a")
+        assert (kept.points, kept.foreign) == (points, {1: ("/a",)})
+        found = releases.history(real_api, namespace, "a")
+        assert found.base and found.base.proved == care
+        releases.note_points(real_api, namespace, "a", points[1:])
+        assert releases.noted(real_api, namespace, "a").points == points[1:]
+        releases.note_proof(real_api, namespace, "a", 1, PROVED)
+        found = releases.history(real_api, namespace, "a")
+        assert found.base and found.base.proved == PROVED
+
+    @pytest.mark.parametrize("text", ["[", "{}", "[[1]]", '[["a", 2]]', "7"])
+    def test_damaged_looks_begin_anew(
+        self, real_api: KubernetesApi, namespace: str, text: str
+    ) -> None:
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+        releases.note_points(real_api, namespace, "a", ())
+        annotations = {releases.POINTS_ANNOTATION: text}
+        real_api.merge(
+            f"{path}/{releases.lease_name('a')}", {"metadata": {"annotations": annotations}}
+        )
+        assert releases.noted(real_api, namespace, "a").points == ()
 
     def test_damaged_annotation_is_named(self, real_api: KubernetesApi, namespace: str) -> None:
         annotations = {releases.FOREIGN_ANNOTATION: "["}

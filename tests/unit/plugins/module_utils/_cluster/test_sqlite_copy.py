@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -21,10 +22,12 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import 
     sqlite_file,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.sqlite_copy import (
+    _NAMES,
     FILE,
     HEADER,
     Parts,
     SqliteCopy,
+    _copy,
     copy_pod,
     whole,
 )
@@ -242,6 +245,62 @@ def test_one_that_was_started_meanwhile_is_no_longer_stopped(tmp_path: Path) -> 
         taken(SqliteCopy(api, NAMESPACE, "a", folder, 5), tmp_path)
 
 
+def grown_and_emptied(kine: Kine) -> None:
+    for number in range(100):
+        kine.put(f"/registry/{number}", b"x" * 3000)
+    for number in range(80):
+        kine.delete(f"/registry/{number}")
+    kine.compact(kine.revision)
+
+
+def test_g44_the_header_of_one_that_runs_tells_what_is_free(
+    api: FakeApi, kine: Kine, copy: SqliteCopy
+) -> None:
+    grown_and_emptied(kine)
+    kine.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    ((page,),) = kine.database.execute("PRAGMA page_size")
+    ((free,),) = kine.database.execute("PRAGMA freelist_count")
+    found = copy.sizes()
+    assert (found.size, found.free) == (kine.path.stat().st_size, free * page)
+    assert free * page > found.size / 2
+    left = os.statvfs(kine.path).f_bavail * os.statvfs(kine.path).f_frsize
+    assert found.left == pytest.approx(left, rel=0.05)
+    assert api.log == ["create a-0-copy", "delete a-0-copy"]
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_g44_a_stopped_one_is_rewritten_after_its_log_where_it_has_one(
+    tmp_path: Path, log: bool
+) -> None:
+    api: Any = FakeApi(tmp_path, replicas=0)
+    api.data.mkdir()
+    kine = Kine(api.data / FILE)
+    grown_and_emptied(kine)
+    held = dict(kine.held)
+    if not log:
+        kine.close()
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    files = SqliteCopy(api, NAMESPACE, "a", folder, 5).rewritten()
+    assert len(files) == 1 + log
+    tally = Tally()
+    for key, (value, _lease) in held.items():
+        tally.add(key.encode(), value)
+    for whole_file in files:
+        with whole_file.opened() as file:
+            content = file.read()
+            assert sqlite_file.inspect(file).contents == tally.contents
+        assert len(content) == whole_file.size
+        assert hashlib.sha256(content).hexdigest() == whole_file.sha256
+    assert files[-1].size <= files[0].size
+
+
+def test_g44_one_that_runs_is_not_rewritten(api: FakeApi, kine: Kine, copy: SqliteCopy) -> None:
+    kine.put("/registry/a", b"1")
+    with pytest.raises(FleetError, match="its control plane runs"):
+        copy.rewritten()
+
+
 def test_a_volume_for_one_pod_alone_is_not_waited_for(
     api: FakeApi, copy: SqliteCopy, tmp_path: Path
 ) -> None:
@@ -316,7 +375,7 @@ def test_a_pod_that_never_runs_is_waited_for_no_longer_than_allowed(
     folder = tmp_path / "folder"
     folder.mkdir()
     copy = SqliteCopy(api, NAMESPACE, "a", folder, 0)
-    with pytest.raises(TimedOut, match="waited 0 s for pod a-0-copy to copy the database"):
+    with pytest.raises(TimedOut, match="waited 0 s for pod a-0-copy to read the volume"):
         taken(copy, tmp_path)
     assert COPY not in api.objects
 
@@ -333,7 +392,7 @@ def place() -> ClaimPod:
 
 
 def test_the_pod_runs_beside_the_control_plane_and_changes_nothing() -> None:
-    pod = copy_pod(place(), "n2", 5, "x")
+    pod = copy_pod(place(), "n2", _copy("/data", 5), _NAMES, "x")
     spec = pod["spec"]
     (container,) = spec["initContainers"]
     assert spec["nodeName"] == "n2"
@@ -349,7 +408,7 @@ def test_the_pod_runs_beside_the_control_plane_and_changes_nothing() -> None:
     assert spec["securityContext"] == {"fsGroup": 12}
     assert spec["automountServiceAccountToken"] is False
     assert pod["metadata"]["labels"]["app"] != "vcluster", "the StatefulSet must not adopt it"
-    assert "nodeName" not in copy_pod(place(), "", 1, "x")["spec"]
+    assert "nodeName" not in copy_pod(place(), "", _copy("/data", 1), _NAMES, "x")["spec"]
 
 
 @pytest.mark.parametrize("word", ["wrong", "", "x" * 64])
@@ -359,7 +418,7 @@ def test_g38_nobody_else_in_the_cluster_can_read_what_the_pod_sends(
     """Where its nc knows no -s it listens on all addresses; the password is in no object, only its sum is."""
     kine.put("/registry/a", b"1")
     api.old = True
-    known: Any = copy_pod(place(), "n2", 1, "the password")
+    known: Any = copy_pod(place(), "n2", _copy("/data", 1), _NAMES, "the password")
     assert "the password" not in json.dumps(known)
     api.create(PODS, known)
     for line, answers in ((word, False), ("the password", True)):

@@ -386,3 +386,91 @@ def test_g61_the_real_kine_takes_a_raised_one_up_and_goes_on(
         }
     wanted = {f"/registry/{number}" for number in (0, 3, 4, *range(6, 12))} | {"/registry/health"}
     assert keys == wanted, "what was deleted stays so, whatever kine compacts"
+
+
+def roomy(path: Path) -> Kine:
+    """A database half of which is free, with a log that was not written back."""
+    kine = Kine(path)
+    for number in range(300):
+        kine.put(f"/registry/{number}", b"x" * 3000)
+    for number in range(250):
+        kine.delete(f"/registry/{number}")
+    kine.compact(kine.revision)
+    kine.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    kine.put("/registry/299", b"acknowledged, and in the log alone")
+    return kine
+
+
+def stopped(kine: Kine, folder: Path) -> Path:
+    """Its files as a process that was killed leaves them."""
+    folder.mkdir()
+    for end in ("", "-wal"):
+        folder.joinpath(f"state.db{end}").write_bytes(Path(f"{kine.path}{end}").read_bytes())
+    return folder / "state.db"
+
+
+def test_g44_a_rewritten_database_holds_the_same_and_is_smaller(tmp_path: Path) -> None:
+    kine = roomy(tmp_path / "live.db")
+    merged, fresh = stopped(kine, tmp_path / "copy"), tmp_path / "fresh.db"
+    sqlite_file.merge(merged)
+    sqlite_file.vacuumed(merged, fresh)
+    assert inspected(fresh) == inspected(merged)
+    assert inspected(fresh).contents == contents(kine.held, lasting=False)
+    assert fresh.stat().st_size < merged.stat().st_size / 2
+    assert fresh.stat().st_mode & 0o777 == 0o600
+
+
+def test_g48_whatever_of_its_places_was_taken_the_database_holds_all(tmp_path: Path) -> None:
+    """The merged one with the old log, the merged one alone, the rewritten one: a machine may end between any two."""
+    kine = roomy(tmp_path / "live.db")
+    wanted = contents(kine.held, lasting=False)
+    merged, fresh = stopped(kine, tmp_path / "copy"), tmp_path / "fresh.db"
+    sqlite_file.merge(merged)
+    sqlite_file.vacuumed(merged, fresh)
+    for name, database, log in (
+        ("before", kine.path, True),
+        ("merged", merged, True),
+        ("alone", merged, False),
+        ("rewritten", fresh, False),
+    ):
+        place = tmp_path / name
+        place.mkdir()
+        place.joinpath("state.db").write_bytes(database.read_bytes())
+        if log:
+            place.joinpath("state.db-wal").write_bytes(Path(f"{kine.path}-wal").read_bytes())
+        sqlite_file.merge(place / "state.db")
+        assert inspected(place / "state.db").contents == wanted, name
+    # And this is why the rewritten one does not come first.
+    spoilt = tmp_path / "spoilt"
+    spoilt.mkdir()
+    spoilt.joinpath("state.db").write_bytes(fresh.read_bytes())
+    spoilt.joinpath("state.db-wal").write_bytes(Path(f"{kine.path}-wal").read_bytes())
+    with pytest.raises(FleetError):
+        sqlite_file.merge(spoilt / "state.db")
+        assert inspected(spoilt / "state.db").contents != wanted
+        raise FleetError("It holds something else.")
+
+
+def test_g44_a_damaged_database_is_not_rewritten(tmp_path: Path) -> None:
+    kine = roomy(tmp_path / "live.db")
+    path = settled(kine)
+    data = bytearray(path.read_bytes())
+    data[8192:12288] = b"\xff" * 4096
+    path.write_bytes(data)
+    with pytest.raises(FleetError, match="damaged"):
+        sqlite_file.vacuumed(path, tmp_path / "fresh.db")
+
+
+def test_g44_one_that_would_hold_something_else_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = settled(roomy(tmp_path / "live.db"))
+    found = iter(
+        (
+            Snapshot(7, Contents(2, "a"), Contents(2, "a")),
+            Snapshot(7, Contents(1, "b"), Contents(1, "b")),
+        )
+    )
+    monkeypatch.setattr(sqlite_file, "inspect", lambda _file: next(found))
+    with pytest.raises(FleetError, match="rewritten to 1 keys at revision 7, and it holds 2 at 7"):
+        sqlite_file.vacuumed(path, tmp_path / "fresh.db")

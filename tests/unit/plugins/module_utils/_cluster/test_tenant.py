@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -247,3 +249,36 @@ def check_member(member: Any) -> None:
     assert (status.alarms, status.learner) == ((), False)
     assert member.hash(status.revision) == member.hash(status.revision)
     assert member.hash(status.revision)[0] > 0
+
+
+class Metrics(BaseHTTPRequestHandler):
+    """The plain page of a member."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"etcd_server_has_leader 1\n" * 5000)
+
+    def log_message(self, *arguments: Any) -> None:
+        """Say nothing."""
+
+
+def test_a_member_tells_its_metrics_in_the_clear(ways: Ways, forwards: Forwards) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Metrics) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        forwards.ports["a-etcd-0", 2381] = server.server_port
+        text = ways.member_metrics("a-etcd-0")
+        server.shutdown()
+    assert text.count("\n") == 5000
+    assert forwards.opened[-1].closed
+
+
+def test_a_member_that_does_not_is_named(ways: Ways, forwards: Forwards) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        forwards.ports["a-etcd-0", 2381] = listener.getsockname()[1]
+        forwards.error = "nothing listens on that port of the pod"
+        threading.Thread(target=lambda: listener.accept()[0].close(), daemon=True).start()
+        with pytest.raises(
+            Unreachable, match=r"a-etcd-0 does not tell its metrics: nothing listens"
+        ):
+            ways.member_metrics("a-etcd-0")

@@ -26,6 +26,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.autosca
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.certificates import (
     certificates,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.care import Point
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
     ApiError,
     FleetError,
@@ -283,6 +284,7 @@ class FakeHost:
             certificates=certificates(self.api, spec.namespace, spec.name),  # type: ignore[arg-type]
             autoscalers=autoscalers(self.api, spec, self.world.workloads),  # type: ignore[arg-type]
             api_groups=groups_served(self.api, spec),  # type: ignore[arg-type]
+            points=self.world.points,
             complete=True,
         )
 
@@ -323,6 +325,9 @@ class FakeHost:
         self.world.releases = [
             replace(r, proved=proved) if r.revision == revision else r for r in self.world.releases
         ]
+
+    def note_points(self, spec: Spec, points: Sequence[Point]) -> None:
+        self.world.points = tuple(points)
 
     def note_snapshot(self, spec: Spec, revision: int, snapshot: str) -> None:
         self.world.releases = [

@@ -101,5 +101,8 @@ class FakeReach:
         raise Unreachable(f"{pod} does not answer.")
         yield  # the form of a context
 
+    def member_metrics(self, pod: str) -> str:
+        return ""
+
     def resolve(self, name: str) -> tuple[str, ...]:
         return ("10.96.0.1",)

@@ -15,7 +15,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from test_status import NOW, WELL, entry
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Unreachable
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Observation
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
+    Observation,
+    Proved,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.metrics import (
     openmetrics,
     proof_openmetrics,
@@ -42,6 +45,15 @@ def test_every_value_comes_back() -> None:
     proved = found["fleetops_vcluster_proved_timestamp_seconds", "tenant-a"]
     assert NOW.timestamp() - proved == 3 * 3600
     assert found["fleetops_vcluster_state", "tenant-a"] == 1
+
+
+def test_g43_whether_a_store_is_due_for_care() -> None:
+    release = WELL.release
+    assert release is not None
+    proved = replace(WELL, release=replace(release, proved=Proved(NOW, care="rewrite it")))
+    name = ("fleetops_vcluster_store_care_due", "tenant-a")
+    assert samples(openmetrics([status_of(entry(proved))]))[name] == 1
+    assert samples(openmetrics([status_of(entry())]))[name] == 0
 
 
 def test_what_is_not_known_is_left_out() -> None:

@@ -119,6 +119,14 @@ def test_the_table_keeps_host_clusters_together_in_80_columns() -> None:
     assert max(map(len, (head, first, second))) <= 80
 
 
+def test_g43_stores_that_are_due_for_care_are_named_below_the_table() -> None:
+    proved = Proved(NOW, NOW + timedelta(days=40), "rewrite tenant-a-etcd-0")
+    due = replace(WELL, release=replace(RELEASE, proved=proved))
+    text = status_table([status_of(entry(due)), status_of(entry(name="tenant-b"))])
+    assert "Stores due for care: tenant-a\n" in text
+    assert "due for care" not in status_table([status_of(entry())])
+
+
 def test_json_has_moments_as_rfc_3339() -> None:
     (found,) = json.loads(json.dumps(status_data([status_of(entry())])))
     assert found["proved_at"] == "2026-11-24T09:00:00+00:00"

@@ -11,8 +11,19 @@ import time
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.two_looks import (
     Clock,
+    once_each,
     twice,
 )
+
+
+def test_once_each_looks_at_all_and_begins_nothing_more_once_it_is_over() -> None:
+    seen: list[int] = []
+    once_each(range(50), seen.append, 8, threading.Event())
+    assert sorted(seen) == list(range(50))
+    over = threading.Event()
+    over.set()
+    once_each(range(50), seen.append, 8, over)
+    assert len(seen) == 50
 
 
 def spans(count: int, threads: int, look: float, apart: float) -> list[float]:

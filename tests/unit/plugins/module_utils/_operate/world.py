@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.care import Point
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.lines.registry import patch_of
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     Release,
@@ -73,6 +74,7 @@ class World:
         silent_after: How often a replica, by the name of its pod, answers there.
         api_groups: API groups of the host cluster beside its own.
         conditions: What is true of an autoscaler that was just made.
+        points: How much the store held at earlier looks.
     """
 
     releases: list[Release] = field(default_factory=list)
@@ -92,6 +94,7 @@ class World:
     api_groups: tuple[str, ...] = ("metrics.k8s.io", "autoscaling.k8s.io")
     conditions: tuple[str, ...] = ("AbleToScale", "ScalingActive")
     notes: list[Note] = field(default_factory=list)
+    points: tuple[Point, ...] = ()
 
     def change(self, what: str) -> None:
         """Note a change, unless the run is cut off before it."""

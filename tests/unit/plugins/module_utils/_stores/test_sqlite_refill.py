@@ -10,7 +10,7 @@ import hashlib
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from test_refill import FakeApi, content, until
@@ -132,6 +132,23 @@ def test_g48_cut_off_anywhere_it_is_done_again(volume: Path, steps: int) -> None
     volume.joinpath("restored.db").write_bytes(NEW)
     assert settle(volume) == 0
     assert held(volume) == {"state.db": NEW, "pki": b"kept"}
+
+
+@pytest.mark.parametrize("steps", range(1, 8))
+def test_g44_what_says_the_same_comes_before_the_log_goes(volume: Path, steps: int) -> None:
+    """Cut off anywhere: the old one is never without its log."""
+    place = ClaimPod(cast("Any", None), until, stateful_set(str(volume)), 0, "syncer")
+    (container,) = restore_pod(place, work(None), same=True)["spec"]["containers"]
+    *shell, command = container["command"]
+    volume.joinpath("restored.db").write_bytes(NEW)
+    cut = " && ".join(command.split(" && ")[:steps])
+    subprocess.run([*shell, cut], capture_output=True, timeout=60, check=True)
+    found = held(volume)
+    if found["state.db"] == OLD["state.db"]:
+        assert found["state.db-wal"] == OLD["state.db-wal"]
+    assert "restored.db" in found or found["state.db"] == NEW
+    if steps == 7:
+        assert found == {"state.db": NEW, "pki": b"kept"}
 
 
 def test_the_pod_runs_where_and_as_whom_the_control_plane_does() -> None:
