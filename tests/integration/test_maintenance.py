@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from by_hand import CLUSTER
+from by_hand import CLUSTER, in_namespace, wait_until
 from harness import Fleet, Lab
 from runs import kill_at
 from saving import installed
@@ -163,3 +163,83 @@ def test_g48_killed_after_the_first_member_the_next_run_does_the_rest(
     assert ledger.report.lost == 0, ledger.report
     assert ledger.report.failed == 0, ledger.report
     assert "changed=0" in three.play("maintenance").succeeded().output
+
+
+FILE = "it-kept-file"
+
+
+@pytest.fixture
+def on_a_file(make_fleet: Any, savers: dict[str, Path]) -> Any:
+    """A fleet of one on SQLite, with the rights of a backup, whose kine compacts every few seconds."""
+
+    def made(**maintenance: Any) -> Fleet:
+        env = [{"name": "KINE_COMPACT_INTERVAL", "value": "5s"}]
+        asked = {
+            "vcluster_version": "0.36.1",
+            "vcluster_kubernetes_version": "1.36.3",
+            "vcluster_store": {"type": "sqlite"},
+            "vcluster_timeouts": {"rollout": 120},
+            "vcluster_values": {"controlPlane": {"statefulSet": {"env": env}}},
+            "vcluster_maintenance": {"free_mib": 5, **maintenance},
+        }
+        return make_fleet({CLUSTER: {FILE: asked}}, savers)  # type: ignore[no-any-return]
+
+    return made
+
+
+def file_size(lab: Lab) -> int:
+    pod = (f"{FILE}-0", "--container=syncer", "--")
+    return int(in_namespace(lab, FILE, "exec", *pod, "sh", "-c", "wc -c < /data/state.db"))
+
+
+def grown_and_freed(fleet: Fleet, target: Target) -> None:
+    """Much history, compacted since."""
+    Filler(target, 8_000).fill(5000)
+
+    def free() -> bool:
+        told = " ".join(fleet.play("maintenance", "--check").succeeded().output.split())
+        return "are free" in told
+
+    wait_until("what was compacted to be free", free, 120)
+
+
+def helpers(lab: Lab) -> str:
+    selector = "--selector=app in (fleetops-copy,fleetops-restore)"
+    return in_namespace(lab, FILE, "get", "pods", selector, "--output=name")
+
+
+def test_g44_a_file_is_rewritten_with_consent_and_nothing_is_lost(
+    on_a_file: Any, lab: Lab, tmp_path: Path
+) -> None:
+    without, consenting = installed(on_a_file()), on_a_file(allow_outage=True)
+    grown_and_freed(without, service(lab, FILE, tmp_path))
+    before = file_size(lab)
+    told = without.play("maintenance").succeeded().output
+    assert "changed=0" in told
+    assert "vcluster_maintenance.allow_outage" in " ".join(told.split())
+    planned = on_a_file(allow_outage=True).play("maintenance", "--check").succeeded().output
+    assert "the control plane stops until its store is rewritten" in " ".join(planned.split())
+    with under_load(lab, FILE, tmp_path, "vacuum") as ledger:
+        run = consenting.play("maintenance").succeeded()
+    assert ledger.report.lost == 0, ledger.report
+    put = [int(size) for size in re.findall(r"putting (\d+) MiB in its place", run.output)]
+    assert put[-1] * MIB < before / 2
+    print(f"file {before} -> {file_size(lab)}, put {put}, {ledger.report}")
+    assert file_size(lab) < before / 2
+    assert helpers(lab) == ""
+    consenting.play("verify").succeeded()
+    assert "changed=0" in consenting.play("maintenance").succeeded().output
+
+
+@pytest.mark.parametrize("words", ["stopping the control plane", "in its place"])
+def test_g48_killed_while_it_is_stopped_the_next_run_starts_it_and_nothing_is_lost(
+    on_a_file: Any, lab: Lab, tmp_path: Path, words: str
+) -> None:
+    fleet = installed(on_a_file(allow_outage=True))
+    grown_and_freed(fleet, service(lab, FILE, tmp_path))
+    with under_load(lab, FILE, tmp_path, f"vacuum killed at {words}") as ledger:
+        assert kill_at(fleet, words, "maintenance")
+        fleet.play("maintenance").succeeded()
+    assert ledger.report.lost == 0, ledger.report
+    assert helpers(lab) == ""
+    fleet.play("verify").succeeded()

@@ -147,7 +147,9 @@ class Maintain(Verb):
         Raises:
             FleetError: Its store cannot be looked at.
         """
-        found = self._plans[_place(spec)]
+        found = self._plans.get(_place(spec)) or FleetError(
+            f"{spec.title}: its store was not looked at in time.", "Run again with fewer (--limit)."
+        )
         if isinstance(found, FleetError):
             raise found
         return found

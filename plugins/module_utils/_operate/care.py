@@ -76,18 +76,18 @@ def looked_at(
     return Looked(found, points, due(spec, found, points, now))
 
 
-def look_closely(spec: Spec, host: HostCluster, observation: Observation) -> Looked:
+def look_closely(spec: Spec, host: HostCluster, observation: Observation) -> Looked | None:
     """The same, with all that can be told.
 
     Raises:
-        FleetError: It tells nothing of itself.
+        FleetError: It cannot be looked at now.
     """
     pods, reach = look(host.api, spec).pods, host.reach(spec)
     found = looked_at(spec, observation, pods, reach, host.api.now, closely=True)
-    if found is None:
+    if found and found.condition.trouble and not found.condition.parts:
         raise FleetError(
-            f"{spec.title}: its store tells nothing of its size from here.",
-            "Leave it out of this run (--limit).",
+            f"{spec.title}: {found.condition.title} cannot be looked at: {found.condition.trouble}",
+            "Run fleetops.vcluster.verify.",
         )
     return found
 

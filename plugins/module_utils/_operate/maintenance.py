@@ -16,11 +16,13 @@ from typing import Any
 
 from .._core.check import CheckResult
 from .._core.errors import FleetError, ProofFailed, about
+from .._core.finding import refusals
 from .._core.moments import moment_text
 from .._core.observation import Observation
 from .._core.plan import Kind, Step
 from .._core.ports import HostCluster, Lock
 from .._core.spec import Spec
+from .._plan.care import Due
 from .._plan.guards.upkeep import care_findings
 from .._stores.registry import tend
 from .._stores.work import Upkeep
@@ -53,6 +55,9 @@ def run_maintenance(arguments: Arguments, context: Context) -> Result:
     stopped = cut_off(observation)
     if not stopped:
         looked = look_closely(spec, host, observation)
+        if looked is None:
+            msg = f"{spec.title}: nothing to do; its store tells nothing of its size from here"
+            return {"changed": False, "outcome": "unchanged", "msg": msg}
         accepted(spec, looked.due.findings, context)
         if context.check and looked.due.steps:
             return _preview(spec, looked)
@@ -73,7 +78,8 @@ def care_plan(spec: Spec, host: HostCluster, observation: Observation) -> Planne
         return some_steps(spec, observation, findings, ())
     if cut_off(observation):
         return some_steps(spec, observation, (), (Step(Kind.REPAIR, RESUMED),))
-    found = look_closely(spec, host, observation).due
+    looked = look_closely(spec, host, observation)
+    found = looked.due if looked else Due()
     return some_steps(spec, observation, found.findings, found.steps)
 
 
@@ -143,24 +149,27 @@ class Care:
             resume(self.spec, self.host, observation, self.deadline, self.say)
             self.done.append(Kind.REPAIR.value)
             observation = self.host.observe(self.spec)
-        self.looked = look_closely(self.spec, self.host, observation)
-        accepted(self.spec, self.looked.due.findings, self.context)
-        before = self.looked.condition.size
-        for step in self.looked.due.steps:
+        self.looked = looked = look_closely(self.spec, self.host, observation)
+        due = looked.due if looked else Due()
+        # Warnings were passed on before.
+        accepted(self.spec, refusals(due.findings), self.context)
+        for step in due.steps:
             self.lock.check()
             self.say(f"{step.kind.value}: {step.reason}")
             self.begun.append(step.kind.value)
             tend(self.spec, observation, step, self._upkeep(observation))
             self.done.append(step.kind.value)
-        if not self.done:
+        if looked and not self.done:
             # Another run has finished it while this one waited for the lock.
-            return _unchanged(self.spec, self.host, observation, self.looked, self.context)
+            return _unchanged(self.spec, self.host, observation, looked, self.context)
         self._prove(observation)
-        self.looked = look_closely(self.spec, self.host, observation)
-        told = f"{_mib(before)} -> {_mib(self.looked.condition.size)}"
-        kinds = ", ".join(self.done)
-        msg = f"{self.spec.title}: {kinds}, proved; {told}; {self.looked.words}"
-        return {**self._result("done", msg), "told": told}
+        after = self.looked = look_closely(self.spec, self.host, observation)
+        msg = f"{self.spec.title}: {', '.join(self.done)}, proved"
+        if not (looked and after):
+            return self._result("done", msg)
+        note(self.spec, self.host, observation, after.condition.used)
+        told = f"{_mib(looked.condition.size)} -> {_mib(after.condition.size)}"
+        return {**self._result("done", f"{msg}; {told}; {after.words}"), "told": told}
 
     def _upkeep(self, observation: Observation) -> Upkeep:
         api, limit = self.host.api, Deadline(self.spec.limits.rollout, self.deadline)

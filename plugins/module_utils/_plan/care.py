@@ -118,7 +118,7 @@ def in_words(condition: Condition, points: Sequence[Point], full: datetime | Non
 
 def _steps(condition: Condition, wanted: Maintenance) -> Iterator[Step]:
     """The work, whether or not it may be begun."""
-    full = NOSPACE in condition.alarms
+    full = condition.compacts and NOSPACE in condition.alarms
     lags = condition.compacts and condition.lag > wanted.compaction_lag
     if full or lags:
         why = "no space is left" if full else f"above {wanted.compaction_lag:,}"

@@ -12,7 +12,7 @@ turn: a run that was cut off is simply done again.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .._core.at_once import at_once
@@ -62,7 +62,7 @@ def condition_of(
         with reach.member(wanted[0]) as etcd:
             revision, keys = etcd.count() or (0, 0)
             _hash, compacted = etcd.hash(revision)
-        latencies = tuple(_latencies(wanted, reach)) if closely else ()
+        latencies, advice = _latencies(wanted, reach) if closely else ((), ())
     except FleetError as error:
         return Condition(title, quota=quota, volume=volume, trouble=str(error))
     raised = {alarm for status in told.values() for alarm in status.alarms}
@@ -77,6 +77,7 @@ def condition_of(
         tuple(sorted(raised)),
         trouble_of(wanted, pods, reach),
         latencies,
+        advice,
         compacts=True,
         rewrite="defragment",
     )
@@ -268,10 +269,15 @@ def _part(name: str, status: MemberStatus) -> Part:
     return Part(name, status.db_size, status.in_use)
 
 
-def _latencies(names: Sequence[str], reach: Reach) -> Iterator[Latency]:
+def _latencies(names: Sequence[str], reach: Reach) -> tuple[tuple[Latency, ...], tuple[str, ...]]:
+    """How slow their disks are, and which of them do not tell."""
+    found, silent = [], []
     for name in names:
-        text = reach.member_metrics(name)
-        for speed, histogram in HISTOGRAMS.items():
-            seconds = latency_of(text, histogram)
-            if seconds is not None:
-                yield Latency(name, speed, seconds)
+        try:
+            text = reach.member_metrics(name)
+        except FleetError as error:
+            silent.append(f"nobody knows how slow the disk of {name} is: {error.what.rstrip('.')}")
+            continue
+        told = ((speed, latency_of(text, named)) for speed, named in HISTOGRAMS.items())
+        found += [Latency(name, speed, seconds) for speed, seconds in told if seconds is not None]
+    return tuple(found), tuple(silent)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+from .._core.care import Condition, Part
 from .._core.check import CheckResult
 from .._core.errors import FleetError
 from .._core.etcd import Etcd
@@ -142,6 +143,35 @@ class EtcdExternal(Usual):
         node = copy.setdefault(BACKING_STORE[0], {}).setdefault(BACKING_STORE[1], {})
         node.setdefault("etcd", {}).setdefault("deploy", {})["enabled"] = True
         return copy
+
+    def condition(
+        self,
+        spec: Spec,
+        observation: Observation,
+        pods: Sequence[Pod],
+        reach: Reach,
+        values: Values,
+        *,
+        closely: bool = False,
+    ) -> Condition | None:
+        """See Store. Only what the member at the endpoint tells: others may use it, and see to it."""
+        try:
+            with _reached(spec, reach) as (title, etcd):
+                status = etcd.status()
+                revision, keys = etcd.count() or (0, 0)
+                _hash, compacted = etcd.hash(revision)
+        except FleetError:
+            return None  # kine has no such gateway; what is wrong with an etcd is for its checks
+        return Condition(
+            title,
+            (Part(title, status.db_size, status.in_use),),
+            status.quota,
+            keys=keys,
+            revision=revision,
+            compacted=compacted,
+            alarms=status.alarms,
+            advice=tuple(f"its alarm {alarm} is raised" for alarm in status.alarms),
+        )
 
     @contextmanager
     def source(

@@ -4,9 +4,9 @@
 
 """Keep the SQLite file of a control plane small: it never shrinks by itself while that runs (G44).
 
-kine compacts by itself, which frees pages within the file. From 0.16 on it rewrites the file at each of its starts
-(pkg/drivers/sqlite, setup); before, nobody does. So the control plane is stopped, its database copied, rewritten and
-checked by the controller, and put in its place.
+kine compacts, by itself or told by the API server (from 0.17), which frees pages within the file. From 0.16 on it
+rewrites the file at each of its starts (pkg/drivers/sqlite, setup); before, nobody does. So the control plane is
+stopped, its database copied, rewritten and checked by the controller, and put in its place.
 
 What was not written back from its log when it ended is in that log still. The database that goes in first has it all,
 and says the same with the log beside it as without; only then the log goes, and then the rewritten one comes. Each is

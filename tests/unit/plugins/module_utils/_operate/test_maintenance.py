@@ -15,6 +15,7 @@ from fakes import NOW, Cut, World
 from saved import Host, Member, deploy
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.care import DAY, MIB, Point
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Unreachable
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.etcd import MemberStatus
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     Applied,
@@ -153,6 +154,19 @@ def test_g43_members_that_are_not_well_are_left_alone(
     result = care()
     assert (result["failed"], result["outcome"]) == (True, "refused")
     assert "no leader is known to tenant-a-etcd-0" in result["msg"]
+    assert world.log == []
+
+
+def test_a_store_that_does_not_answer_is_no_store_that_is_well(
+    care: Care, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(_self: Etcd) -> MemberStatus:
+        raise Unreachable("tenant-a-etcd-0 does not answer.")
+
+    monkeypatch.setattr(Etcd, "status", silent)
+    result = care()
+    assert result["failed"]
+    assert "cannot be looked at: tenant-a-etcd-0 does not answer" in result["msg"]
     assert world.log == []
 
 

@@ -16,6 +16,7 @@ import pytest
 from etcd_pods import NAME, EtcdPods, begun, lead, leader, until
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.etcd import EtcdGateway
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core import load
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.care import (
     MIB,
     Condition,
@@ -25,6 +26,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors imp
     ApiError,
     FleetError,
     TimedOut,
+    Unreachable,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.plan import Kind, Step
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores import etcd_care
@@ -245,7 +247,10 @@ def test_a_compaction_keeps_what_watches_may_be_behind(
     assert seen(etcd, 1).lag == 10
 
 
-def test_the_condition_has_all_that_members_tell(etcd: EtcdPods) -> None:
+def test_the_condition_has_all_that_members_tell(
+    etcd: EtcdPods, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "FEWEST", 1)  # commits come every 100 ms
     begun(etcd, 1)
     history(etcd, 200, size=10)
     condition = seen(etcd, 1, closely=True)
@@ -254,3 +259,22 @@ def test_the_condition_has_all_that_members_tell(etcd: EtcdPods) -> None:
     assert 0 < condition.used <= condition.size
     speeds = {one.speed: one.seconds for one in condition.latencies}
     assert 0 < speeds["commit"] < 1, "these servers sync no log"
+
+
+def test_one_that_tells_no_metrics_is_named_and_the_rest_is_told(
+    etcd: EtcdPods, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(_self: EtcdPods, pod: str) -> str:
+        raise Unreachable(f"etcd member {pod} does not tell its metrics: refused.")
+
+    begun(etcd, 1)
+    monkeypatch.setattr(EtcdPods, "member_metrics", silent)
+    condition = seen(etcd, 1, closely=True)
+    assert (condition.trouble, condition.latencies, condition.keys) == ("", (), 1)
+    assert "how slow the disk of tenant-etcd-0 is" in condition.advice[0]
+
+
+def test_without_an_answer_there_is_trouble_and_no_size(etcd: EtcdPods) -> None:
+    condition = seen(etcd, 1)
+    assert condition.parts == ()
+    assert "cannot be reached" in condition.trouble

@@ -12,10 +12,14 @@ from typing import Any
 import pytest
 from members import NAMES, OPTIONS, healthy, reach, spec
 
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Observation
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
+    Observation,
+    Release,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import StoreSpec
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.registry import (
     checks,
+    condition,
     secrets_of,
     store_named,
 )
@@ -46,6 +50,21 @@ def test_external_etcd_is_asked_from_here_or_skipped_with_the_reason() -> None:
     (skipped,) = checks(asked, Observation(), [], reach({}), values)
     assert skipped.status == "skip"
     assert "does not answer" in skipped.evidence
+
+
+def test_g43_of_an_external_etcd_is_told_how_it_is_and_nothing_is_done() -> None:
+    asked = spec(StoreSpec("etcd_external", OPTIONS["etcd_external"]))
+    values = store_named("etcd_external").values("tenant", OPTIONS["etcd_external"])
+    seen = Observation(release=Release(1, "deployed", values=values))
+    member = healthy()[NAMES[0]]
+    full = replace(member, said=replace(member.said, alarms=("NOSPACE",), in_use=5 << 20))
+    found = condition(asked, seen, [], reach({OPTIONS["etcd_external"]["endpoint"]: full}))
+    assert found is not None
+    assert (found.size, found.used, found.keys, found.compacted) == (20 << 20, 5 << 20, 338, 400)
+    assert (found.compacts, found.rewrite) == (False, "")
+    assert found.advice == ("its alarm NOSPACE is raised",)
+    # kine, which takes the same place, has no gateway.
+    assert condition(asked, seen, [], reach({})) is None
 
 
 @pytest.mark.parametrize(
