@@ -237,6 +237,7 @@ STAGES = (
         suites=("full",),
         limit=7200,
     ),
+    integration("maintenance", "helm4", *files("maintenance"), suites=("full",), limit=3600),
     integration("autoscaling-helm3", "helm3", *files("autoscaling"), suites=("full",), limit=3600),
     integration(
         "snapshots",

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import etcd_pods
 import pytest
 from etcd_pods import NAME, EtcdPods, begun, lead, leader, until
+from programs import Programs
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.etcd import EtcdGateway
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core import load
@@ -35,6 +37,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.etcd_car
     condition_of,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.work import Upkeep
+from lab.parts import build
 
 pytestmark = pytest.mark.apiserver
 
@@ -176,6 +179,19 @@ def test_g43_nospace_is_healed_and_the_next_write_is_taken(etcd: EtcdPods, count
     assert after.alarms == ()
     assert max(part.size for part in after.parts) < before.size / 4
     assert after.keys == (before.keys or 0) + 1
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Iterator[EtcdPods]:
+    """Servers of etcd 3.5, which do not tell their quota."""
+    programs = Programs(tmp_path)
+    yield EtcdPods(build(["etcd-3.5"])["etcd-3.5"], programs, tmp_path)
+    programs.end()
+
+
+def test_g43_nospace_of_an_older_etcd_is_healed_too(older: EtcdPods) -> None:
+    test_g43_nospace_is_healed_and_the_next_write_is_taken(older, 3)
+    assert seen(older, 3).quota == QUOTA
 
 
 def test_g43_what_is_at_the_quota_itself_is_told_and_the_alarm_stays(etcd: EtcdPods) -> None:
