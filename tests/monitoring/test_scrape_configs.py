@@ -22,6 +22,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.registry
 from lab import parts
 
 LIMIT = 120  # seconds
+OPTIONS = {"endpoint": "store.shared:2379"}
 
 
 @pytest.mark.parametrize("kubeconfig", ["", "west.kubeconfig"])
@@ -31,7 +32,8 @@ def test_they_are_valid(tmp_path: Path, kubeconfig: str) -> None:
         for store in STORES:
             name = f"{store.type.replace('_', '-')}-{line.name.replace('.', '-')}"
             spec = spec_from({"name": name, "kubeconfig": "/k/west"})
-            found = (*api_scrapes(name, line.metrics), *store.scrapes(name, line.metrics))
+            values = {} if store.type == "database_external" else store.values(name, OPTIONS)
+            found = (*api_scrapes(name, line.metrics), *store.scrapes(name, values, line.metrics))
             jobs += scrape_configs(spec, found, Asked(kubeconfig=kubeconfig), name)
     # Within the configuration: promtool does not look into scrape_config_files.
     (tmp_path / "prometheus.yml").write_text(yaml.safe_dump({"scrape_configs": jobs}))

@@ -43,6 +43,7 @@ class Scrape:
         labels: What the pods are selected by.
         port: Number of a port that the pods do not declare, as the chart's do not, or name of one that they do.
         container: The container that serves the number; the others have no target.
+        namespace: Of the pods, where it is not the vCluster's.
         certificates: None is plain http.
     """
 
@@ -52,6 +53,7 @@ class Scrape:
     port: int | str
     path: str = "/metrics"
     container: str = ""
+    namespace: str = ""
     certificates: Certificates | None = None
 
 
@@ -65,7 +67,9 @@ def plane(name: str, component: str, path: str) -> Scrape:
         f"vc-{name}", "certificate-authority", "client-certificate", "client-key"
     )
     labels = {"app": "vcluster", "release": name}
-    return Scrape(component, "control-plane", labels, 8443, path, "syncer", certificates)
+    return Scrape(
+        component, "control-plane", labels, 8443, path, "syncer", certificates=certificates
+    )
 
 
 def api_scrapes(name: str, paths: MetricsPaths) -> tuple[Scrape, ...]:
@@ -81,11 +85,17 @@ def plane_scrapes(name: str, component: str, path: str) -> tuple[Scrape, ...]:
     return (plane(name, component, path),) if path else ()
 
 
-def backend_scrape(name: str, component: str, certificates: Certificates | None = None) -> Scrape:
-    """That of a backend which this collection made for a vCluster.
+def backend_scrape(
+    component: str, instance: str, namespace: str = "", certificates: Certificates | None = None
+) -> Scrape:
+    """That of a backend which this collection made.
 
     Args:
         component: etcd or kine.
+        instance: Of that, as its label says.
+        namespace: Where it is; empty for the vCluster's.
     """
-    labels = {BACKEND_NAME: component, BACKEND_INSTANCE: name}
-    return Scrape(component, component, labels, BACKEND_PORT, certificates=certificates)
+    labels = {BACKEND_NAME: component, BACKEND_INSTANCE: instance}
+    return Scrape(
+        component, component, labels, BACKEND_PORT, namespace=namespace, certificates=certificates
+    )

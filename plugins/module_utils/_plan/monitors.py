@@ -56,6 +56,7 @@ def pod_monitors(spec: Spec, scrapes: Iterable[Scrape], asked: Asked) -> list[Js
                 "labels": {**asked.labels, **OURS},
             },
             "spec": {
+                **_elsewhere(found[0]),
                 "selector": {"matchLabels": dict(found[0].labels)},
                 "podMetricsEndpoints": [_endpoint(spec, scrape, asked) for scrape in found],
             },
@@ -88,6 +89,10 @@ def _groups(scrapes: Iterable[Scrape]) -> dict[str, list[Scrape]]:
     for scrape in scrapes:
         found.setdefault(scrape.group, []).append(scrape)
     return found
+
+
+def _elsewhere(scrape: Scrape) -> Json:
+    return {"namespaceSelector": {"matchNames": [scrape.namespace]}} if scrape.namespace else {}
 
 
 def _endpoint(spec: Spec, scrape: Scrape, asked: Asked) -> Json:
@@ -125,7 +130,7 @@ def _job(spec: Spec, scrape: Scrape, asked: Asked, folder: str) -> Json:
     selector = ",".join(f"{key}={value}" for key, value in scrape.labels.items())
     discovery: Json = {
         "role": "pod",
-        "namespaces": {"names": [spec.namespace]},
+        "namespaces": {"names": [scrape.namespace or spec.namespace]},
         "selectors": [{"role": "pod", "label": selector}],
     }
     if asked.kubeconfig:
@@ -144,7 +149,6 @@ def _job(spec: Spec, scrape: Scrape, asked: Asked, folder: str) -> Json:
             },
             *_named_port(scrape),
             *_chosen(scrape),
-            {"source_labels": ["__meta_kubernetes_namespace"], "target_label": "namespace"},
             {"source_labels": ["__meta_kubernetes_pod_name"], "target_label": "pod"},
             *_labelled(spec, scrape),
         ],
@@ -206,8 +210,10 @@ def _chosen(scrape: Scrape) -> list[Rule]:
 
 
 def _labelled(spec: Spec, scrape: Scrape) -> list[Rule]:
+    # The namespace is the vCluster's, also of a store that is elsewhere: it says whose series it is.
     labels = {
         "vcluster": spec.host,
+        "namespace": spec.namespace,
         "host_cluster": spec.cluster,
         "component": scrape.component,
     }

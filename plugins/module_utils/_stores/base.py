@@ -145,11 +145,12 @@ class Store(Protocol):
     def objects(self, spec: Spec, values: Values) -> list[Json]:
         """Plain objects that belong beside the release."""
 
-    def scrapes(self, name: str, paths: MetricsPaths) -> tuple[Scrape, ...]:
-        """What gives metrics of it; empty where nothing in the vCluster's namespace does.
+    def scrapes(self, name: str, values: Values, paths: MetricsPaths) -> tuple[Scrape, ...]:
+        """What gives metrics of it; empty where that is not known here.
 
         Args:
             name: Of the vCluster.
+            values: User values of the release, as for `checks`.
             paths: Of its chart line.
         """
 
@@ -301,7 +302,7 @@ class Usual:
         """See Store."""
         return []
 
-    def scrapes(self, name: str, paths: MetricsPaths) -> tuple[Scrape, ...]:
+    def scrapes(self, name: str, values: Values, paths: MetricsPaths) -> tuple[Scrape, ...]:
         """See Store."""
         return ()
 

@@ -48,7 +48,7 @@ class ExternalDatabase(Usual):
         section = at(values, *EXTERNAL) or {}
         return f"{section.get('dataSource') or ''}{section.get('connector') or ''}"
 
-    def scrapes(self, name: str, paths: MetricsPaths) -> tuple[Scrape, ...]:
+    def scrapes(self, name: str, values: Values, paths: MetricsPaths) -> tuple[Scrape, ...]:
         """See Store."""
         return plane_scrapes(name, "kine", paths.kine)
 

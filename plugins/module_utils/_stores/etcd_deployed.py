@@ -194,7 +194,7 @@ class EtcdDeployed(Usual):
             }
         ]
 
-    def scrapes(self, name: str, paths: MetricsPaths) -> tuple[Scrape, ...]:
+    def scrapes(self, name: str, values: Values, paths: MetricsPaths) -> tuple[Scrape, ...]:
         """See Store. Plain http, to anyone (0.36.1, etcd-statefulset.yaml: --listen-metrics-urls)."""
         labels = {"app": "vcluster-etcd", "release": name}
         return (Scrape("etcd", "etcd", labels, METRICS_PORT, container="etcd"),)

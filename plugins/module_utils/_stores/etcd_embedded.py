@@ -107,7 +107,7 @@ class EtcdEmbedded(Usual):
         """See Store."""
         return data_place(values).kept
 
-    def scrapes(self, name: str, paths: MetricsPaths) -> tuple[Scrape, ...]:
+    def scrapes(self, name: str, values: Values, paths: MetricsPaths) -> tuple[Scrape, ...]:
         """See Store."""
         return plane_scrapes(name, "etcd", paths.etcd)
 

@@ -101,9 +101,13 @@ class EtcdExternal(Usual):
             )
         ]
 
-    def scrapes(self, name: str, paths: MetricsPaths) -> tuple[Scrape, ...]:
-        """See Store: where this collection made it."""
-        return (backend_scrape(name, "etcd"),)
+    def scrapes(self, name: str, values: Values, paths: MetricsPaths) -> tuple[Scrape, ...]:
+        """See Store. An etcd of this collection on the host cluster is told by its Service in the endpoint."""
+        host, _colon, _port = self.identity(values).partition(":")
+        service, namespace, *more = [*host.split("."), ""]
+        if not namespace or more[:-1][:1] not in ([], ["svc"]):
+            return ()
+        return (backend_scrape("etcd", service, namespace),)
 
     def checks(
         self,

@@ -101,7 +101,7 @@ def scrapes(spec: Spec, version: str, values: Values) -> tuple[Scrape, ...]:
     """
     paths = metrics_of(version)
     own = () if monitored_by_chart(values) else api_scrapes(spec.name, paths)
-    return (*own, *store_in(values).scrapes(spec.name, paths))
+    return (*own, *store_in(values).scrapes(spec.name, values, paths))
 
 
 def monitored_by_chart(values: Values) -> bool:

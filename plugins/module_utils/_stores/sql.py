@@ -170,9 +170,11 @@ class Sql(Usual):
             ((*PERSISTENCE, "addVolumeMounts"), [mount]),
         )
 
-    def scrapes(self, name: str, paths: MetricsPaths) -> tuple[Scrape, ...]:
-        """See Store: kine's pods; by the vendor it is within the control plane."""
-        return (backend_scrape(name, "kine"), *plane_scrapes(name, "kine", paths.kine))
+    def scrapes(self, name: str, values: Values, paths: MetricsPaths) -> tuple[Scrape, ...]:
+        """See Store: kine's pods, which say it in plain text; by the vendor kine runs in the control plane."""
+        if self._by_vendor(values):
+            return plane_scrapes(name, "kine", paths.kine)
+        return (backend_scrape("kine", name),)
 
     def condition(
         self,

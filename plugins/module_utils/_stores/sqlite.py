@@ -107,7 +107,7 @@ class Sqlite(Usual):
             )
         ]
 
-    def scrapes(self, name: str, paths: MetricsPaths) -> tuple[Scrape, ...]:
+    def scrapes(self, name: str, values: Values, paths: MetricsPaths) -> tuple[Scrape, ...]:
         """See Store."""
         return plane_scrapes(name, "kine", paths.kine)
 

@@ -30,6 +30,6 @@ def test_a_path_that_a_line_lacks_is_no_scrape() -> None:
 
 
 def test_a_backend_is_found_by_its_own_labels_and_port() -> None:
-    found = backend_scrape("t", "kine")
+    found = backend_scrape("kine", "t")
     assert found.labels == {"app.kubernetes.io/name": "kine", "app.kubernetes.io/instance": "t"}
     assert (found.port, found.certificates) == ("metrics", None)

@@ -26,7 +26,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.monitors i
 
 SPEC = spec_from({"name": "t", "host": "tenant-t", "cluster": "west"})
 ETCD = Scrape("etcd", "etcd", {"app": "vcluster-etcd", "release": "t"}, 2381, container="etcd")
-ALL = (*api_scrapes("t", MetricsPaths()), ETCD, backend_scrape("t", "kine"))
+ALL = (*api_scrapes("t", MetricsPaths()), ETCD, backend_scrape("kine", "t", "shared"))
 
 
 def jobs(**more: Any) -> dict[str, dict[str, Any]]:
@@ -67,7 +67,7 @@ def test_both_forms_ask_the_same_way(scrape: Scrape) -> None:
         (endpoint["relabelings"], "targetLabel"),
     ):
         labels = {r[name]: r["replacement"] for r in rules if name in r and "replacement" in r}
-        assert labels["vcluster"] == "tenant-t"
+        assert (labels["vcluster"], labels["namespace"]) == ("tenant-t", "vcluster-t")
         assert labels["host_cluster"] == "west"
         assert labels["component"] == scrape.component
 
@@ -121,3 +121,11 @@ def test_a_prometheus_outside_finds_pods_with_a_kubeconfig() -> None:
     (discovery,) = jobs(kubeconfig="/k/west")["etcd"]["kubernetes_sd_configs"]
     assert discovery["kubeconfig_file"] == "/k/west"
     assert "kubeconfig_file" not in jobs()["etcd"]["kubernetes_sd_configs"][0]
+
+
+def test_pods_elsewhere_are_looked_for_there() -> None:
+    *own, kine = pod_monitors(SPEC, ALL, Asked())
+    assert kine["spec"]["namespaceSelector"] == {"matchNames": ["shared"]}
+    assert all("namespaceSelector" not in item["spec"] for item in own)
+    (discovery,) = jobs()["kine"]["kubernetes_sd_configs"]
+    assert discovery["namespaces"] == {"names": ["shared"]}
