@@ -74,8 +74,20 @@ def stable(value: Any) -> Any:
         {"fleetops.vcluster.verify": {"from_inventory": True}},
         {"fleetops.vcluster.verify": {"from_inventory": True, "context": "nobody"}},
         {"fleetops.vcluster.control_plane": {"name": "x", "store": {"type": "mysql"}}},
+        {"fleetops.vcluster.backend_etcd": {"from_inventory": True, "etcd": {"members": 2}}},
+        {"fleetops.vcluster.tls_secrets": {"namespace": "a b", "name": "x"}},
     ],
-    ids=["unchanged", "refused", "check", "info", "verify", "unreachable", "wrong-argument"],
+    ids=[
+        "unchanged",
+        "refused",
+        "check",
+        "info",
+        "verify",
+        "unreachable",
+        "wrong-argument",
+        "even",
+        "certificates",
+    ],
 )
 def test_both_doors_give_the_same_result(
     make_fleet: Any, tmp_path: Path, task: dict[str, Any]
