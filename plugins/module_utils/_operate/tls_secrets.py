@@ -149,7 +149,8 @@ def keep(api: Api, wanted: Wanted, title: str, *, check: bool) -> Kept:
         FleetError: The namespace does not exist, or another run writes at the same time.
     """
     issuing.require()
-    found = {part: secret for part in PARTS if (secret := _find(api, wanted, part))}
+    looked = {part: api.find(_path(wanted, part)) for part in PARTS}
+    found = {part: secret for part, secret in looked.items() if secret is not None}
     if findings := tuple(_somebody_elses(title, wanted, found)):
         raise Refused(findings)
     if not found:
@@ -184,10 +185,6 @@ def _issue(wanted: Wanted, part: str, there: Content, now: datetime) -> dict[str
 def _path(wanted: Wanted, part: str = "") -> str:
     collection = f"/api/v1/namespaces/{wanted.namespace}/secrets"
     return f"{collection}/{wanted.secret(part)}" if part else collection
-
-
-def _find(api: Api, wanted: Wanted, part: str) -> Json | None:
-    return api.find(_path(wanted, part))
 
 
 def _write(
