@@ -32,12 +32,12 @@ def grown(
     lock: Lock,
     limit: Deadline,
     say: Callable[[str], None],
-    look: Callable[[Api, Place], Live] = look,
+    looks: Callable[[Api, Place], Live] | None = None,
 ) -> Iterator[None]:
     """Around what makes the StatefulSet anew: until then nothing replaces its pods, and none of them ends.
 
     Args:
-        look: Finds the pods; by default those of a vCluster.
+        looks: Finds the pods; by default those of a vCluster.
 
     Raises:
         FleetError: A claim does not grow; or the StatefulSet did not come back.
@@ -53,7 +53,7 @@ def grown(
         _ask(api, claim, growth.size)
     grows = f"the claims of {growth.workload} to be {growth.size}"
     wait_until(place, limit, grows, lambda: larger(ALMOST))
-    before = _members(look(api, place).pods)
+    before = _members((looks or look)(api, place).pods)
     path = f"/apis/apps/v1/namespaces/{place.namespace}/statefulsets/{growth.workload}"
     lock.check()
     api.delete(path, orphan=True)
@@ -68,7 +68,7 @@ def grown(
             f"{error.way_out} Run again soon: it is made anew.".strip(),
         ) from error
     # Pods of the control plane restart with every value (G11); members have no reason to.
-    if growth.component == "etcd" and (gone := before - _members(look(api, place).pods)):
+    if growth.component == "etcd" and (gone := before - _members((looks or look)(api, place).pods)):
         names = ", ".join(sorted(name for name, _uid in gone))
         raise FleetError(
             f"{place.title}: {names} ended while StatefulSet {growth.workload} was made anew.",

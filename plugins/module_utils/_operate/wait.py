@@ -80,12 +80,12 @@ def rollout(
     deadline: Deadline,
     say: Callable[[str], None],
     nudge: Callable[[], bool] = lambda: True,
-    look: Callable[[Api, Place], Live] = look,
+    looks: Callable[[Api, Place], Live] | None = None,
 ) -> Live:
     """Wait until every workload is rolled out.
 
     Args:
-        look: What there is to be waited for; by default that of a vCluster.
+        looks: Sees what there is to be waited for; by default what a vCluster has.
         nudge: Done at each look: what the pods wait for; false while that is not over.
 
     Raises:
@@ -95,7 +95,7 @@ def rollout(
     told, quiet = "", Deadline(0)
     restarts: dict[str, int] = {}
     while True:
-        live = look(api, place)
+        live = (looks or look)(api, place)
         over = nudge()
         if over and live.settled:
             return live
