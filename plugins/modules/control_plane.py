@@ -179,7 +179,7 @@ checks:
       description: How long it took.
       type: float
     facts:
-      description: What was read, for programs, such as C(ends) of C(certificates).
+      description: What was read, for programs - C(ends) of C(certificates), C(used) and C(care) of C(store_care).
       type: dict
 steps:
   description: The step kinds that are carried out and proved.

@@ -26,9 +26,10 @@ options:
       - V(scale) brings each to its size, V(upgrade) to its versions, and V(certificates)
         renews certificates that end soon.
       - V(autoscale) looks at the load first, for a minute.
+      - V(maintenance) looks at the stores, and does what they are due for.
       - V(backup) takes a snapshot of each, V(restore) puts one back, V(move) brings them from elsewhere.
     type: str
-    choices: [site, scale, upgrade, autoscale, certificates, backup, drill, move, restore]
+    choices: [site, scale, upgrade, autoscale, certificates, maintenance, backup, drill, move, restore]
     default: site
   snapshot:
     description: With O(verb=restore), the id of a snapshot, V(latest), or V(survivor).

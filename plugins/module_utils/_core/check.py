@@ -22,7 +22,8 @@ class CheckResult:
         status: `skip` carries its reason in `evidence`.
         evidence: What was seen, naming the object (pod, member, lease).
         seconds: How long the check took.
-        facts: What was read, for programs: `ends` of `certificates` (RFC 3339).
+        facts: What was read, for programs: `ends` of `certificates` (RFC 3339), `used` (bytes) and
+            `care` (words) of `store_care`.
     """
 
     id: str
