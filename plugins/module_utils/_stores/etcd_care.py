@@ -11,8 +11,9 @@ turn: a run that was cut off is simply done again.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .._core.at_once import at_once
@@ -22,11 +23,13 @@ from .._core.errors import FleetError, TimedOut
 from .._core.etcd import MemberStatus
 from .._core.load import latency_of
 from .._core.plan import Kind, Step
-from .._core.ports import Dial, Reach
+from .._core.ports import Dial
 from .etcd_checks import member_checks
 from .source import NOBODY
 from .work import Upkeep
 
+# What a member counts, in the text format of Prometheus, by the name of its pod.
+Metrics = Callable[[str], str]
 # Checks that say how full it is: they are what the care is for.
 FULL = frozenset({"etcd_alarms", "etcd_size"})
 HISTOGRAMS: dict[Speed, str] = {
@@ -41,11 +44,11 @@ PAUSE = 1.0  # seconds between two looks at a member that compacts
 def condition_of(
     wanted: Sequence[str],
     pods: Sequence[str],
-    reach: Reach,
+    reach: Dial,
     *,
     quota: int,
     volume: int,
-    closely: bool = False,
+    metrics: Metrics | None = None,
 ) -> Condition:
     """How the members are.
 
@@ -54,7 +57,7 @@ def condition_of(
         pods: Names of the pods there are.
         quota: Bytes; of those that do not tell theirs (before etcd 3.6).
         volume: Bytes of each member's.
-        closely: How slow their disks are, too.
+        metrics: Tells how slow their disks are, too; None where nobody asks.
     """
     title = f"etcd of {len(wanted)} members" if len(wanted) > 1 else "etcd of one member"
     try:
@@ -62,7 +65,7 @@ def condition_of(
         with reach.member(wanted[0]) as etcd:
             revision, keys = etcd.count() or (0, 0)
             _hash, compacted = etcd.hash(revision)
-        latencies, advice = _latencies(wanted, reach) if closely else ((), ())
+        latencies, advice = _latencies(wanted, metrics) if metrics else ((), ())
     except FleetError as error:
         return Condition(title, quota=quota, volume=volume, trouble=str(error))
     raised = {alarm for status in told.values() for alarm in status.alarms}
@@ -98,11 +101,15 @@ class MemberCare:
     Attributes:
         title: The vCluster, for messages.
         wanted: Pods of the members; there are no others.
-        quota: Bytes; of members that do not tell theirs.
+        pods: Names of the pods there are now.
+        reach: Ways to the members.
+        quota: Bytes; of members that do not tell theirs, 0 where it is not known.
     """
 
     title: str
     wanted: Sequence[str]
+    pods: Callable[[], Sequence[str]]
+    reach: Dial
     quota: int
     upkeep: Upkeep
 
@@ -125,7 +132,7 @@ class MemberCare:
     def compact(self) -> None:
         """Forget what was before; without any space to write nobody is behind, and all of it may go."""
         self._well()
-        with self.upkeep.reach.member(self._leader()) as etcd:
+        with self.reach.member(self._leader()) as etcd:
             revision, _keys = etcd.count() or (0, 0)
             until = revision - (0 if self._full() else MARGIN)
             if until > 0:
@@ -150,7 +157,7 @@ class MemberCare:
             if pod == leads and len(self.wanted) > 1:
                 self._lead_elsewhere(pod)
             self.upkeep.say(f"rewriting the database of {pod}, {before.free // MIB} MiB are free")
-            with self.upkeep.reach.member(pod) as etcd:
+            with self.reach.member(pod) as etcd:
                 etcd.defragment()
             after = self._part(pod)
             self.upkeep.say(f"{pod}: {before.size // MIB} MiB -> {after.size // MIB} MiB")
@@ -158,11 +165,11 @@ class MemberCare:
 
     def disarm(self) -> None:
         """Take NOSPACE back, where there is space again."""
-        told = _statuses(self.wanted, self.upkeep.reach)
+        told = _statuses(self.wanted, self.reach)
         over = {
             name: status
             for name, status in told.items()
-            if status.db_size >= ALMOST * (status.quota or self.quota)
+            if status.db_size >= ALMOST * (status.quota or self.quota or math.inf)
         }
         if over:
             name, status = max(over.items(), key=lambda one: one[1].db_size)
@@ -176,7 +183,7 @@ class MemberCare:
             )
         self.upkeep.held()
         self.upkeep.say("taking the alarm NOSPACE back")
-        with self.upkeep.reach.member(self._leader()) as etcd:
+        with self.reach.member(self._leader()) as etcd:
             etcd.disarm()
         self.upkeep.until("the members to have no alarm NOSPACE", lambda: not self._full())
 
@@ -190,8 +197,7 @@ class MemberCare:
 
         def none() -> bool:
             nonlocal trouble
-            pods = [pod.name for pod in self.upkeep.pods() if pod.component == "etcd"]
-            trouble = trouble_of(self.wanted, pods, self.upkeep.reach)
+            trouble = trouble_of(self.wanted, self.pods(), self.reach)
             return not trouble
 
         try:
@@ -219,7 +225,7 @@ class MemberCare:
     def _lead_elsewhere(self, pod: str) -> None:
         """Who leads hands over to another one before it stops answering."""
         heir = next(name for name in self.wanted if name != pod)
-        with self.upkeep.reach.member(pod) as etcd:
+        with self.reach.member(pod) as etcd:
             self.upkeep.say(f"etcd member {heir} takes the lead over from {pod}")
             etcd.move_leader(next(m.id for m in etcd.members() if m.name == heir))
         self.upkeep.until(f"another etcd member than {pod} to lead", lambda: self._leader() != pod)
@@ -231,7 +237,7 @@ class MemberCare:
 
         def leads() -> bool:
             nonlocal found
-            told = _statuses(self.wanted, self.upkeep.reach).items()
+            told = _statuses(self.wanted, self.reach).items()
             found = next((n for n, s in told if s.leader not in NOBODY and s.id == s.leader), "")
             return bool(found)
 
@@ -239,15 +245,15 @@ class MemberCare:
         return found
 
     def _full(self) -> bool:
-        told = _statuses(self.wanted, self.upkeep.reach)
+        told = _statuses(self.wanted, self.reach)
         return any(NOSPACE in status.alarms for status in told.values())
 
     def _part(self, pod: str) -> Part:
-        return _part(pod, _statuses([pod], self.upkeep.reach)[pod])
+        return _part(pod, _statuses([pod], self.reach)[pod])
 
     def _condition(self, part: Part) -> Condition:
         """By which one member is judged: its disk space is known, its volume was looked at before."""
-        with self.upkeep.reach.member(part.name) as etcd:
+        with self.reach.member(part.name) as etcd:
             return Condition(part.name, (part,), etcd.status().quota or self.quota)
 
 
@@ -269,12 +275,14 @@ def _part(name: str, status: MemberStatus) -> Part:
     return Part(name, status.db_size, status.in_use)
 
 
-def _latencies(names: Sequence[str], reach: Reach) -> tuple[tuple[Latency, ...], tuple[str, ...]]:
+def _latencies(
+    names: Sequence[str], metrics: Metrics
+) -> tuple[tuple[Latency, ...], tuple[str, ...]]:
     """How slow their disks are, and which of them do not tell."""
     found, silent = [], []
     for name in names:
         try:
-            text = reach.member_metrics(name)
+            text = metrics(name)
         except FleetError as error:
             silent.append(f"nobody knows how slow the disk of {name} is: {error.what.rstrip('.')}")
             continue

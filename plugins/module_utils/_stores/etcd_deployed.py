@@ -226,14 +226,23 @@ class EtcdDeployed(Usual):
         wanted = {claim_of(name) for name in names}
         sizes = [quantity(c.size) or 0 for c in observation.claims if c.name in wanted]
         bounds = {"quota": int(quantity(quota) or 0), "volume": int(min(sizes, default=0))}
-        return condition_of(names, _names(pods), reach, closely=closely, **bounds)
+        metrics = reach.member_metrics if closely else None
+        return condition_of(names, _names(pods), reach, metrics=metrics, **bounds)
 
     def tend(self, spec: Spec, observation: Observation, step: Step, upkeep: Upkeep) -> None:
         """See Store."""
         values = observation.live_values
         (quota,) = _quota(values) or (DEFAULT_QUOTA,)
         names = self._wanted(spec, values)
-        MemberCare(spec.title, names, int(quantity(quota) or 0), upkeep).carry_out(step)
+        care = MemberCare(
+            spec.title,
+            names,
+            lambda: _names(upkeep.pods()),
+            upkeep.reach,
+            int(quantity(quota) or 0),
+            upkeep,
+        )
+        care.carry_out(step)
 
     def _wanted(self, spec: Spec, values: Values) -> list[str]:
         """Pods of the members that there should be."""

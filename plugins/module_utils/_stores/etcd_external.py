@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from .._core.care import Condition, Part
@@ -16,7 +17,9 @@ from .._core.errors import FleetError
 from .._core.etcd import Etcd
 from .._core.finding import Finding, refuse
 from .._core.lines.line import MetricsPaths
+from .._core.marks import OWNER
 from .._core.observation import Observation, Pod
+from .._core.plan import Step
 from .._core.ports import Reach
 from .._core.scrape import Scrape, backend_scrape
 from .._core.snapshot import Way
@@ -33,10 +36,12 @@ from .base import (
     unknown_options,
     without,
 )
+from .etcd_care import MemberCare, condition_of
 from .etcd_checks import Answer, alarms, member_checks, member_lists, size
 from .key_refill import replace_keys, write
 from .refill import Refill
 from .source import Source, etcd_source, well_member
+from .work import Upkeep
 
 EXTERNAL = (*BACKING_STORE, "etcd", "external")
 VOLUME = "etcd-client"
@@ -158,14 +163,16 @@ class EtcdExternal(Usual):
         *,
         closely: bool = False,
     ) -> Condition | None:
-        """See Store. Only what the member at the endpoint tells: others may use it, and see to it."""
+        """See Store. Of one that this collection did not make only what a member tells: others see to it."""
+        if members := _own_members(spec, reach):
+            return condition_of(members.names, members.names, members, quota=0, volume=0)
         try:
             with _reached(spec, reach) as (title, etcd):
                 status = etcd.status()
                 revision, keys = etcd.count() or (0, 0)
                 _hash, compacted = etcd.hash(revision)
         except FleetError:
-            return None  # kine has no such gateway; what is wrong with an etcd is for its checks
+            return None  # what is wrong with it is for its checks
         return Condition(
             title,
             (Part(title, status.db_size, status.in_use),),
@@ -176,6 +183,16 @@ class EtcdExternal(Usual):
             alarms=status.alarms,
             advice=tuple(f"its alarm {alarm} is raised" for alarm in status.alarms),
         )
+
+    def tend(self, spec: Spec, observation: Observation, step: Step, upkeep: Upkeep) -> None:
+        """See Store."""
+        members = _own_members(spec, upkeep.reach)
+        if members is None:
+            raise FleetError(f"{spec.title}: its etcd is no longer one of this collection's.")
+        care = MemberCare(
+            spec.title, members.names, lambda: members.names, members, members.quota(), upkeep
+        )
+        care.carry_out(step)
 
     @contextmanager
     def source(
@@ -253,6 +270,38 @@ def _reached(spec: Spec, reach: Reach) -> Iterator[tuple[str, Etcd]]:
     names, dial = _ways(endpoint, tls, reach)
     with well_member(names, dial) as (name, etcd):
         yield f"etcd {name}", etcd
+
+
+@dataclass(frozen=True)
+class _Members:
+    """Pods behind the endpoint (see Dial).
+
+    Attributes:
+        names: Of the pods.
+        dial: Opens one of them.
+    """
+
+    names: list[str]
+    dial: Callable[[str], AbstractContextManager[Etcd]]
+
+    def member(self, pod: str) -> AbstractContextManager[Etcd]:
+        """See Dial."""
+        return self.dial(pod)
+
+    def quota(self) -> int:
+        """Bytes, as one of them tells it; 0 before etcd 3.6."""
+        with self.dial(self.names[0]) as etcd:
+            return etcd.status().quota
+
+
+def _own_members(spec: Spec, reach: Reach) -> _Members | None:
+    """The members, where roles/backend_etcd made them in the namespace of the vCluster."""
+    endpoint, tls = _address(spec)
+    if not endpoint or not tls:
+        return None
+    names, dial = _ways(endpoint, tls, reach)
+    found = reach.workload("StatefulSet", names[0].rpartition("-")[0])
+    return _Members(names, dial) if found and OWNER in found.annotations else None
 
 
 def _ways(

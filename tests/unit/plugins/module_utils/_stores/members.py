@@ -16,6 +16,8 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.etcd impor
     Member,
     MemberStatus,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.marks import OWNER
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Workload
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import Backend, Reach
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import (
     Access,
@@ -94,7 +96,13 @@ class FakeReach:
 
     def __init__(self, members: Mapping[str, FakeMember], *behind: str) -> None:
         self.alive = members
+        self.owned: set[str] = set()  # StatefulSets of this collection
         self._behind = behind
+
+    def workload(self, kind: str, name: str) -> Workload | None:
+        assert kind == "StatefulSet"
+        annotations = {OWNER: "vcluster-tenant/tenant"} if name in self.owned else {}
+        return Workload("", kind, name, 3, 3, 3, 3, 1, 1, {}, "", annotations)
 
     def behind(self, endpoint: str) -> list[Backend]:
         return [Backend("ns", pod, 2379) for pod in self._behind]

@@ -106,7 +106,14 @@ def care(etcd: EtcdPods, count: int, reach: Watched | None = None) -> MemberCare
         stopped=cast("Any", None),
         shell_image="",
     )
-    return MemberCare("vCluster tenant", names(count), QUOTA, upkeep)
+    return MemberCare(
+        "vCluster tenant",
+        names(count),
+        lambda: [pod.name for pod in etcd.pods()],
+        fake,
+        QUOTA,
+        upkeep,
+    )
 
 
 def _soon(what: str, holds: Any) -> None:
@@ -119,7 +126,8 @@ def _soon(what: str, holds: Any) -> None:
 
 def seen(etcd: EtcdPods, count: int, *, closely: bool = False) -> Condition:
     fake = cast("Any", etcd)
-    return condition_of(names(count), names(count), fake, quota=QUOTA, volume=0, closely=closely)
+    metrics = fake.member_metrics if closely else None
+    return condition_of(names(count), names(count), fake, quota=QUOTA, volume=0, metrics=metrics)
 
 
 def history(etcd: EtcdPods, writes: int, size: int = 250_000) -> int:

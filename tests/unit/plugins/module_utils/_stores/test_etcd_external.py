@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from members import NAMES, OPTIONS, healthy, reach, spec
@@ -52,7 +52,7 @@ def test_external_etcd_is_asked_from_here_or_skipped_with_the_reason() -> None:
     assert "does not answer" in skipped.evidence
 
 
-def test_g43_of_an_external_etcd_is_told_how_it_is_and_nothing_is_done() -> None:
+def test_g43_of_an_external_etcd_is_told_how_it_is_and_only_an_own_one_is_cared_for() -> None:
     asked = spec(StoreSpec("etcd_external", OPTIONS["etcd_external"]))
     values = store_named("etcd_external").values("tenant", OPTIONS["etcd_external"])
     seen = Observation(release=Release(1, "deployed", values=values))
@@ -65,6 +65,14 @@ def test_g43_of_an_external_etcd_is_told_how_it_is_and_nothing_is_done() -> None
     assert found.advice == ("its alarm NOSPACE is raised",)
     # kine, which takes the same place, has no gateway.
     assert condition(asked, seen, [], reach({})) is None
+    ways = reach(healthy(), *NAMES)
+    told = condition(asked, seen, [], ways)
+    assert told is not None
+    assert not told.rewrite, "pods of somebody else"
+    cast("Any", ways).owned.add("tenant-etcd")
+    own = condition(asked, seen, [], ways)
+    assert own is not None
+    assert (len(own.parts), own.compacts, own.rewrite) == (3, True, "defragment")
 
 
 @pytest.mark.parametrize(
