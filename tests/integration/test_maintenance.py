@@ -212,13 +212,14 @@ def helpers(lab: Lab) -> str:
 def test_g44_a_file_is_rewritten_with_consent_and_nothing_is_lost(
     on_a_file: Any, lab: Lab, tmp_path: Path
 ) -> None:
-    without, consenting = installed(on_a_file()), on_a_file(allow_outage=True)
+    without = installed(on_a_file())
     grown_and_freed(without, service(lab, FILE, tmp_path))
     before = file_size(lab)
     told = without.play("maintenance").succeeded().output
     assert "changed=0" in told
     assert "vcluster_maintenance.allow_outage" in " ".join(told.split())
-    planned = on_a_file(allow_outage=True).play("maintenance", "--check").succeeded().output
+    consenting = on_a_file(allow_outage=True)
+    planned = consenting.play("maintenance", "--check").succeeded().output
     assert "the control plane stops until its store is rewritten" in " ".join(planned.split())
     with under_load(lab, FILE, tmp_path, "vacuum") as ledger:
         run = consenting.play("maintenance").succeeded()
