@@ -181,7 +181,8 @@ def on_a_file(make_fleet: Any, savers: dict[str, Path]) -> Any:
             "vcluster_store": {"type": "sqlite"},
             "vcluster_timeouts": {"rollout": 120},
             "vcluster_values": {"controlPlane": {"statefulSet": {"env": env}}},
-            "vcluster_maintenance": {"free_mib": 5, **maintenance},
+            # What is kept of the history now, and is free later, is less than that.
+            "vcluster_maintenance": {"free_mib": 12, **maintenance},
         }
         return make_fleet({CLUSTER: {FILE: asked}}, savers)  # type: ignore[no-any-return]
 
