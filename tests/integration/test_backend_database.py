@@ -94,6 +94,8 @@ def test_nothing_acknowledged_is_lost_whatever_happens_to_the_database(
     )
     assert words
     assert words not in made.output
+    told = in_namespace(lab, name, "describe", "secret", f"{name}-database")
+    assert "last-applied" not in told, "it would show the password"
     unchanged(fleet().play("backends"))
     unchanged(fleet().play("backends", "--check"))
     fleet().play("site").succeeded()
