@@ -83,7 +83,7 @@ class Sqlite(Usual):
                     f"{replicas} replicas on the store sqlite.",
                     "Helm would be green, and the pods would end with 'embedded database is not supported with "
                     "multiple replicas'.",
-                    "Keep vcluster_replicas at 1, or begin with vcluster_store.type etcd_deployed or etcd_external; "
+                    "Keep vcluster_replicas at 1, or begin with another vcluster_store.type, such as etcd_deployed; "
                     "moving a live store is not there yet.",
                 )
             )
