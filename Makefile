@@ -14,7 +14,7 @@ help: ## Show this list
 setup: ## Make the virtual environments and the collections folder
 	@$(PYTHON) tests/environments.py
 
-demo: setup ## Six vClusters on two host clusters (KUBECONFIGS=a,b CHART=c: on yours)
+demo: setup ## Six vClusters on two host clusters (KUBECONFIGS=a,b CHART=c: on yours; DATABASE=f: SQL too)
 	@PYTHONPATH=tests/lab $(VENV)/python demo/demo.py up
 
 demo-down: ## Stop the demo and remove all it started

@@ -6,6 +6,10 @@
 Without KUBECONFIGS the host clusters are the lab's, started here. KUBECONFIGS=a,b names two (or
 one) of yours; the chart is then the vendor's own unless CHART names another repository, an
 oci:// reference or an archive. VERSION chooses the chart's version.
+
+DATABASE=file adds a vCluster with two replicas on PostgreSQL or MySQL to each host cluster. The file is JSON,
+{"type": "postgresql" or "mysql", "server": backend_database_server}; `python -m lab database` starts such
+a server beside the lab and writes it.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import external
@@ -44,12 +49,13 @@ def up() -> int:
     """Start what is needed, write the inventory, run the playbook, tell how to go on."""
     started = time.monotonic()
     kubeconfigs = os.environ.get("KUBECONFIGS")
-    fleet = inventory.of_users(kubeconfigs) if kubeconfigs else lab_fleet()
+    found = inventory.of_users(kubeconfigs) if kubeconfigs else lab_fleet()
+    fleet = replace(found, database=inventory.database())
     DEMO.mkdir(parents=True, exist_ok=True)
     path = DEMO / "inventory.yml"
     path.write_text(inventory.render(fleet))
     say(f"{fleet.size} vClusters are in {path.relative_to(ROOT)}")
-    code = site(path)
+    code = (play(path, "backends") if fleet.database else 0) or play(path, "site")
     if code == 0:
         print(f"\n{fleet.size} vClusters proved, {time.monotonic() - started:.0f} s in all.")
         print(next_commands(path, bool(kubeconfigs)))
@@ -75,9 +81,10 @@ def lab_fleet() -> inventory.Fleet:
     return inventory.of_lab(facts, etcds)
 
 
-def site(path: Path) -> int:
-    """Run the site playbook in the foreground; its output is the demo."""
-    command = ["ansible-playbook", "-i", str(path.relative_to(ROOT)), "fleetops.vcluster.site"]
+def play(path: Path, playbook: str) -> int:
+    """Run a playbook in the foreground; the output of site is the demo."""
+    shown = str(path.relative_to(ROOT))
+    command = ["ansible-playbook", "-i", shown, f"fleetops.vcluster.{playbook}"]
     say(" ".join(command))
     return subprocess.run(
         [str(VENV / command[0]), *command[1:]], cwd=ROOT, env=environment(), check=False

@@ -63,6 +63,15 @@ EXTERNAL = """\
             endpoint: {endpoint}
             tls: {{secret: {secret}}}
 """
+SQL = """\
+        sql-{number}:
+          # Two replicas on a database, without the vendor's licence: kine stands
+          # before it. The playbook backends makes database, login and kine.
+          vcluster_wave: 2
+          vcluster_replicas: 2
+          vcluster_store: {{type: {type}}}
+          backend_database_server: "{{{{ (lookup('file', {file}) | from_json).server }}}}"
+"""
 
 
 class DemoError(Exception):
@@ -84,10 +93,12 @@ class Fleet:
     chart: str
     version: str = VERSION
     kubernetes_version: str | None = None
+    database: Path | None = None  # how a database server is reached; adds one vCluster to each
 
     @property
     def size(self) -> int:
-        return sum(3 if cluster.external_etcd else 2 for cluster in self.clusters)
+        more = len(self.clusters) if self.database else 0
+        return more + sum(3 if cluster.external_etcd else 2 for cluster in self.clusters)
 
 
 def of_lab(facts: Mapping[str, Any], etcds: Mapping[str, str]) -> Fleet:
@@ -111,6 +122,17 @@ def of_users(kubeconfigs: str) -> Fleet:
     return Fleet(tuple(clusters), chart, os.environ.get("VERSION", VERSION))
 
 
+def database() -> Path | None:
+    """The file that DATABASE names: JSON with `type` and `server`, as `lab database` writes it."""
+    text = os.environ.get("DATABASE")
+    if not text:
+        return None
+    path = Path(text).expanduser().resolve()
+    if not path.is_file():
+        raise DemoError(f"DATABASE names {text}, and there is no such file")
+    return path
+
+
 def render(fleet: Fleet) -> str:
     """The inventory as YAML text."""
     kubernetes = fleet.kubernetes_version
@@ -132,6 +154,9 @@ def render(fleet: Fleet) -> str:
             text += EXTERNAL.format(
                 number=number, endpoint=quoted(cluster.external_etcd), secret=ETCD_SECRET
             )
+        if fleet.database:
+            kind = json.loads(fleet.database.read_text())["type"]
+            text += SQL.format(number=number, type=kind, file=repr(str(fleet.database)))
     return text
 
 

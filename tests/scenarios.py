@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from lab.command import write_private
+from lab.database_server import settings
 from lab.databases import PostgreSQL
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,15 +45,7 @@ def database(address: str) -> Iterator[None]:
     folder = ROOT / "build" / "database"
     shutil.rmtree(folder, ignore_errors=True)
     with closing(PostgreSQL(folder, address)) as server:
-        login = server.login
-        told = {
-            "host": login.address,
-            "port": login.port,
-            "user": login.user,
-            "password": login.password,
-            "ca_cert": str(login.ca_cert),
-        }
-        write_private(folder / "server.json", json.dumps(told).encode())
+        write_private(folder / "server.json", json.dumps(settings(server.login)))
         yield
 
 

@@ -21,6 +21,7 @@ from scaling import under_load
 
 from lab.database_client import Kind, Login
 from lab.database_pair import Pair
+from lab.database_server import settings
 from lab.databases import MariaDB, PostgreSQL
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -54,14 +55,7 @@ def fleet(make_fleet: Any, pair: Pair, restorers: Any, tmp_path: Path) -> Callab
 
 def on(login: Login) -> dict[str, Any]:
     """The variables of a vCluster on that server, as its administrator makes it."""
-    server = {
-        "host": login.address,
-        "port": login.port,
-        "user": login.user,
-        "password": login.password,
-        "ca_cert": str(login.ca_cert),
-    }
-    return {"vcluster_replicas": 2, "backend_database_server": server}
+    return {"vcluster_replicas": 2, "backend_database_server": settings(login)}
 
 
 def unchanged(run: Run) -> None:

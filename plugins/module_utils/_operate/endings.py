@@ -37,7 +37,7 @@ ENDINGS = (
     Ending(
         "pro feature",
         "the image has no licence for a feature that the values ask for (G33)",
-        "Use a store that needs none (sqlite, etcd_deployed, etcd_external), or connect the licence first.",
+        "Use a store that needs none (sqlite, etcd_deployed, etcd_external, a database by kine), or connect it.",
     ),
     Ending(
         "embedded database is not supported with multiple replicas",

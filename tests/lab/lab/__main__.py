@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import chart_server, ledger, parts, proxy, up
+from . import chart_server, database_server, ledger, parts, proxy, up
 from .command import LabError
 
-MODULES = (up, parts, chart_server, proxy, ledger)
+MODULES = (up, parts, chart_server, proxy, ledger, database_server)
 
 
 def main() -> int:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,23 @@ def test_the_lab_gets_six_valid_vclusters() -> None:
         stores == [("sqlite", None, None), ("etcd_deployed", 3, 3), ("etcd_external", 2, None)] * 2
     )
     assert {s.cluster for s in specs} == {"hc1", "hc2"}
+
+
+def test_a_database_adds_one_vcluster_to_each_host_cluster(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told = tmp_path / "server.json"
+    told.write_text('{"type": "mysql", "server": {"password": "s3cret-pass"}}')
+    monkeypatch.setenv("DATABASE", str(told))
+    fleet = replace(inventory.of_lab(FACTS, ETCDS), database=inventory.database())
+    variables = hosts(fleet)
+    assert fleet.size == len(variables) == 8
+    assert variables["sql-2"]["vcluster_store"] == {"type": "mysql"}
+    assert collect(variables, "sql-1").errors == ()
+    assert "s3cret-pass" not in inventory.render(fleet), "it is read where it lies"
+    monkeypatch.setenv("DATABASE", "nowhere/x")
+    with pytest.raises(inventory.DemoError, match="nowhere/x"):
+        inventory.database()
 
 
 def test_one_canary_goes_first() -> None:

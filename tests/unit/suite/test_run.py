@@ -20,6 +20,7 @@ LONG = {
     "faults",
     "lab-end",
     "lab-older",
+    "maintenance",
     "prometheus",
     "scale",
     "sizes",
