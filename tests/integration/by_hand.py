@@ -40,26 +40,25 @@ def upgrade(lab: Lab, name: str, values: dict[str, Any], version: str = "0.36.1"
 
     Not `--reuse-values`: that takes the defaults of the old chart along, and a new line refuses its keys.
     """
-    command = [
-        program("helm4"),
-        "upgrade",
-        name,
-        "vcluster",
-        f"--repo={lab.chart_repository}",
-        f"--version={version}",
-        f"--namespace={namespace(name)}",
-        "--reset-then-reuse-values",
-        "--values=-",
-    ]
-    surroundings = {**os.environ, "KUBECONFIG": str(lab.clusters[CLUSTER])}
+    chart = ("vcluster", f"--repo={lab.chart_repository}", f"--version={version}")
+    options = ("--reset-then-reuse-values", "--values=-")
+    _helm(lab, name, "upgrade", name, *chart, *options, stdin=json.dumps(values))
+
+
+def uninstall(lab: Lab, name: str) -> None:
+    """`helm uninstall`, and all that it leaves stays."""
+    _helm(lab, name, "uninstall", name, "--wait")
+
+
+def _helm(lab: Lab, name: str, *arguments: str, stdin: str = "") -> None:
     subprocess.run(
-        command,
-        input=json.dumps(values),
+        [program("helm4"), *arguments, f"--namespace={namespace(name)}"],
+        input=stdin,
         text=True,
         check=True,
         capture_output=True,
         timeout=120,
-        env=surroundings,
+        env={**os.environ, "KUBECONFIG": str(lab.clusters[CLUSTER])},
     )
 
 

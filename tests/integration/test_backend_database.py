@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from by_hand import CLUSTER, in_namespace, namespace
+from by_hand import CLUSTER, in_namespace, namespace, uninstall
 from harness import Fleet, Lab, Run
-from saving import configmaps, delete_all, kubeconfig_of, tenant, variables
+from saving import configmaps, delete_all, kubeconfig_of, manifests, tenant, variables
 from scaling import under_load
 
 from lab.database_client import Kind, Login
@@ -125,6 +125,25 @@ def test_nothing_acknowledged_is_lost_whatever_happens_to_the_database(
         pair.fail_over()
     assert ledger.report.lost == 0, ledger.report
     fleet().play("verify").succeeded()
+    dropped(fleet(), pair, lab, tmp_path)
+
+
+def dropped(fleet: Fleet, pair: Pair, lab: Lab, folder: Path) -> None:
+    """Only of a vCluster that is gone, and with the snapshot that its data stays in."""
+    name = NAMES[pair.login.kind]
+    absent = ("backends", "-e", "backend_database_state=absent", "-e")
+    kept = f"backend_database_snapshot={manifests(folder / 'target')[-1]['id']}"
+    before = logins(pair)
+    assert "is still installed" in fleet.play(*absent, kept).failed().output
+    uninstall(lab, name)
+    none = fleet.play(*absent, "backend_database_snapshot=").failed().output
+    assert "backend_database_snapshot has to name the snapshot" in none
+    assert logins(pair) == before
+    fleet.play(*absent, kept).succeeded()
+    assert logins(pair) == []
+    assert not kine_pods(lab, name)
+    assert f"{name}-database" not in in_namespace(lab, name, "get", "secrets", "--output=name")
+    unchanged(fleet.play(*absent, kept))
 
 
 def test_a_server_that_refuses_or_is_away_loses_nothing_and_is_told(
