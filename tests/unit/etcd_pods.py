@@ -29,6 +29,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.transpo
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import ApiError
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Pod
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import Backend
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.etcd_seats import Seats
 
 NAME = "tenant-etcd"
@@ -120,9 +121,11 @@ class EtcdPods:
         connection = Connection(url, None, None, None, lambda: None, pod)
         yield EtcdGateway(KubernetesApi(pod, HostTransport(lambda: connection), QUICK))
 
-    def member_metrics(self, pod: str) -> str:
+    def metrics(self, backend: Backend) -> str:
         """See Reach."""
-        with urlopen(f"http://127.0.0.1:{self._port(pod)[0]}/metrics", timeout=10) as answer:
+        with urlopen(
+            f"http://127.0.0.1:{self._port(backend.pod)[0]}/metrics", timeout=10
+        ) as answer:
             return str(answer.read().decode())
 
     def find(self, path: str) -> dict[str, Any] | None:

@@ -39,7 +39,6 @@ from .workloads import workload_of
 
 API_PORT = 8443
 ETCD_PORT = 2379
-METRICS_PORT = 2381
 # The certificates of the plane and of the members are valid for it (seen on 0.36.1).
 SERVER_NAME = "localhost"
 # A check asks again by itself; one question must not take long.
@@ -98,9 +97,9 @@ class Ways:
         """See Reach."""
         return pods_behind(self._api, endpoint, self._namespace)
 
-    def member_metrics(self, pod: str) -> str:
-        """See Reach. Plain HTTP on a port of its own (0.20 to 0.36, templates/etcd-statefulset.yaml)."""
-        opened = open_forward(self._connection, self._namespace, pod, METRICS_PORT)
+    def metrics(self, backend: Backend) -> str:
+        """See Reach."""
+        opened = open_forward(self._connection, backend.namespace, backend.pod, backend.port)
         try:
             opened.socket.settimeout(PATIENCE.read)
             connection = HTTPConnection(SERVER_NAME)
@@ -110,7 +109,7 @@ class Ways:
             return answer.read().decode(errors="replace")
         except (OSError, HTTPException) as error:
             raise Unreachable(
-                f"etcd member {self._namespace}/{pod} does not tell its metrics: {opened.error or error}."
+                f"Pod {backend.namespace}/{backend.pod} does not tell its metrics: {opened.error or error}."
             ) from error
         finally:
             opened.close()

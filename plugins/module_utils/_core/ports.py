@@ -218,8 +218,8 @@ class Reach(Dial, Protocol):
     def behind(self, endpoint: str) -> Sequence[Backend]:
         """The pods behind an address that names a Service of the host cluster; none where it names something else."""
 
-    def member_metrics(self, pod: str) -> str:
-        """What a deployed etcd member counts, in the text format of Prometheus."""
+    def metrics(self, backend: Backend) -> str:
+        """What a pod counts, in the text format of Prometheus, at a port that tells it in the clear."""
 
     def external(
         self, endpoint: str, secret: str, keys: tuple[str, str, str], backend: Backend | None = None

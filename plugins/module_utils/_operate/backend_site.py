@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from .._cluster.losses import losses
 from .._cluster.workloads import workload_of
@@ -28,7 +28,7 @@ from .._stores.source import NOBODY
 from .pods import Live, pod
 
 # Objects before and after, by kind and name; None for one that is not there.
-Differences = dict[str, tuple[Json | None, Json]]
+Differences: TypeAlias = "dict[str, tuple[Json | None, Json]]"
 
 # What the API server writes into an object by itself.
 _ITS_OWN = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")

@@ -224,11 +224,11 @@ def _somebody_elses(title: str, wanted: Wanted, found: Mapping[str, Json]) -> It
     for part, secret in found.items():
         labels = secret["metadata"].get("labels") or {}
         if not OURS.items() <= labels.items():
-            label, value = next(iter(OURS.items()))
+            mark = ", ".join(f"{label}={value}" for label, value in OURS.items())
             yield refuse(
                 "spec",
                 f"{title}: Secret {wanted.secret(part)} is there, and somebody else made it.",
-                f"It has no label {label}={value}; it is not overwritten.",
+                f"It has no label {mark}; it is not overwritten.",
                 "Choose another name, or delete it where nobody uses it.",
             )
 

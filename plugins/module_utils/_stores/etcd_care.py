@@ -23,13 +23,14 @@ from .._core.errors import FleetError, TimedOut
 from .._core.etcd import MemberStatus
 from .._core.load import latency_of
 from .._core.plan import Kind, Step
-from .._core.ports import Dial
+from .._core.ports import Backend, Dial, Reach
 from .etcd_checks import member_checks
 from .source import NOBODY
 from .work import Upkeep
 
 # What a member counts, in the text format of Prometheus, by the name of its pod.
 Metrics = Callable[[str], str]
+METRICS_PORT = 2381  # plain HTTP (0.20 to 0.36, templates/etcd-statefulset.yaml); roles/backend_etcd does the same
 # Checks that say how full it is: they are what the care is for.
 FULL = frozenset({"etcd_alarms", "etcd_size"})
 HISTOGRAMS: dict[Speed, str] = {
@@ -84,6 +85,11 @@ def condition_of(
         compacts=True,
         rewrite="defragment",
     )
+
+
+def metrics_of(namespace: str, reach: Reach) -> Metrics:
+    """How the members in a namespace are asked what they count."""
+    return lambda pod: reach.metrics(Backend(namespace, pod, METRICS_PORT))
 
 
 def trouble_of(wanted: Sequence[str], pods: Sequence[str], reach: Dial) -> str:

@@ -37,7 +37,7 @@ from .base import (
     truthy,
     unknown_options,
 )
-from .etcd_care import MemberCare, condition_of
+from .etcd_care import METRICS_PORT, MemberCare, condition_of, metrics_of
 from .etcd_checks import member_checks
 from .etcd_members import MemberWork
 from .etcd_seats import Seats, claim_of, listed
@@ -53,7 +53,6 @@ EXTRA_ARGS = (*STATEFUL_SET, "extraArgs")
 QUOTA, DEFAULT_QUOTA = "quota-backend-bytes", "2Gi"  # etcd 3.5 and 3.6; the chart sets none
 EXISTING = "--initial-cluster-state=existing"
 CLAIM = (*STATEFUL_SET, "persistence", "volumeClaim")
-METRICS_PORT = 2381
 _OPTIONS = ("members", "size", "storage_class", "persistence", "resources")
 
 
@@ -226,7 +225,7 @@ class EtcdDeployed(Usual):
         wanted = {claim_of(name) for name in names}
         sizes = [quantity(c.size) or 0 for c in observation.claims if c.name in wanted]
         bounds = {"quota": int(quantity(quota) or 0), "volume": int(min(sizes, default=0))}
-        metrics = reach.member_metrics if closely else None
+        metrics = metrics_of(spec.namespace, reach) if closely else None
         return condition_of(names, _names(pods), reach, metrics=metrics, **bounds)
 
     def tend(self, spec: Spec, observation: Observation, step: Step, upkeep: Upkeep) -> None:

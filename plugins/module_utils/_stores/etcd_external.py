@@ -36,7 +36,7 @@ from .base import (
     unknown_options,
     without,
 )
-from .etcd_care import MemberCare, condition_of
+from .etcd_care import MemberCare, condition_of, metrics_of
 from .etcd_checks import Answer, alarms, member_checks, member_lists, size
 from .key_refill import replace_keys, write
 from .refill import Refill
@@ -165,7 +165,9 @@ class EtcdExternal(Usual):
     ) -> Condition | None:
         """See Store. Of one that this collection did not make only what a member tells: others see to it."""
         if members := _own_members(spec, reach):
-            return condition_of(members.names, members.names, members, quota=0, volume=0)
+            metrics = metrics_of(spec.namespace, reach) if closely else None
+            names = members.names
+            return condition_of(names, names, members, quota=0, volume=0, metrics=metrics)
         try:
             with _reached(spec, reach) as (title, etcd):
                 status = etcd.status()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from .._core.care import Condition
@@ -44,7 +45,7 @@ from .etcd_external import EXTERNAL as ETCD
 from .etcd_external import KINE, client_mount, external_values, without_volume
 from .refill import Refill
 from .source import Source
-from .sql_checks import kine_pods, sql_checks, told
+from .sql_checks import kine_latencies, kine_pods, sql_checks, told
 from .sql_refill import refill_table
 
 POSTGRESQL = ("postgres", "postgresql")
@@ -189,9 +190,12 @@ class Sql(Usual):
         """See Store. The API server compacts it, and the server gives back what is free: neither is done from here."""
         try:
             with reach.sql(_secret(spec)) as database:
-                return told(database.title, database.state())
+                found = told(database.title, database.state())
         except FleetError as error:
             return Condition("its database", trouble=str(error))
+        if not closely or not self._behind_kine(values):
+            return found
+        return replace(found, latencies=tuple(kine_latencies(f"{kine_of(spec)}:2379", reach)))
 
     @property
     def _volume(self) -> str:
@@ -221,8 +225,9 @@ def _own(spec: Spec, reach: Reach) -> Iterator[SqlDatabase]:
     with reach.sql(_secret(spec)) as database:
         owner = database.state().owner
         if owner.split(" ")[0] != f"{spec.namespace}/{spec.name}":
+            whose = f"that of {owner}" if owner else "nobody's by its mark"
             raise FleetError(
-                f"{spec.title}: {database.title} is {f'that of {owner}' if owner else 'nobody’s by its mark'}.",
+                f"{spec.title}: {database.title} is {whose}.",
                 f"See Secret {spec.namespace}/{_secret(spec)}; fleetops.vcluster.backends makes it.",
             )
         yield database

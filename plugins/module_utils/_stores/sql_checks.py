@@ -6,12 +6,21 @@
 
 from __future__ import annotations
 
-from .._core.care import Condition, Part
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+from .._core.care import Condition, Latency, Part
 from .._core.check import CheckResult
 from .._core.databases import SqlState
+from .._core.errors import FleetError
+from .._core.load import latency_of
 from .._core.observation import Workload
+from .._core.ports import Reach
 from .._core.spec import Spec
 
+METRICS_PORT = 8080  # of kine's pods; plain HTTP (roles/backend_database)
+HISTOGRAM = "kine_sql_time_seconds"
 MIB = 1024 * 1024
 # The API server compacts every five minutes, up to where it was five minutes before (Kubernetes,
 # --etcd-compaction-interval): so much lag is more than 150 writes a second for ten minutes.
@@ -49,6 +58,20 @@ def sql_checks(spec: Spec, state: SqlState) -> list[CheckResult]:
         CheckResult("sql_size", "pass", f"{state.size // MIB} MiB, about {state.rows:,} rows"),
         _connections(state),
     ]
+
+
+def kine_latencies(endpoint: str, reach: Reach) -> Iterator[Latency]:
+    """How long its statements take, as each of kine's pods counts since it was started; one that is silent is left out.
+
+    Args:
+        endpoint: Of kine's Service.
+    """
+    for backend in reach.behind(endpoint):
+        with suppress(FleetError):
+            text = reach.metrics(replace(backend, port=METRICS_PORT))
+            seconds = latency_of(text, HISTOGRAM)
+            if seconds is not None:
+                yield Latency(backend.pod, "sql", seconds)
 
 
 def told(title: str, state: SqlState) -> Condition:

@@ -23,11 +23,11 @@ from .._core.errors import ApiError, FleetError, Unsettled
 from .._core.load import latency_of, sample_of
 from .._core.ports import Reach, Replica
 from .refill import Delivery
+from .sql_checks import HISTOGRAM
 from .sqlite_refill import refill_database
 from .work import Upkeep
 
 TITLE = "SQLite"
-HISTOGRAM = "kine_sql_time_seconds"
 
 
 def condition_of(

@@ -267,7 +267,7 @@ def test_a_member_tells_its_metrics_in_the_clear(ways: Ways, forwards: Forwards)
     with ThreadingHTTPServer(("127.0.0.1", 0), Metrics) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         forwards.ports["a-etcd-0", 2381] = server.server_port
-        text = ways.member_metrics("a-etcd-0")
+        text = ways.metrics(Backend("vcluster-a", "a-etcd-0", 2381))
         server.shutdown()
     assert text.count("\n") == 5000
     assert forwards.opened[-1].closed
@@ -281,4 +281,4 @@ def test_a_member_that_does_not_is_named(ways: Ways, forwards: Forwards) -> None
         with pytest.raises(
             Unreachable, match=r"a-etcd-0 does not tell its metrics: nothing listens"
         ):
-            ways.member_metrics("a-etcd-0")
+            ways.metrics(Backend("vcluster-a", "a-etcd-0", 2381))

@@ -101,7 +101,7 @@ class FakeReach:
         raise Unreachable(f"{pod} does not answer.")
         yield  # the form of a context
 
-    def member_metrics(self, pod: str) -> str:
+    def metrics(self, backend: Any) -> str:
         return ""
 
     def resolve(self, name: str) -> tuple[str, ...]:

@@ -12,11 +12,19 @@ from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.databases import SqlState
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Unreachable
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Workload
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import Backend
 
 OWNER = "vcluster-tenant/tenant 0a1b"
 STATE = SqlState("PostgreSQL 15.18", OWNER, 500, 400, 900, 3 << 20, 6, 65, True)
 CREDENTIALS = "tenant-database"
+SLOW = """\
+# TYPE kine_sql_time_seconds histogram
+kine_sql_time_seconds_bucket{error_code="",name="a",le="0.256"} 0
+kine_sql_time_seconds_bucket{error_code="",name="a",le="0.512"} 500
+kine_sql_time_seconds_bucket{error_code="",name="a",le="+Inf"} 500
+"""
 
 
 def kine(replicas: int, ready: int, image: str = "kine") -> Workload:
@@ -53,6 +61,16 @@ class FakeServer:
     def workload(self, kind: str, name: str) -> Workload | None:
         assert (kind, name) == ("Deployment", "tenant-kine")
         return self.pods
+
+    def behind(self, endpoint: str) -> list[Backend]:
+        assert endpoint == "tenant-kine:2379"
+        return [Backend("vcluster-tenant", f"tenant-kine-{name}", 2379) for name in "ab"]
+
+    def metrics(self, backend: Backend) -> str:
+        assert backend.port == 8080
+        if backend.pod == "tenant-kine-b":
+            raise Unreachable("it does not tell its metrics")
+        return SLOW
 
     def state(self) -> SqlState:
         if self.error:

@@ -35,6 +35,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._stores import e
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.etcd_care import (
     MemberCare,
     condition_of,
+    metrics_of,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.work import Upkeep
 from lab.parts import build
@@ -69,8 +70,8 @@ class Watched:
         with self.etcd.member(pod) as member:
             yield _Noting(member, self, pod)
 
-    def member_metrics(self, pod: str) -> str:
-        return self.etcd.member_metrics(pod)
+    def metrics(self, backend: Any) -> str:
+        return self.etcd.metrics(backend)
 
 
 class _Noting:
@@ -126,7 +127,7 @@ def _soon(what: str, holds: Any) -> None:
 
 def seen(etcd: EtcdPods, count: int, *, closely: bool = False) -> Condition:
     fake = cast("Any", etcd)
-    metrics = fake.member_metrics if closely else None
+    metrics = metrics_of("vcluster-tenant", fake) if closely else None
     return condition_of(names(count), names(count), fake, quota=QUOTA, volume=0, metrics=metrics)
 
 
@@ -288,11 +289,11 @@ def test_the_condition_has_all_that_members_tell(
 def test_one_that_tells_no_metrics_is_named_and_the_rest_is_told(
     etcd: EtcdPods, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def silent(_self: EtcdPods, pod: str) -> str:
-        raise Unreachable(f"etcd member {pod} does not tell its metrics: refused.")
+    def silent(_self: EtcdPods, backend: Any) -> str:
+        raise Unreachable(f"Pod {backend.pod} does not tell its metrics: refused.")
 
     begun(etcd, 1)
-    monkeypatch.setattr(EtcdPods, "member_metrics", silent)
+    monkeypatch.setattr(EtcdPods, "metrics", silent)
     condition = seen(etcd, 1, closely=True)
     assert (condition.trouble, condition.latencies, condition.keys) == ("", (), 1)
     assert "how slow the disk of tenant-etcd-0 is" in condition.advice[0]

@@ -16,10 +16,14 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors imp
     FleetError,
     Unreachable,
 )
-from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import Observation
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
+    Observation,
+    Release,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import Reach
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.registry import (
     checks,
+    condition,
     store_in,
     store_named,
 )
@@ -141,6 +145,22 @@ def test_g44_what_is_wrong_is_told_by_its_check(
     server: FakeServer, check: str, status: str
 ) -> None:
     assert proved(server)[check][0] == status
+
+
+def test_g44_its_care_is_told_size_lag_connections_and_slow_statements() -> None:
+    values = store_named("postgresql").values("tenant", {})
+    seen = Observation(release=Release(1, "deployed", values=values))
+    busy = cast("Reach", saying(connections=60))
+    found = condition(spec(), seen, [], busy, closely=True)
+    assert found is not None
+    assert (found.size, found.lag, found.trouble, found.rewrite) == (3 << 20, 100, "", "")
+    assert found.advice == ("60 of 65 connections are open",)
+    ((name, speed, seconds),) = [(one.name, one.speed, one.seconds) for one in found.latencies]
+    assert (name, speed) == ("tenant-kine-a", "sql")
+    assert 0.25 < seconds < 0.52
+    shut = condition(spec(), seen, [], cast("Reach", FakeServer(error=Unreachable("no route"))))
+    assert shut is not None
+    assert shut.trouble == "no route"
 
 
 def test_a_snapshot_is_the_table_as_a_file_of_sqlite() -> None:
