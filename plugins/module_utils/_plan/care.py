@@ -122,7 +122,7 @@ def _steps(condition: Condition, wanted: Maintenance) -> Iterator[Step]:
     lags = condition.compacts and condition.lag > wanted.compaction_lag
     if full or lags:
         why = "no space is left" if full else f"above {wanted.compaction_lag:,}"
-        reason = f"compact, {condition.lag:,} revisions are not compacted: {why}"
+        reason = f"{condition.lag:,} revisions are not compacted: {why}"
         yield Step(Kind.COMPACT, reason)
     parts = [part for part in condition.parts if full or condition.loose(part, wanted)]
     # What a compaction frees is seen when it is over: those that are due then.
