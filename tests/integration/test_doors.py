@@ -22,7 +22,7 @@ ASKED = {
     "vcluster_store": {"type": "sqlite"},
 }
 # Differ between two runs of the same thing.
-VOLATILE = {"seconds", "evidence", "ansible_facts", "deprecations", "warnings", "exception"}
+VOLATILE = {"seconds", "evidence", "used", "ansible_facts", "deprecations", "warnings", "exception"}
 
 
 def results(fleet: Any, folder: Path, task: dict[str, Any], connection: str) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def stable(value: Any) -> Any:
         {"fleetops.vcluster.control_plane_info": {"from_inventory": True}},
         {"fleetops.vcluster.verify": {"from_inventory": True}},
         {"fleetops.vcluster.verify": {"from_inventory": True, "context": "nobody"}},
-        {"fleetops.vcluster.control_plane": {"name": "x", "store": {"type": "mysql"}}},
+        {"fleetops.vcluster.control_plane": {"name": "x", "store": {"type": "oracle"}}},
         {"fleetops.vcluster.backend_etcd": {"from_inventory": True, "etcd": {"members": 2}}},
         {"fleetops.vcluster.tls_secrets": {"namespace": "a b", "name": "x"}},
     ],
