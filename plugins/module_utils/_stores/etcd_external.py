@@ -302,6 +302,8 @@ def _own_members(spec: Spec, reach: Reach) -> _Members | None:
     if not endpoint or not tls:
         return None
     names, dial = _ways(endpoint, tls, reach)
+    if names == [endpoint]:
+        return None  # no pod of the host cluster is behind it
     found = reach.workload("StatefulSet", names[0].rpartition("-")[0])
     return _Members(names, dial) if found and OWNER in found.annotations else None
 

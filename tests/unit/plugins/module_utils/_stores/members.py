@@ -100,7 +100,7 @@ class FakeReach:
         self._behind = behind
 
     def workload(self, kind: str, name: str) -> Workload | None:
-        assert kind == "StatefulSet"
+        assert (kind, bool(name)) == ("StatefulSet", True)  # without a name it is a list
         annotations = {OWNER: "vcluster-tenant/tenant"} if name in self.owned else {}
         return Workload("", kind, name, 3, 3, 3, 3, 1, 1, {}, "", annotations)
 

@@ -63,6 +63,10 @@ def test_g43_of_an_external_etcd_is_told_how_it_is_and_only_an_own_one_is_cared_
     assert (found.size, found.used, found.keys, found.compacted) == (20 << 20, 5 << 20, 338, 400)
     assert (found.compacts, found.rewrite) == (False, "")
     assert found.advice == ("its alarm NOSPACE is raised",)
+    # An address is no pod, and nobody is asked for a StatefulSet without a name.
+    by_address = condition(asked, seen, [], reach({OPTIONS["etcd_external"]["endpoint"]: member}))
+    assert by_address is not None
+    assert not by_address.rewrite
     # kine, which takes the same place, has no gateway.
     assert condition(asked, seen, [], reach({})) is None
     ways = reach(healthy(), *NAMES)
