@@ -56,8 +56,7 @@ options:
         description:
           - How V(postgresql) and V(mysql) are reached. V(kine), the default, by pods of kine, with the open-source
             release; V(vendor) by vCluster itself, with the vendor's licence.
-          - Role R(fleetops.vcluster.backend_database,ansible_collections.fleetops.vcluster.backend_database_role) makes
-            database, user, certificates and kine.
+          - R(This role,ansible_collections.fleetops.vcluster.backend_database_role) makes all that it takes.
         type: str
         choices: [kine, vendor]
       members:
@@ -375,30 +374,6 @@ options:
 requirements:
   - jsonschema
   - helm 3.13 or later, or 4
-"""
-
-    ACCESS = r"""
-options:
-  kubeconfig:
-    description: Kubeconfig of the host cluster; E(KUBECONFIG), then C(~/.kube/config) by default.
-    type: path
-  context:
-    description: Context in O(kubeconfig); its current one by default.
-    type: str
-  api_host:
-    description: Address of the host cluster's API server (C(https://...)), instead of O(kubeconfig).
-    type: str
-  api_token:
-    description: Bearer token that goes with O(api_host).
-    type: str
-  api_ca_cert:
-    description: Path of the CA bundle that goes with O(api_host).
-    type: path
-  cluster:
-    description: Name of the host cluster in messages; the context or the kubeconfig's name by default.
-    type: str
-requirements:
-  - kubernetes >= 24.2.0, but not 36.0.0
 """
 
     AUDIT = r"""

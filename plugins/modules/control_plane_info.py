@@ -14,7 +14,7 @@ description:
   - Reads the release, workloads, pods and claims of one vCluster. Changes nothing.
 extends_documentation_fragment:
   - fleetops.vcluster.vcluster
-  - fleetops.vcluster.vcluster.access
+  - fleetops.vcluster.access
   - fleetops.vcluster.autoscaling
   - fleetops.vcluster.vcluster.attributes
 attributes:

@@ -24,7 +24,7 @@ description:
   - O(run), O(by) and O(reason) go into the report.
 extends_documentation_fragment:
   - fleetops.vcluster.vcluster
-  - fleetops.vcluster.vcluster.access
+  - fleetops.vcluster.access
   - fleetops.vcluster.autoscaling
   - fleetops.vcluster.vcluster.audit
   - fleetops.vcluster.vcluster.attributes

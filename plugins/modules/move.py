@@ -22,7 +22,7 @@ description:
   - O(run), O(by) and O(reason) go into the manifest of the snapshot.
 extends_documentation_fragment:
   - fleetops.vcluster.vcluster
-  - fleetops.vcluster.vcluster.access
+  - fleetops.vcluster.access
   - fleetops.vcluster.autoscaling
   - fleetops.vcluster.vcluster.audit
   - fleetops.vcluster.vcluster.attributes

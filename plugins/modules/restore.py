@@ -46,7 +46,7 @@ options:
     default: true
 extends_documentation_fragment:
   - fleetops.vcluster.vcluster
-  - fleetops.vcluster.vcluster.access
+  - fleetops.vcluster.access
   - fleetops.vcluster.autoscaling
   - fleetops.vcluster.vcluster.audit
   - fleetops.vcluster.vcluster.attributes

@@ -15,7 +15,7 @@ description:
   - Only snapshots that were read back have a manifest. One that cannot be read is a warning.
 extends_documentation_fragment:
   - fleetops.vcluster.vcluster
-  - fleetops.vcluster.vcluster.access
+  - fleetops.vcluster.access
   - fleetops.vcluster.autoscaling
   - fleetops.vcluster.vcluster.attributes
 attributes:

@@ -28,7 +28,7 @@ description:
   - Stores V(sqlite), V(etcd_deployed) and V(etcd_external).
 extends_documentation_fragment:
   - fleetops.vcluster.vcluster
-  - fleetops.vcluster.vcluster.access
+  - fleetops.vcluster.access
   - fleetops.vcluster.autoscaling
   - fleetops.vcluster.vcluster.attributes
 attributes:

@@ -47,7 +47,7 @@ options:
     type: int
     default: 30
 extends_documentation_fragment:
-  - fleetops.vcluster.vcluster.access
+  - fleetops.vcluster.access
   - fleetops.vcluster.vcluster.attributes
 attributes:
   diff_mode:

@@ -16,7 +16,7 @@ description:
   - A proof that passes is noted with its time on the release Secret, for M(fleetops.vcluster.status).
 extends_documentation_fragment:
   - fleetops.vcluster.vcluster
-  - fleetops.vcluster.vcluster.access
+  - fleetops.vcluster.access
   - fleetops.vcluster.autoscaling
   - fleetops.vcluster.vcluster.attributes
 attributes:

@@ -13,7 +13,10 @@ from typing import Any
 from .observation import MemberList, Workload
 from .spec import Access
 
-CLIENT_PORT, PEER_PORT, METRICS_PORT = 2379, 2380, 2381
+CLIENT_PORT, PEER_PORT = 2379, 2380
+METRICS_PORT = (
+    2381  # plain HTTP, as that of the chart (0.20 to 0.36, templates/etcd-statefulset.yaml)
+)
 MOST = 7  # members whose names are in the certificate
 DATA = "data"  # the claim template: claims are named as those of the chart's etcd are
 

@@ -7,8 +7,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -34,7 +32,7 @@ from .plane import Plane
 from .planning import Planned, accepted, some_steps
 from .pods import look
 from .render import live_as_data
-from .taking import COPYING, cut_off, resume
+from .taking import cut_off, resume, stopped
 from .verify import proof_of, prove
 from .wait import Deadline, wait_until
 
@@ -52,8 +50,7 @@ def run_maintenance(arguments: Arguments, context: Context) -> Result:
     host = context.host(spec.access)
     observation = host.observe(spec)
     accepted(spec, care_findings(spec, observation), context)
-    stopped = cut_off(observation)
-    if not stopped:
+    if not cut_off(observation):
         looked = look_closely(spec, host, observation)
         if looked is None:
             msg = f"{spec.title}: nothing to do; its store tells nothing of its size from here"
@@ -182,20 +179,9 @@ class Care:
             self.say,
             wanted=self.spec.maintenance,
             held=self.lock.check,
-            stopped=partial(self._stopped, plane),
+            stopped=partial(stopped, plane, self.lock),
             shell_image=plane.workload.images["syncer"],
         )
-
-    @contextmanager
-    def _stopped(self, plane: Plane) -> Iterator[None]:
-        """The control plane does not run meanwhile; where a run is cut off there, the next one starts it."""
-        self.lock.check()
-        try:
-            plane.stop({COPYING: "true"})
-            yield
-        finally:
-            plane.start()
-            plane.unmark(COPYING)
 
     def _prove(self, observation: Observation) -> None:
         limit = Deadline(self.spec.limits.proof, self.deadline)

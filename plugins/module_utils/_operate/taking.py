@@ -75,6 +75,18 @@ def cut_off(observation: Observation) -> bool:
     return found is not None and COPYING in found.annotations
 
 
+@contextmanager
+def stopped(plane: Plane, lock: Lock) -> Iterator[None]:
+    """The control plane does not run meanwhile; where a run is cut off there, the next one starts it (see resume)."""
+    lock.check()
+    try:
+        plane.stop({COPYING: "true"})
+        yield
+    finally:
+        plane.start()
+        plane.unmark(COPYING)
+
+
 @dataclass(frozen=True)
 class Taking:
     """One snapshot on its way.
@@ -151,14 +163,9 @@ class Taking:
         """Stop the control plane for a while; a restore stops it anyway."""
         if not (self.spec.snapshots.allow_outage or self.safety_of or self.stoppable):
             raise why
-        self.lock.check()
         self.say(why.what)
-        try:
-            self.plane.stop({COPYING: "true"})
+        with stopped(self.plane, self.lock):
             yield
-        finally:
-            self.plane.start()
-            self.plane.unmark(COPYING)
 
     @property
     def plane(self) -> Plane:

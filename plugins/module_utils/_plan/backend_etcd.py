@@ -17,8 +17,8 @@ from .._core.plan import Change, Disruption, Growth, Kind, Members, Step, Turn
 from .._core.quantity import quantity
 from .._core.spec import Spec
 from .._core.versions import Version, version_of
-from .._stores.base import even_count
 from .._stores.etcd_seats import claim_of
+from .._stores.findings import even_count
 from .._stores.registry import endpoint_of
 from .access import access_findings, access_of, cluster_name
 from .guards.lift import lifted

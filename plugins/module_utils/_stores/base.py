@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from .._core.care import Condition
 from .._core.check import CheckResult
 from .._core.errors import FleetError
-from .._core.finding import Finding, refuse, warn
+from .._core.finding import Finding
 from .._core.lines.line import MetricsPaths
 from .._core.observation import MemberList, Observation, Pod
 from .._core.plan import Members, Step
@@ -397,41 +397,3 @@ def claim_values(claim: tuple[str, ...], options: Options) -> Iterator[tuple[tup
     yield (*claim, "storageClass"), options.get("storage_class")
     # True is what the chart does anyway.
     yield (*claim, "enabled"), False if options.get("persistence") is False else None
-
-
-def licensed(store: str) -> Finding:
-    """G33: a store that needs the vendor's licence, whatever the image."""
-    return warn(
-        "G33",
-        f"The store {store} needs a licence (0.36.1, pkg/pro).",
-        "Without one Helm is green and the pods end at once.",
-        "The proof finds the words in the log.",
-    )
-
-
-def even_count(count: int, what: str) -> list[Finding]:
-    """G07: an even count of members."""
-    if count < 1 or count % 2:
-        return []
-    return [
-        refuse(
-            "G07",
-            f"{count} {what}.",
-            f"They survive no more losses than {count - 1} and need one more for quorum.",
-            f"Use {count - 1} or {count + 1}, or set vcluster_allow: [G07].",
-        )
-    ]
-
-
-def unknown_options(store: str, known: Sequence[str], options: Options) -> list[Finding]:
-    """Options of another store."""
-    return [
-        refuse(
-            "spec",
-            f"vcluster_store.{option} means nothing to {store}.",
-            "",
-            f"It takes: {', '.join(known) or 'no options'}.",
-        )
-        for option in options
-        if option not in known
-    ]

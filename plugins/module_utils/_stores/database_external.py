@@ -16,7 +16,8 @@ from .._core.observation import Observation, Pod
 from .._core.ports import Reach
 from .._core.scrape import Scrape, plane_scrapes
 from .._core.spec import Spec
-from .base import BACKING_STORE, Options, Usual, Values, at, licensed, truthy
+from .base import BACKING_STORE, Options, Usual, Values, at, truthy
+from .findings import licensed
 
 EXTERNAL = (*BACKING_STORE, "database", "external")
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .._core.at_once import at_once
+from .._core.backend_etcd import METRICS_PORT
 from .._core.care import CORRUPT, MARGIN, MIB, NOSPACE, Condition, Latency, Part, Speed
 from .._core.check import failed
 from .._core.errors import FleetError, TimedOut
@@ -30,7 +31,6 @@ from .work import Upkeep
 
 # What a member counts, in the text format of Prometheus, by the name of its pod.
 Metrics = Callable[[str], str]
-METRICS_PORT = 2381  # plain HTTP (0.20 to 0.36, templates/etcd-statefulset.yaml); roles/backend_etcd does the same
 # Checks that say how full it is: they are what the care is for.
 FULL = frozenset({"etcd_alarms", "etcd_size"})
 HISTOGRAMS: dict[Speed, str] = {

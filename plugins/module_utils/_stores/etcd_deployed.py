@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+from .._core.backend_etcd import METRICS_PORT
 from .._core.care import Condition
 from .._core.check import CheckResult
 from .._core.finding import Finding, refuse, warn
@@ -31,16 +32,15 @@ from .base import (
     Values,
     at,
     claim_values,
-    even_count,
     number,
     tree,
     truthy,
-    unknown_options,
 )
-from .etcd_care import METRICS_PORT, MemberCare, condition_of, metrics_of
+from .etcd_care import MemberCare, condition_of, metrics_of
 from .etcd_checks import member_checks
 from .etcd_members import MemberWork
 from .etcd_seats import Seats, claim_of, listed
+from .findings import even_count, unknown_options
 from .key_refill import replace_keys, write
 from .refill import Refill, refill_members
 from .source import Source, healthy_member, surviving_member, well_member

@@ -33,13 +33,11 @@ from .base import (
     Values,
     at,
     claim_values,
-    even_count,
-    licensed,
     number,
     tree,
     truthy,
-    unknown_options,
 )
+from .findings import even_count, licensed, unknown_options
 from .plane_volume import data_place, lacks_volume, moved_data, plane_room
 from .source import Source
 

@@ -22,6 +22,7 @@ from .._core.observation import Observation, Pod
 from .._core.plan import Step
 from .._core.ports import Reach
 from .._core.scrape import Scrape, backend_scrape
+from .._core.service_names import service_at
 from .._core.snapshot import Way
 from .._core.spec import Spec
 from .base import (
@@ -33,11 +34,11 @@ from .base import (
     at,
     tree,
     truthy,
-    unknown_options,
     without,
 )
 from .etcd_care import MemberCare, condition_of, metrics_of
 from .etcd_checks import Answer, alarms, member_checks, member_lists, size
+from .findings import unknown_options
 from .key_refill import replace_keys, write
 from .refill import Refill
 from .source import Source, etcd_source, well_member
@@ -108,11 +109,12 @@ class EtcdExternal(Usual):
 
     def scrapes(self, name: str, values: Values, paths: MetricsPaths) -> tuple[Scrape, ...]:
         """See Store. An etcd of this collection on the host cluster is told by its Service in the endpoint."""
-        host, _colon, _port = self.identity(values).partition(":")
-        service, namespace, *more = [*host.split("."), ""]
-        if not namespace or more[:-1][:1] not in ([], ["svc"]):
-            return ()
-        return (backend_scrape("etcd", service, namespace),)
+        found = service_at(self.identity(values), "")
+        return (
+            (backend_scrape("etcd", found.name, found.namespace),)
+            if found and found.namespace
+            else ()
+        )
 
     def checks(
         self,

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from .._core.databases import Copied
 from .._core.errors import FleetError
 from .._core.etcd import Etcd, MemberStatus
 from .._core.snapshot import Way
@@ -61,6 +62,15 @@ def etcd_source(title: str, etcd: Etcd) -> Source:
         return found[1] if found else None
 
     return Source(title, "etcd", etcd.status().version, before[0], etcd.snapshot, count)
+
+
+def copied_source(title: str, database: Copied, revision: int | None, version: str = "") -> Source:
+    """A database of kine, which counts what its latest copy holds and no part of that."""
+
+    def count(revision: int, prefix: bytes = b"") -> int | None:
+        return None if prefix else database.count(revision)
+
+    return Source(title, "sqlite", version, revision, database.snapshot, count)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from typing import Any
 
 from .._core.care import Condition
 from .._core.check import CheckResult
-from .._core.databases import SqlDatabase
+from .._core.databases import SqlDatabase, SqlState
 from .._core.errors import FleetError, Unreachable
 from .._core.finding import Finding
 from .._core.lines.line import MetricsPaths
@@ -34,18 +34,17 @@ from .base import (
     Usual,
     Values,
     at,
-    licensed,
     tree,
     truthy,
-    unknown_options,
     without,
 )
 from .database_external import EXTERNAL as VENDOR
 from .etcd_external import EXTERNAL as ETCD
 from .etcd_external import KINE, client_mount, external_values, without_volume
+from .findings import licensed, unknown_options
 from .refill import Refill
-from .source import Source
-from .sql_checks import kine_latencies, kine_pods, sql_checks, told
+from .source import Source, copied_source
+from .sql_checks import condition_of, kine_latencies, kine_pods, made_for, sql_checks
 from .sql_refill import refill_table
 
 POSTGRESQL = ("postgres", "postgresql")
@@ -142,15 +141,8 @@ class Sql(Usual):
         self, spec: Spec, pods: Sequence[Pod], reach: Reach, values: Values
     ) -> Iterator[Source]:
         """See Store: from the controller."""
-        with _own(spec, reach) as database:
-            state = database.state()
-
-            def count(revision: int, prefix: bytes = b"") -> int | None:
-                return None if prefix else database.count(revision)
-
-            yield Source(
-                database.title, "sqlite", state.server, state.revision, database.snapshot, count
-            )
+        with _own(spec, reach) as (database, state):
+            yield copied_source(database.title, database, state.revision, state.server)
 
     def takes(self, way: Way) -> Way:
         """See Store."""
@@ -158,7 +150,7 @@ class Sql(Usual):
 
     def refill(self, spec: Spec, values: Values, refill: Refill) -> None:
         """See Store."""
-        with _own(spec, refill.reach) as database:
+        with _own(spec, refill.reach) as (database, _state):
             refill_table(spec.namespace, kine_of(spec), database, refill)
 
     def _vendor_values(self, name: str) -> dict[str, Any]:
@@ -190,7 +182,7 @@ class Sql(Usual):
         """See Store. The API server compacts it, and the server gives back what is free: neither is done from here."""
         try:
             with reach.sql(_secret(spec)) as database:
-                found = told(database.title, database.state())
+                found = condition_of(database.title, database.state())
         except FleetError as error:
             return Condition("its database", trouble=str(error))
         if not closely or not self._behind_kine(values):
@@ -216,21 +208,21 @@ def kine_of(spec: Spec) -> str:
 
 
 @contextmanager
-def _own(spec: Spec, reach: Reach) -> Iterator[SqlDatabase]:
-    """The database, which has to have been made for this vCluster.
+def _own(spec: Spec, reach: Reach) -> Iterator[tuple[SqlDatabase, SqlState]]:
+    """The database and what it says, which has to have been made for this vCluster.
 
     Raises:
         FleetError: It is another one's.
     """
     with reach.sql(_secret(spec)) as database:
-        owner = database.state().owner
-        if owner.split(" ")[0] != f"{spec.namespace}/{spec.name}":
-            whose = f"that of {owner}" if owner else "nobody's by its mark"
+        state = database.state()
+        if not made_for(spec, state):
+            whose = f"that of {state.owner}" if state.owner else "nobody's by its mark"
             raise FleetError(
                 f"{spec.title}: {database.title} is {whose}.",
                 f"See Secret {spec.namespace}/{_secret(spec)}; fleetops.vcluster.backends makes it.",
             )
-        yield database
+        yield database, state
 
 
 def _secret(spec: Spec) -> str:

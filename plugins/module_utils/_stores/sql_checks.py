@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from .._core.care import Condition, Latency, Part
+from .._core.care import MIB, Condition, Latency, Part
 from .._core.check import CheckResult
 from .._core.databases import SqlState
 from .._core.errors import FleetError
@@ -21,7 +21,6 @@ from .._core.spec import Spec
 
 METRICS_PORT = 8080  # of kine's pods; plain HTTP (roles/backend_database)
 HISTOGRAM = "kine_sql_time_seconds"
-MIB = 1024 * 1024
 # The API server compacts every five minutes, up to where it was five minutes before (Kubernetes,
 # --etcd-compaction-interval): so much lag is more than 150 writes a second for ten minutes.
 LAG = 100_000
@@ -68,16 +67,23 @@ def kine_latencies(endpoint: str, reach: Reach) -> Iterator[Latency]:
     """
     for backend in reach.behind(endpoint):
         with suppress(FleetError):
-            text = reach.metrics(replace(backend, port=METRICS_PORT))
-            seconds = latency_of(text, HISTOGRAM)
-            if seconds is not None:
-                yield Latency(backend.pod, "sql", seconds)
+            yield from kine_latency(backend.pod, reach.metrics(replace(backend, port=METRICS_PORT)))
 
 
-def told(title: str, state: SqlState) -> Condition:
+def kine_latency(name: str, text: str) -> Iterator[Latency]:
+    """How long the statements of one kine take, by its metrics; none where it has not counted enough.
+
+    Args:
+        name: Of its pod.
+    """
+    seconds = latency_of(text, HISTOGRAM)
+    if seconds is not None:
+        yield Latency(name, "sql", seconds)
+
+
+def condition_of(title: str, state: SqlState) -> Condition:
     """How the database is, for its care."""
     table = Part("table kine", state.size, state.size)
-    busy = state.limit and state.connections >= BUSY * state.limit
     connections = f"{state.connections} of {state.limit} connections are open"
     return Condition(
         title,
@@ -85,7 +91,7 @@ def told(title: str, state: SqlState) -> Condition:
         revision=state.revision,
         compacted=state.compacted,
         trouble="" if state.writable else f"{state.server} takes no writes",
-        advice=(connections,) if busy else (),
+        advice=(connections,) if _busy(state) else (),
     )
 
 
@@ -100,7 +106,7 @@ def _owner(spec: Spec, state: SqlState) -> CheckResult:
     """`sql_owner`: the mark in the database is of this vCluster."""
     if not state.owner:
         return CheckResult("sql_owner", "warn", "the database has no mark of whose it is")
-    if state.owner.split(" ")[0] != f"{spec.namespace}/{spec.name}":
+    if not made_for(spec, state):
         return CheckResult("sql_owner", "fail", f"the database is that of {state.owner}")
     return CheckResult("sql_owner", "pass", f"marked for {state.owner}")
 
@@ -119,5 +125,13 @@ def _connections(state: SqlState) -> CheckResult:
     if not state.limit:
         return CheckResult("sql_connections", "pass", f"{state.connections}, without a limit")
     told = f"{state.connections} of {state.limit}"
-    busy = state.connections >= BUSY * state.limit
-    return CheckResult("sql_connections", "warn" if busy else "pass", told)
+    return CheckResult("sql_connections", "warn" if _busy(state) else "pass", told)
+
+
+def made_for(spec: Spec, state: SqlState) -> bool:
+    """Whether the mark in the database is of this vCluster."""
+    return state.owner.split(" ")[0] == f"{spec.namespace}/{spec.name}"
+
+
+def _busy(state: SqlState) -> bool:
+    return bool(state.limit) and state.connections >= BUSY * state.limit

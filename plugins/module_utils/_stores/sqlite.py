@@ -33,11 +33,11 @@ from .base import (
     number,
     tree,
     truthy,
-    unknown_options,
 )
+from .findings import unknown_options
 from .plane_volume import data_place, lacks_volume, moved_data, plane_room
 from .refill import Refill
-from .source import Source
+from .source import Source, copied_source
 from .sqlite_care import condition_of, vacuum
 from .sqlite_refill import refill_database
 from .work import Upkeep
@@ -153,11 +153,7 @@ class Sqlite(Usual):
         revision = _revision(reach, plane.name) if plane else None
         title = f"SQLite in claim data-{spec.name}-0"
         with reach.database() as database:
-
-            def count(revision: int, prefix: bytes = b"") -> int | None:
-                return None if prefix else database.count(revision)
-
-            yield Source(title, "sqlite", "", revision, database.snapshot, count)
+            yield copied_source(title, database, revision)
 
     def condition(
         self,

@@ -20,10 +20,10 @@ from collections.abc import Iterator, Sequence
 from .._core.care import MIB, Condition, Latency, Part
 from .._core.databases import FileSizes
 from .._core.errors import ApiError, FleetError, Unsettled
-from .._core.load import latency_of, sample_of
+from .._core.load import sample_of
 from .._core.ports import Reach, Replica
 from .refill import Delivery
-from .sql_checks import HISTOGRAM
+from .sql_checks import kine_latency
 from .sqlite_refill import refill_database
 from .work import Upkeep
 
@@ -105,8 +105,7 @@ def _tight(sizes: FileSizes) -> str:
 
 def _latencies(name: str, replica: Replica) -> Iterator[Latency]:
     try:
-        seconds = latency_of(replica.text("/metrics/kine"), HISTOGRAM)
+        text = replica.text("/metrics/kine")
     except ApiError:
         return  # before 0.35
-    if seconds is not None:
-        yield Latency(name, "sql", seconds)
+    yield from kine_latency(name, text)

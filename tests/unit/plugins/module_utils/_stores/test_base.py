@@ -16,7 +16,6 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.base imp
     number,
     tree,
     truthy,
-    unknown_options,
 )
 
 
@@ -63,12 +62,3 @@ def test_a_claim_says_only_what_was_asked_for(
     options: dict[str, Any], claim: dict[str, Any]
 ) -> None:
     assert tree(*claim_values(("claim",), options)) == ({"claim": claim} if claim else {})
-
-
-def test_every_option_that_means_nothing_is_named_with_those_that_do() -> None:
-    found = unknown_options("mine", ("size",), {"size": 1, "members": 3, "tls": {}})
-    assert [finding.what for finding in found] == [
-        "vcluster_store.members means nothing to mine.",
-        "vcluster_store.tls means nothing to mine.",
-    ]
-    assert {finding.way_out for finding in found} == {"It takes: size."}
