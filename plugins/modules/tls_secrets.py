@@ -62,10 +62,10 @@ EXAMPLES = r"""
   fleetops.vcluster.tls_secrets:
     kubeconfig: ~/.kube/hc1
     namespace: vcluster-tenant-a
-    name: tenant-a-kine
+    name: tenant-a-kine-mysql
     hosts:
-      - tenant-a-kine
-      - tenant-a-kine.vcluster-tenant-a.svc
+      - tenant-a-kine-mysql
+      - tenant-a-kine-mysql.vcluster-tenant-a.svc
   register: certificates
 """
 
@@ -75,7 +75,7 @@ issued:
   returned: success
   type: list
   elements: str
-  sample: [tenant-a-kine-ca, tenant-a-kine-server, tenant-a-kine-client]
+  sample: [tenant-a-kine-mysql-ca, tenant-a-kine-mysql-server, tenant-a-kine-mysql-client]
 updated:
   description: The Secrets that kept their certificate and got another C(ca.crt).
   returned: success

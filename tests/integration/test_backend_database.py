@@ -77,18 +77,18 @@ def test_nothing_acknowledged_is_lost_whatever_happens_to_the_database(
 ) -> None:
     kind, name = pair.login.kind, NAMES[pair.login.kind]
     refused = fleet().play("site").failed()
-    assert f"Secret {namespace(name)}/{name}-database" in refused.output, refused.output
+    assert f"Secret {namespace(name)}/{name}-{kind}" in refused.output, refused.output
     checked = fleet().play("backends", "--check").succeeded()
     assert "changed=0" not in checked.output
     assert logins(pair) == [], "check mode makes nothing"
 
     made = fleet().play("backends").succeeded()
     words = in_namespace(
-        lab, name, "get", "secret", f"{name}-database", "--output=jsonpath={.data.password}"
+        lab, name, "get", "secret", f"{name}-{kind}", "--output=jsonpath={.data.password}"
     )
     assert words
     assert words not in made.output
-    told = in_namespace(lab, name, "describe", "secret", f"{name}-database")
+    told = in_namespace(lab, name, "describe", "secret", f"{name}-{kind}")
     assert "last-applied" not in told, "it would show the password"
     unchanged(fleet().play("backends"))
     unchanged(fleet().play("backends", "--check"))
@@ -108,7 +108,9 @@ def test_nothing_acknowledged_is_lost_whatever_happens_to_the_database(
     with under_load(lab, name, tmp_path, f"{kind}: kine killed", patience=PATIENCE) as ledger:
         pod = kine_pods(lab, name)[0]
         in_namespace(lab, name, "delete", "pod", pod, "--grace-period=0", "--force")
-        in_namespace(lab, name, "rollout", "status", f"deployment/{name}-kine", "--timeout=60s")
+        in_namespace(
+            lab, name, "rollout", "status", f"deployment/{name}-kine-{kind}", "--timeout=60s"
+        )
     assert (ledger.report.lost, ledger.report.failed) == (0, 0), ledger.report
 
     fleet().play("backup").succeeded()
@@ -130,7 +132,7 @@ def test_nothing_acknowledged_is_lost_whatever_happens_to_the_database(
 
 def dropped(fleet: Fleet, pair: Pair, lab: Lab, folder: Path) -> None:
     """Only of a vCluster that is gone, and with the snapshot that its data stays in."""
-    name = NAMES[pair.login.kind]
+    kind, name = pair.login.kind, NAMES[pair.login.kind]
     absent = ("backends", "-e", "backend_database_state=absent", "-e")
     kept = f"backend_database_snapshot={manifests(folder / 'target')[-1]['id']}"
     before = logins(pair)
@@ -142,7 +144,7 @@ def dropped(fleet: Fleet, pair: Pair, lab: Lab, folder: Path) -> None:
     fleet.play(*absent, kept).succeeded()
     assert logins(pair) == []
     assert not kine_pods(lab, name)
-    assert f"{name}-database" not in in_namespace(lab, name, "get", "secrets", "--output=name")
+    assert f"{name}-{kind}" not in in_namespace(lab, name, "get", "secrets", "--output=name")
     unchanged(fleet.play(*absent, kept))
 
 
@@ -210,7 +212,7 @@ def test_the_database_of_another_vcluster_is_refused_by_its_mark(
     assert f"is that of {namespace(NAMES[kind])}/{NAMES[kind]}" in said, said
     assert logins(pair) == before
     secrets = in_namespace(lab, OTHER, "get", "secrets", "--output=name")
-    assert f"{OTHER}-database" not in secrets
+    assert f"{OTHER}-{kind}" not in secrets
 
 
 def kine_pods(lab: Lab, name: str) -> list[str]:

@@ -76,14 +76,14 @@ class Sql(Usual):
         """See Store."""
         if _vendor(options):
             return self._vendor_values(name)
-        client = (f"{name}-kine-client", FILES)
-        return external_values(f"{name}-kine:2379", client, self._volume)
+        kine = self.kine(name)
+        return external_values(f"{kine}:2379", (f"{kine}-client", FILES), self._volume)
 
     def references(self, name: str, options: Options) -> dict[str, Any]:
         """See Store. The chart copies it into the release and the configuration's Secret (G38)."""
         if not _vendor(options):
             return {}
-        reference = {"name": f"{name}-database", "key": "data_source"}
+        reference = {"name": self._secret(name), "key": "data_source"}
         return tree(((*VENDOR, "dataSource"), {"$secret": reference}))
 
     def options_in(self, values: Values) -> dict[str, Any] | None:
@@ -96,8 +96,8 @@ class Sql(Usual):
 
     def secrets(self, name: str, options: Options) -> dict[str, tuple[str, ...]]:
         """See Store."""
-        found: dict[str, tuple[str, ...]] = {f"{name}-database": CREDENTIALS}
-        return found if _vendor(options) else {**found, f"{name}-kine-client": FILES}
+        found: dict[str, tuple[str, ...]] = {self._secret(name): CREDENTIALS}
+        return found if _vendor(options) else {**found, f"{self.kine(name)}-client": FILES}
 
     def identity(self, values: Values) -> str:
         """See Store. By the vendor: server and database, whoever logs in. Behind kine the name says it all."""
@@ -124,12 +124,12 @@ class Sql(Usual):
     ) -> list[CheckResult]:
         """kine's pods, and what the server says, asked from the controller; skipped with the reason where it cannot."""
         found = (
-            kine_pods(reach.workload("Deployment", kine_of(spec)))
+            kine_pods(reach.workload("Deployment", self.kine(spec.name)))
             if self._behind_kine(values)
             else []
         )
         try:
-            with reach.sql(_secret(spec)) as database:
+            with reach.sql(self._secret(spec.name)) as database:
                 return [*found, *sql_checks(spec, database.state())]
         except Unreachable as error:
             return [*found, CheckResult("sql", "skip", f"cannot be asked from here: {error}")]
@@ -141,7 +141,7 @@ class Sql(Usual):
         self, spec: Spec, pods: Sequence[Pod], reach: Reach, values: Values
     ) -> Iterator[Source]:
         """See Store: from the controller."""
-        with _own(spec, reach) as (database, state):
+        with self._own(spec, reach) as (database, state):
             yield copied_source(database.title, database, state.revision, state.server)
 
     def takes(self, way: Way) -> Way:
@@ -150,11 +150,12 @@ class Sql(Usual):
 
     def refill(self, spec: Spec, values: Values, refill: Refill) -> None:
         """See Store."""
-        with _own(spec, refill.reach) as (database, _state):
-            refill_table(spec.namespace, kine_of(spec), database, refill)
+        with self._own(spec, refill.reach) as (database, _state):
+            refill_table(spec.namespace, self.kine(spec.name), database, refill)
 
     def _vendor_values(self, name: str) -> dict[str, Any]:
-        source = {"secretName": f"{name}-database", "items": [{"key": "ca.crt", "path": "ca.crt"}]}
+        authority = [{"key": "ca.crt", "path": "ca.crt"}]
+        source = {"secretName": self._secret(name), "items": authority}
         mount = {"name": AUTHORITY, "mountPath": f"/{AUTHORITY}", "readOnly": True}
         return tree(
             ((*VENDOR, "enabled"), True),
@@ -167,7 +168,7 @@ class Sql(Usual):
         """See Store: kine's pods, which say it in plain text; by the vendor kine runs in the control plane."""
         if self._by_vendor(values):
             return plane_scrapes(name, "kine", paths.kine)
-        return (backend_scrape("kine", name),)
+        return (backend_scrape("kine", self.kine(name)),)
 
     def condition(
         self,
@@ -181,13 +182,39 @@ class Sql(Usual):
     ) -> Condition | None:
         """See Store. The API server compacts it, and the server gives back what is free: neither is done from here."""
         try:
-            with reach.sql(_secret(spec)) as database:
+            with reach.sql(self._secret(spec.name)) as database:
                 found = condition_of(database.title, database.state())
         except FleetError as error:
             return Condition("its database", trouble=str(error))
         if not closely or not self._behind_kine(values):
             return found
-        return replace(found, latencies=tuple(kine_latencies(f"{kine_of(spec)}:2379", reach)))
+        endpoint = f"{self.kine(spec.name)}:2379"
+        return replace(found, latencies=tuple(kine_latencies(endpoint, reach)))
+
+    def kine(self, name: str) -> str:
+        """The name of the Deployment of kine, of its Service and its budget; `name` is the vCluster's."""
+        return f"{name}-kine-{self.type}"
+
+    def _secret(self, name: str) -> str:
+        return f"{name}-{self.type}"
+
+    @contextmanager
+    def _own(self, spec: Spec, reach: Reach) -> Iterator[tuple[SqlDatabase, SqlState]]:
+        """The database and what it says, which has to have been made for this vCluster.
+
+        Raises:
+            FleetError: It is another one's.
+        """
+        secret = self._secret(spec.name)
+        with reach.sql(secret) as database:
+            state = database.state()
+            if not made_for(spec, state):
+                whose = f"that of {state.owner}" if state.owner else "nobody's by its mark"
+                raise FleetError(
+                    f"{spec.title}: {database.title} is {whose}.",
+                    f"See Secret {spec.namespace}/{secret}; fleetops.vcluster.backends makes it.",
+                )
+            yield database, state
 
     @property
     def _volume(self) -> str:
@@ -200,33 +227,6 @@ class Sql(Usual):
     def _by_vendor(self, values: Values) -> bool:
         scheme = str(at(values, *VENDOR, "dataSource") or "").partition("://")[0]
         return truthy(at(values, *VENDOR, "enabled")) and scheme in self._schemes
-
-
-def kine_of(spec: Spec) -> str:
-    """The name of the Deployment of kine, of its Service and its budget."""
-    return f"{spec.name}-kine"
-
-
-@contextmanager
-def _own(spec: Spec, reach: Reach) -> Iterator[tuple[SqlDatabase, SqlState]]:
-    """The database and what it says, which has to have been made for this vCluster.
-
-    Raises:
-        FleetError: It is another one's.
-    """
-    with reach.sql(_secret(spec)) as database:
-        state = database.state()
-        if not made_for(spec, state):
-            whose = f"that of {state.owner}" if state.owner else "nobody's by its mark"
-            raise FleetError(
-                f"{spec.title}: {database.title} is {whose}.",
-                f"See Secret {spec.namespace}/{_secret(spec)}; fleetops.vcluster.backends makes it.",
-            )
-        yield database, state
-
-
-def _secret(spec: Spec) -> str:
-    return f"{spec.name}-database"
 
 
 def _vendor(options: Options) -> bool:

@@ -18,7 +18,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports impo
 
 OWNER = "vcluster-tenant/tenant 0a1b"
 STATE = SqlState("PostgreSQL 15.18", OWNER, 500, 400, 900, 3 << 20, 6, 65, True)
-CREDENTIALS = "tenant-database"
+CREDENTIALS = "tenant-postgresql"
 SLOW = """\
 # TYPE kine_sql_time_seconds histogram
 kine_sql_time_seconds_bucket{error_code="",name="a",le="0.256"} 0
@@ -33,7 +33,7 @@ def kine(replicas: int, ready: int, image: str = "kine") -> Workload:
     return Workload(
         component="",
         kind="Deployment",
-        name="tenant-kine",
+        name="tenant-kine-postgresql",
         generation=1,
         observed_generation=1,
         images={"kine": image},
@@ -59,16 +59,16 @@ class FakeServer:
         yield self
 
     def workload(self, kind: str, name: str) -> Workload | None:
-        assert (kind, name) == ("Deployment", "tenant-kine")
+        assert (kind, name) == ("Deployment", "tenant-kine-postgresql")
         return self.pods
 
     def behind(self, endpoint: str) -> list[Backend]:
-        assert endpoint == "tenant-kine:2379"
-        return [Backend("vcluster-tenant", f"tenant-kine-{name}", 2379) for name in "ab"]
+        assert endpoint == "tenant-kine-postgresql:2379"
+        return [Backend("vcluster-tenant", f"tenant-kine-postgresql-{name}", 2379) for name in "ab"]
 
     def metrics(self, backend: Backend) -> str:
         assert backend.port == 8080
-        if backend.pod == "tenant-kine-b":
+        if backend.pod == "tenant-kine-postgresql-b":
             raise Unreachable("it does not tell its metrics")
         return SLOW
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 from members import spec
-from servers import CREDENTIALS, FakeServer, kine, saying
+from servers import FakeServer, kine, saying
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
     FleetError,
@@ -42,10 +42,10 @@ def test_behind_kine_it_is_an_external_etcd_for_vcluster_and_told_apart_for_us(n
     store = store_named(name)
     values = store.values("tenant", {})
     etcd = values["controlPlane"]["backingStore"]["etcd"]["external"]
-    assert etcd["endpoint"] == "tenant-kine:2379"
+    assert etcd["endpoint"] == f"tenant-kine-{name}:2379"
     assert etcd["tls"]["certFile"] == f"/kine-{name}/tls.crt"
     (volume,) = values["controlPlane"]["statefulSet"]["persistence"]["addVolumes"]
-    assert volume["secret"] == {"secretName": "tenant-kine-client"}
+    assert volume["secret"] == {"secretName": f"tenant-kine-{name}-client"}
     assert store_in(values) is store
     assert not store.findings(values)
     assert store.options_in(values) == {}
@@ -57,7 +57,7 @@ def test_g33_by_the_vendor_the_data_source_is_a_reference_and_the_licence_is_tol
 ) -> None:
     store = store_named(name)
     (reference,) = _leaves(store.references("tenant", {"via": "vendor"}))
-    assert reference == {"name": CREDENTIALS, "key": "data_source"}
+    assert reference == {"name": f"tenant-{name}", "key": "data_source"}
     assert store.references("tenant", {"via": "kine"}) == {}
     plain = store.values("tenant", {"via": "vendor"})["controlPlane"]
     external = plain["backingStore"]["database"]["external"]
@@ -72,8 +72,8 @@ def test_g33_by_the_vendor_the_data_source_is_a_reference_and_the_licence_is_tol
 
 def test_its_secrets_have_to_be_there_first() -> None:
     store = store_named("mysql")
-    assert sorted(store.secrets("tenant", {})) == [CREDENTIALS, "tenant-kine-client"]
-    assert sorted(store.secrets("tenant", {"via": "vendor"})) == [CREDENTIALS]
+    assert sorted(store.secrets("tenant", {})) == ["tenant-kine-mysql-client", "tenant-mysql"]
+    assert sorted(store.secrets("tenant", {"via": "vendor"})) == ["tenant-mysql"]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def proved(server: FakeServer) -> dict[str, tuple[str, str]]:
 def test_the_proof_asks_kine_and_the_server() -> None:
     found = proved(FakeServer())
     assert {status for status, _evidence in found.values()} == {"pass"}
-    assert found["kine"][1] == "Deployment tenant-kine 2/2"
+    assert found["kine"][1] == "Deployment tenant-kine-postgresql 2/2"
     assert set(found) == {
         "kine", "sql", "sql_owner", "sql_compaction", "sql_size", "sql_connections",
     }  # fmt: skip
@@ -156,7 +156,7 @@ def test_g44_its_care_is_told_size_lag_connections_and_slow_statements() -> None
     assert (found.size, found.lag, found.trouble, found.rewrite) == (3 << 20, 100, "", "")
     assert found.advice == ("60 of 65 connections are open",)
     ((name, speed, seconds),) = [(one.name, one.speed, one.seconds) for one in found.latencies]
-    assert (name, speed) == ("tenant-kine-a", "sql")
+    assert (name, speed) == ("tenant-kine-postgresql-a", "sql")
     assert 0.25 < seconds < 0.52
     shut = condition(spec(), seen, [], cast("Reach", FakeServer(error=Unreachable("no route"))))
     assert shut is not None
@@ -179,7 +179,7 @@ def test_the_database_of_another_vcluster_is_neither_read_nor_filled(owner: str)
     server = cast("Reach", saying(owner=owner))
     with (
         pytest.raises(FleetError, match=r"nobody|that of vcluster"),
-        store_named("mysql").source(spec(), [], server, {}),
+        store_named("postgresql").source(spec(), [], server, {}),
     ):
         pass
 

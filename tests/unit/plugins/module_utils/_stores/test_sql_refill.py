@@ -18,7 +18,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.refill i
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.registry import store_named
 from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.sql_refill import REPLICAS
 
-PATH = "/apis/apps/v1/namespaces/vcluster-tenant/deployments/tenant-kine"
+PATH = "/apis/apps/v1/namespaces/vcluster-tenant/deployments/tenant-kine-postgresql"
 
 
 class FakeApi:
