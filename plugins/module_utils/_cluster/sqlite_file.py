@@ -230,6 +230,8 @@ def _finish(database: sqlite3.Connection, revision: int, changes: Iterable[KeyCh
             database.execute("DELETE FROM kine WHERE name = ?", (key.decode(),))
         else:
             database.execute("UPDATE kine SET value = ? WHERE name = ?", (value, key.decode()))
+    # kine 0.17.5 writes none where a key is created, and 0.17.2 cannot read that; both take 0 for the row's own id.
+    database.execute("UPDATE kine SET create_revision = 0 WHERE create_revision IS NULL")
     compacted = revision - 1
     database.execute(_COPY, _row(compacted, COMPACTED.decode(), before=compacted))
     database.execute(_COPY, _row(revision, f"gap-{revision}", deleted=1))

@@ -147,6 +147,15 @@ def test_keys_that_have_to_change_are_changed_in_the_copy_alone(tmp_path: Path) 
     assert path.read_bytes() == before
 
 
+def test_a_row_that_says_nothing_of_its_creation_says_zero_afterwards(tmp_path: Path) -> None:
+    """kine 0.17.5 writes no create_revision for a new key, and 0.17.2 ends every list with an error there."""
+    kine = Kine(tmp_path / "state.db")
+    kine.put("/registry/configmaps/default/a", b"new")
+    kine.database.execute("UPDATE kine SET create_revision = NULL")
+    with settled(kine).open("rb") as file, sqlite_file.prepared(file, BY, ()) as ready:
+        assert {row[4] for row in sqlite_file.rows(ready)} == {0}
+
+
 def test_g61_one_built_of_keys_is_one_that_kine_goes_on_with(tmp_path: Path) -> None:
     """kine adds its indexes; the next id follows the highest, and nothing old is compacted."""
     pairs = {f"/registry/{number}".encode(): b"x" for number in range(30)}
