@@ -35,7 +35,7 @@ def main() -> int:
     subprocess.run([molecule, "reset"], env=environment, timeout=120, check=False)
     with database(found["clusters"][0]["gateway"]):
         return subprocess.run(
-            [molecule, "test", "--all"], env=environment, timeout=1800, check=False
+            [molecule, "test", "--all"], env=environment, timeout=2700, check=False
         ).returncode
 
 

@@ -222,6 +222,9 @@ STAGES = (
         "helm4",
         *files("awx", "bad_input", "doors", "fleet", "interrupted", "proof"),
     ),
+    # The pairs that matter most; all of them in the full suite.
+    integration("migrate", "helm4", *files("migrate"), suites=("test", "full"), limit=7200),
+    integration("migrate-faults", "helm4", *files("migrate_faults"), suites=("full",), limit=7200),
     integration("waves", "helm4", *files("waves"), suites=("full",), limit=3600),
     integration(
         "scale",
@@ -289,7 +292,7 @@ STAGES = (
         "molecule",
         (str(NEW / "python"), "tests/scenarios.py"),
         needs=("setup", "lab-up"),
-        limit=1800,
+        limit=2700,
         environment=tools(NEW, PYTHONPATH="tests/lab"),
         lane=LAB,
     ),

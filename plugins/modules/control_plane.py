@@ -29,10 +29,18 @@ options:
     description:
       - What of the plan is carried out. With V(size) only resources, members of the store and replicas, with the chart
         that runs; whatever else is asked for waits. With V(replicas) nothing but those. With V(versions) only the hops
-        to the versions asked for. With V(certificates) nothing but to renew those that end soon.
+        to the versions asked for. With V(certificates) nothing but to renew those that end soon. With V(store) the
+        move to another type of store, with all that the running one holds, and the replicas that come after it. With
+        V(source) nothing but to give up what that one held.
     type: str
-    choices: [everything, size, replicas, versions, certificates]
+    choices: [everything, size, replicas, versions, certificates, store, source]
     default: everything
+  consent:
+    description:
+      - With O(view=store), inventory hosts that go back to the store they left as it was then, where the one that runs
+        gives no copy; what was written since is lost to the tenant.
+    type: list
+    elements: str
   by_load:
     description:
       - With O(view=replicas), look at the load first, for a minute, and decide by it, where O(autoscaling.by=load).

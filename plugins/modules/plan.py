@@ -29,7 +29,19 @@ options:
       - V(maintenance) looks at the stores, and does what they are due for.
       - V(backup) takes a snapshot of each, V(restore) puts one back, V(move) brings them from elsewhere.
     type: str
-    choices: [site, scale, upgrade, autoscale, certificates, maintenance, backup, drill, move, restore]
+    choices:
+      - site
+      - scale
+      - upgrade
+      - migrate_store
+      - retire_source
+      - autoscale
+      - certificates
+      - maintenance
+      - backup
+      - drill
+      - move
+      - restore
     default: site
   snapshot:
     description: With O(verb=restore), the id of a snapshot, V(latest), or V(survivor).

@@ -5,8 +5,9 @@
 
 `noop`, `status`, `inventory`, `one_changed`, `growth`, `changed` and `backup` run on simulated
 vClusters in host clusters that are an API alone, started here. `verify`, `install`, `scale`, `upgrade`,
-`snapshot` and `snapshot_1gb` run on the lab's host clusters, when they are up (`make lab-up`). All figures come
-from one machine, one after the other; they go to build/bench.json, the curves to build/bench/*.svg.
+`migrate`, `migrate_1gb`, `snapshot` and `snapshot_1gb` run on the lab's host clusters, when they are up
+(`make lab-up`). All figures come from one machine, one after the other; they go to build/bench.json, the
+curves to build/bench/*.svg.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from functools import partial
 from statistics import median
 from typing import TypeVar
 
+import migrate_parts
 import peers
 import scale_parts
 import snapshot_parts
@@ -114,6 +115,21 @@ def upgrade() -> list[Result]:
     return found + _fresh(ours, partial(_fresh, other, measured))
 
 
+def migrate() -> list[Result]:
+    """See migrate_parts."""
+    found = []
+    for name, part in (("outgrown", migrate_parts.outage), ("mirrored", migrate_parts.rate)):
+        inventory = _inventory(name, 1, clusters=1, **migrate_parts.WANTED)
+        found += _fresh(inventory, partial(part, inventory))
+    return found
+
+
+def migrate_1gb() -> list[Result]:
+    """See migrate_parts."""
+    inventory = _inventory("large", 1, clusters=1, **migrate_parts.WANTED)
+    return _fresh(inventory, lambda: migrate_parts.rate(inventory, 1000))
+
+
 def _median(inventory: Inventory, playbook: str) -> tuple[float, float]:
     """CPU and wall s of a run."""
     usages = [inventory.play(playbook) for _ in range(REPEATS)]
@@ -163,6 +179,8 @@ PARTS = {
     "install": install,
     "scale": scale,
     "upgrade": upgrade,
+    "migrate": migrate,
+    "migrate_1gb": migrate_1gb,
     "snapshot": snapshot,
     "snapshot_1gb": partial(snapshot, "_1gb"),
 }

@@ -32,6 +32,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.streams
     Pieces,
     buffered,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.etcd import Etcd
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import HostCluster
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.spec import Spec
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
@@ -76,7 +77,8 @@ def measured(inventory: Inventory, end: str) -> list[Result]:
         (name,) = inventory.hosts
         spec = inventory.spec(name)
         host = connect(spec.access, print)
-        _fill(spec, host, megabytes)
+        with host.reach(spec).member(f"{spec.name}-etcd-0") as etcd:
+            fill(etcd, megabytes)
         with _reached(inventory, spec) as save:
             peer = _seconds(save)
         ours = _seconds(lambda: _written(spec, host))
@@ -102,12 +104,11 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.monotonic() - began
 
 
-def _fill(spec: Spec, host: HostCluster, megabytes: int) -> None:
+def fill(etcd: Etcd, megabytes: int, key: bytes = b"/bench/%08d") -> None:
     """Objects of 1 KB, where the API server looks for none; what is in them cannot be compressed."""
-    items = ((b"/bench/%08d" % number, os.urandom(1000)) for number in range(megabytes * 1000))
-    with host.reach(spec).member(f"{spec.name}-etcd-0") as etcd:
-        for changes in batches(items):
-            etcd.write(changes)
+    items = ((key % number, os.urandom(1000)) for number in range(megabytes * 1000))
+    for changes in batches(items):
+        etcd.write(changes)
 
 
 def _written(spec: Spec, host: HostCluster) -> None:
@@ -127,30 +128,40 @@ def _reached(inventory: Inventory, spec: Spec) -> Iterator[Callable[[], object]]
     secret = json.loads(
         kubectl(kubeconfig, place, "get", "secret", f"{spec.name}-certs", "--output=json")
     )
-    forward = [program("kubectl"), f"--kubeconfig={kubeconfig}", place, "port-forward"]
+    pod = f"pod/{spec.name}-etcd-0"
+    with (
+        forwarded(kubeconfig, spec.namespace, pod) as port,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        command = [program("etcdctl"), f"--endpoints=https://localhost:{port}"]
+        for flag, entry in (
+            ("cacert", "etcd-ca.crt"),
+            ("cert", "apiserver-etcd-client.crt"),
+            ("key", "apiserver-etcd-client.key"),
+        ):
+            path = Path(folder, entry)
+            path.touch(mode=0o600)
+            path.write_bytes(base64.b64decode(secret["data"][entry]))
+            command.append(f"--{flag}={path}")
+        save = [*command, "snapshot", "save", str(SAVED)]
+        yield lambda: subprocess.run(save, check=True, capture_output=True, timeout=600)
+
+
+@contextmanager
+def forwarded(kubeconfig: Path, namespace: str, pod: str) -> Iterator[int]:
+    """The client port of an etcd on this machine, by `kubectl port-forward`."""
+    forward = [program("kubectl"), f"--kubeconfig={kubeconfig}", f"--namespace={namespace}"]
     process = subprocess.Popen(
-        [*forward, f"pod/{spec.name}-etcd-0", ":2379"], stdout=subprocess.PIPE, text=True
+        [*forward, "port-forward", pod, ":2379"], stdout=subprocess.PIPE, text=True
     )
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            assert process.stdout is not None
-            port = re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
-            assert port is not None
-            command = [program("etcdctl"), f"--endpoints=https://localhost:{port[1]}"]
-            for flag, entry in (
-                ("cacert", "etcd-ca.crt"),
-                ("cert", "apiserver-etcd-client.crt"),
-                ("key", "apiserver-etcd-client.key"),
-            ):
-                path = Path(folder, entry)
-                path.touch(mode=0o600)
-                path.write_bytes(base64.b64decode(secret["data"][entry]))
-                command.append(f"--{flag}={path}")
-            save = [*command, "snapshot", "save", str(SAVED)]
-            yield lambda: subprocess.run(save, check=True, capture_output=True, timeout=600)
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
+    try:
+        assert process.stdout is not None
+        port = re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
+        assert port is not None
+        yield int(port[1])
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
 
 
 def _put_in(inventory: Inventory, spec: Spec) -> float:

@@ -17,7 +17,11 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports impo
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.versions import version_of
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.inventory import spec_from
 from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.planner import plan
-from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.registry import store_named
+from ansible_collections.fleetops.vcluster.plugins.module_utils._plan.values import merged
+from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.registry import (
+    plane_kind,
+    store_named,
+)
 
 STORE = store_named("etcd_embedded")
 BARE = dict.fromkeys(("topology_spread", "disruption_budgets", "service_names", "resources"), False)
@@ -80,6 +84,27 @@ def test_g13_it_is_a_stateful_set_whose_claims_are_those_of_its_members(
     assert set(body["persistentVolumeClaimRetentionPolicy"]) == {"whenDeleted"}
     ports = {port["name"] for port in objects[f"Service/{RELEASE}-headless"]["spec"]["ports"]}
     assert {"etcd", "peer"} <= ports
+
+
+def test_g13_the_kind_of_the_control_plane_is_what_is_rendered(
+    contract: Contract, version: str
+) -> None:
+    defaults = contract.read(f"values.default/{version}.json")
+    for case in contract.cases(version):
+        kind = plane_kind(merged(defaults, contract.values(case)))
+        assert f"{kind}/{RELEASE}" in contract.rendered(version, case), case
+
+
+@pytest.mark.parametrize(
+    ("store", "of"), [("etcd_deployed", "etcd-deploy-3"), ("sqlite", "sqlite")]
+)
+def test_g03_what_is_made_beside_is_what_is_rendered(
+    contract: Contract, version: str, store: str, of: str
+) -> None:
+    objects = contract.rendered(version, of)
+    wanted = store_named(store).servers(RELEASE)
+    assert wanted
+    assert all(f"{kind}/{name}" in objects for kind, name in wanted)
 
 
 def test_g31_one_replica_may_hold_leases_from_0_35(contract: Contract, version: str) -> None:

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from functools import cached_property
 
 from .._core.care import Point
+from .._core.migration import Migration
 from .._core.observation import Node, Observation, Proved
 from .._core.ports import Fleet, Helm, Lock, Reach
 from .._core.spec import Access, Spec
@@ -21,7 +22,7 @@ from .kubeconfig import load
 from .lock import locked
 from .nodes import nodes
 from .observe import observe, referenced_secrets
-from .releases import forget, mark, note_points, note_proof, note_snapshot
+from .releases import forget, mark, note_migration, note_points, note_proof, note_snapshot
 from .tenant import Ways
 from .transport import HostTransport
 
@@ -83,6 +84,10 @@ class Host:
     def note_points(self, spec: Spec, points: Sequence[Point]) -> None:
         """See HostCluster."""
         note_points(self.api, spec.namespace, spec.name, points)
+
+    def note_migration(self, spec: Spec, migration: Migration | None) -> None:
+        """See HostCluster."""
+        note_migration(self.api, spec.namespace, spec.name, migration)
 
     def note_snapshot(self, spec: Spec, revision: int, snapshot: str) -> None:
         """See HostCluster."""

@@ -50,6 +50,7 @@ def observe(api: Api, spec: Spec) -> Observation:
         autoscalers=autoscalers(api, spec, workloads),
         api_groups=groups_served(api, spec),
         points=notes.points,
+        migration=notes.migration,
         complete=True,
     )
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from .._core.care import Point
 from .._core.errors import FleetError
+from .._core.migration import Migration, migration_of
 from .._core.observation import SCALED_LABEL, Applied, Proved, Release, Scaled
 from .._core.ports import Api, Json
 from .workloads import workloads_in
@@ -187,6 +188,7 @@ def note_snapshot(api: Api, namespace: str, name: str, revision: int, snapshot: 
 FOREIGN_ANNOTATION = "fleetops.vcluster/foreign"
 SNAPSHOTS_ANNOTATION = "fleetops.vcluster/way-back"
 POINTS_ANNOTATION = "fleetops.vcluster/store-size"
+MIGRATION_ANNOTATION = "fleetops.vcluster/migration"
 KEPT_REVISIONS = 10
 
 
@@ -198,11 +200,13 @@ class Notes:
         foreign: The JSON pointers of foreign values, by revision.
         snapshots: The id of the snapshot with which a hop goes back, by the revision it goes back to.
         points: How much the store held at earlier looks, oldest first.
+        migration: The latest store migration; None without one.
     """
 
     foreign: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     snapshots: Mapping[int, str] = field(default_factory=dict)
     points: tuple[Point, ...] = ()
+    migration: Migration | None = None
 
 
 def lease_name(name: str) -> str:
@@ -234,7 +238,22 @@ def noted(api: Api, namespace: str, name: str) -> Notes:
         {revision: tuple(map(str, paths)) for revision, paths in foreign.items()},
         {revision: str(snapshot) for revision, snapshot in saved.items()},
         _points(found.get(POINTS_ANNOTATION, "[]")),
+        _migration(found.get(MIGRATION_ANNOTATION), f"{namespace}/{lease_name(name)}"),
     )
+
+
+def _migration(text: str | None, lease: str) -> Migration | None:
+    """It decides which of two stores has the tenant's data, so a damaged one is not passed over."""
+    if text is None:
+        return None
+    try:
+        return migration_of(json.loads(text))
+    except (ValueError, TypeError, KeyError) as error:
+        raise FleetError(
+            f"Annotation {MIGRATION_ANNOTATION} of Lease {lease} was damaged.",
+            "It says which store has the tenant's data. See which one the release's values name, and whether its "
+            "control plane was let in there; then remove the annotation.",
+        ) from error
 
 
 def _points(text: str) -> tuple[Point, ...]:
@@ -277,13 +296,19 @@ def _write(api: Api, namespace: str, name: str, notes: Notes) -> None:
     _annotate(api, namespace, name, annotations)
 
 
+def note_migration(api: Api, namespace: str, name: str, migration: Migration | None) -> None:
+    """Write down how far a store migration came; None forgets it."""
+    text = json.dumps(migration.as_data, separators=(",", ":")) if migration else None
+    _annotate(api, namespace, name, {MIGRATION_ANNOTATION: text})
+
+
 def note_points(api: Api, namespace: str, name: str, points: Sequence[Point]) -> None:
     """Write down how much the store held at these moments."""
     text = json.dumps([[point.at, point.used] for point in points], separators=(",", ":"))
     _annotate(api, namespace, name, {POINTS_ANNOTATION: text})
 
 
-def _annotate(api: Api, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
+def _annotate(api: Api, namespace: str, name: str, annotations: Mapping[str, str | None]) -> None:
     metadata = {"annotations": dict(annotations)}
     path = _leases(namespace)
     if api.find(f"{path}/{lease_name(name)}"):

@@ -32,6 +32,15 @@ HELD = """
     SELECT COUNT(*) FROM kine
     WHERE id IN (SELECT MAX(id) FROM kine GROUP BY name) AND deleted = 0 AND name <> 'compact_rev_key'
 """
+# kine's own: compact_rev_key, and the key that it tries the table with (0.17, pkg/drivers/generic, healthcheck).
+USED = """
+    SELECT COUNT(*) FROM kine
+    WHERE (name LIKE '/registry/%' OR name LIKE '/vcluster/%') AND name <> '/registry/health'
+"""
+CLEAR = """
+    DELETE FROM kine
+    WHERE (name LIKE '/registry/%' OR name LIKE '/vcluster/%') AND name <> '/registry/health'
+"""
 INSERT = """
     INSERT INTO kine (id, name, created, deleted, create_revision, prev_revision, lease, value)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
@@ -73,6 +82,11 @@ class KineTable:
                 writable=bool(self._one(session, server.writable)),
             )
 
+    def used(self) -> bool:
+        """See SqlDatabase."""
+        with self._session() as session:
+            return bool(self._one(session, USED))
+
     def snapshot(self) -> Iterator[bytes]:
         """See Database: one transaction that sees one moment."""
         with self._session() as session:
@@ -89,6 +103,11 @@ class KineTable:
     def count(self, revision: int) -> int | None:
         """See Database: counted by the server, in the transaction of the copy."""
         return self._held
+
+    def clear(self) -> None:
+        """See SqlDatabase."""
+        with self._session() as session:
+            session.execute(CLEAR)
 
     def refill(self, content: IO[bytes]) -> None:
         """See SqlDatabase."""

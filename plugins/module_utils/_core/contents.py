@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 _MODULUS = 1 << 256
@@ -44,11 +45,13 @@ class Snapshot:
         revision: The store's revision.
         contents: Its live keys and values.
         lasting: Those of them that no lease ends: they are there again after a restore, however long it took.
+        kinds: How many of those there are of each kind of resource.
     """
 
     revision: int
     contents: Contents
     lasting: Contents
+    kinds: Mapping[str, int] = field(default_factory=dict, compare=False)
 
 
 class Tally:
@@ -74,6 +77,21 @@ class Tally:
 def snapshot_of(revision: int, held: Iterable[Held]) -> Snapshot:
     """What is in some data, counted and hashed."""
     leased, lasting = Tally(), Tally()
+    kinds: Counter[bytes] = Counter()
     for key, value, lease in held:
         (leased if lease else lasting).add(key, value)
-    return Snapshot(revision, leased.contents + lasting.contents, lasting.contents)
+        if not lease:
+            kinds[kind_of(key)] += 1
+    named = {kind.decode(errors="replace"): count for kind, count in sorted(kinds.items())}
+    return Snapshot(revision, leased.contents + lasting.contents, lasting.contents, named)
+
+
+def kind_of(key: bytes) -> bytes:
+    """The kind of resource that a key is of, as the API server names them: `configmaps`, `apps.example.com/widgets`.
+
+    `/registry/KIND/...`, and `/registry/GROUP/KIND/...` for custom resources, whose groups have a dot.
+    """
+    names = key.split(b"/", 4)[2:4]
+    if len(names) > 1 and b"." in names[0]:
+        return b"/".join(names[:2])
+    return names[0] if names else key

@@ -111,6 +111,12 @@ class SqlDatabase(Copied, Protocol):
     def state(self) -> SqlState:
         """See SqlState."""
 
+    def used(self) -> bool:
+        """Whether a control plane ever wrote to it, as far as it was not compacted."""
+
+    def clear(self) -> None:
+        """Remove what a control plane wrote to the table."""
+
     def refill(self, content: IO[bytes]) -> None:
         """Replace what the table holds with what kine's table in an SQLite file holds, all or nothing.
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from .care import Point
 from .certificates import Certificates
+from .migration import Migration
 
 RESTORE_NOTES = "fleetops.vcluster/restore"  # annotation of a workload: what a restore of ours is about, as JSON
 RESTORING = "loft.sh/restoring"  # the vendor's annotation of a workload (0.36, vcluster restore)
@@ -293,6 +294,7 @@ class Observation:
         autoscalers: Those of the control plane.
         api_groups: Those of the API groups that the autoscalers asked for need which the host cluster serves.
         points: How much the store held at earlier looks, oldest first.
+        migration: The latest change of its store; None without one.
         complete: False for the light pass: only what the fleet-wide lists show.
     """
 
@@ -317,6 +319,7 @@ class Observation:
     autoscalers: tuple[Autoscaler, ...] = ()
     api_groups: frozenset[str] = frozenset()
     points: tuple[Point, ...] = ()
+    migration: Migration | None = None
     complete: bool = False
 
     @property

@@ -23,6 +23,8 @@ class Kind(StrEnum):
     KUBERNETES_HOP = "kubernetes_hop"
     ETCD_HOP = "etcd_hop"
     VALUES = "values"
+    MIGRATE = "store_migration"
+    RETIRE_SOURCE = "retire_source"
     SCALE_OUT = "scale_out"
     SCALE_IN = "scale_in"
     RESIZE = "resize"
@@ -48,6 +50,8 @@ class View(StrEnum):
     REPLICAS = "replicas"  # of the control plane
     VERSIONS = "versions"  # HOPS
     CERTIFICATES = "certificates"
+    STORE = "store"  # another one
+    SOURCE = "source"  # the store that was left for it
 
 
 # The step kinds that change the size of a vCluster, or bring it back.
@@ -63,9 +67,9 @@ HOPS = frozenset({Kind.CHART_HOP, Kind.KUBERNETES_HOP, Kind.ETCD_HOP})
 
 # Those that go back when pods do not become ready, as when they are not proved. With what comes or goes the next run
 # goes on.
-RETURNING = HOPS | {Kind.REPAIR, Kind.PROVE, Kind.VALUES, Kind.RESIZE}
+RETURNING = HOPS | {Kind.REPAIR, Kind.PROVE, Kind.VALUES, Kind.RESIZE, Kind.MIGRATE}
 
-WayBack = Literal["values", "snapshot", "none"]
+WayBack = Literal["values", "snapshot", "store", "none"]
 
 
 @dataclass(frozen=True)
@@ -182,7 +186,8 @@ class Step:
         changes: The differences behind the reason; secrets are still in clear here, mask before showing.
         disruption: See Disruption.
         way_back: What happens when its proof fails. `values`: those of the last proved revision are put back;
-            `snapshot`: the newest one taken of that revision is restored into the versions of then; `none`.
+            `snapshot`: the newest one taken of that revision is restored into the versions of then; `store`: what the
+            store that was left held goes back into it; `none`.
         version: Chart version this step runs Helm with.
         values: User values this step runs Helm with; None for a step without Helm.
         members: What it does to the members of the store; None for nothing.

@@ -16,6 +16,7 @@ from typing import IO, Any, Protocol
 from .care import Point
 from .databases import Database, SqlDatabase
 from .etcd import Etcd
+from .migration import Migration
 from .observation import Node, Observation, Proved, Workload
 from .spec import Spec
 
@@ -348,6 +349,9 @@ class HostCluster(Protocol):
 
     def note_points(self, spec: Spec, points: Sequence[Point]) -> None:
         """Note on the Lease how much the store held at each of these moments; what was noted before goes."""
+
+    def note_migration(self, spec: Spec, migration: Migration | None) -> None:
+        """Write down how far a store migration came; None forgets it."""
 
     def note_snapshot(self, spec: Spec, revision: int, snapshot: str) -> None:
         """Note on the Lease the snapshot with which a hop goes back to that revision, by its id."""

@@ -305,6 +305,7 @@ class Spec:
         autoscaling: See Autoscaling; None for none.
         vertical_autoscaling: See VerticalAutoscaling; None for none.
         decision: Of this run, where it looked at the load; None otherwise.
+        gives_up: Of this run: where the store that runs gives no copy, the one that it left comes back as it was left.
         store: The backing store; None keeps the running one (sqlite for a new vCluster).
         resources: Resources of the control-plane container (requests, limits).
         expose: See Expose; None keeps what is there.
@@ -312,7 +313,7 @@ class Spec:
         pull_secrets: Names of image pull Secrets in the namespace.
         values: Chart values for everything else, all layers merged; a value may be a reference (see `references`).
         secret_paths: Paths into `values` whose content is secret (from the vault): masked wherever shown.
-        allow: Ids of guards that are lifted.
+        allow: Ids of guards that are lifted; `migrate` lets the store move with everything else.
         defaults: See Defaults.
         limits: See Limits.
         proof: `write` proves with a ConfigMap written in the tenant, `read` only reads.
@@ -337,6 +338,7 @@ class Spec:
     autoscaling: Autoscaling | None = None
     vertical_autoscaling: VerticalAutoscaling | None = None
     decision: Decision | None = None
+    gives_up: bool = False
     store: StoreSpec | None = None
     resources: Mapping[str, Any] | None = None
     expose: Expose | None = None

@@ -159,11 +159,30 @@ def _place(spec: Spec) -> tuple[str, str, str]:
     return (spec.access.key, spec.namespace, spec.name)
 
 
+class MigrateStore(Site):
+    """Moves a vCluster to another store.
+
+    Args:
+        consent: Inventory hosts that may go back to what the store held that they left.
+    """
+
+    def __init__(self, consent: Collection[str]) -> None:
+        super().__init__(View.STORE)
+        self._consent = consent
+
+    def plan(
+        self, spec: Spec, seen: Observation, host: HostCluster, context: Context
+    ) -> Planned | None:
+        """See Verb."""
+        return super().plan(replace(spec, gives_up=spec.host in self._consent), seen, host, context)
+
+
 # One that looks at something for all of a run keeps it to itself: each run has its own.
 SIMPLE: dict[str, Callable[[], Verb]] = {
     "site": Site,
     "scale": lambda: Site(View.SIZE),
     "upgrade": lambda: Site(View.VERSIONS),
+    "retire_source": lambda: Site(View.SOURCE),
     "autoscale": Autoscale,
     "certificates": Renew,
     "maintenance": Maintain,
@@ -171,7 +190,7 @@ SIMPLE: dict[str, Callable[[], Verb]] = {
     "drill": Drill,
     "move": Move,
 }
-VERBS = (*SIMPLE, "restore")
+VERBS = (*SIMPLE, "migrate_store", "restore")
 
 
 def verb_named(name: str, snapshot: str | None, consent: Collection[str] = ()) -> Verb:
@@ -187,6 +206,8 @@ def verb_named(name: str, snapshot: str | None, consent: Collection[str] = ()) -
     """
     if name in SIMPLE:
         return SIMPLE[name]()
+    if name == "migrate_store":
+        return MigrateStore(consent)
     if not snapshot:
         what = "A restore names its snapshot."
         way_out = "Set fleetops_snapshot to its id, or to latest."

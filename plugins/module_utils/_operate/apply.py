@@ -30,7 +30,7 @@ from .._plan.desired import REPLICAS
 from .._plan.digest import applied_digest
 from .._plan.upgrade import reruns
 from .._plan.values import path_of
-from .._stores.registry import change_members
+from .._stores.registry import change_members, store_in
 from .._stores.work import Work
 from .audit import Audit
 from .autoscalers import put_autoscaler
@@ -38,6 +38,7 @@ from .claims import grown
 from .companions import ensure_companions
 from .context import Context
 from .images import images_come
+from .moved import StoreMove, arrived, let_in, retire_source, same_tenant
 from .planning import Planned, present
 from .pods import look
 from .put_back import HELM_SECONDS, put_back, scaled_label
@@ -111,7 +112,7 @@ class Application:
             last = number == len(steps) and self.planned.plan.complete
             self.lock.check()
             self.say(f"{step.kind.value}: {step.reason}")
-            if step.kind in HOPS or step.kind is Kind.SNAPSHOT:
+            if step.kind in HOPS or step.kind in (Kind.SNAPSHOT, Kind.MIGRATE):
                 # The last hop of a long way is no worse than the first: it is not cut short.
                 self.deadline = Deadline(self.spec.limits.total)
             self.begun.append(step.kind)
@@ -125,8 +126,9 @@ class Application:
                     raise
                 return self._way_back(step, error)
             except HelmError as error:
-                # The next run tries a hop again; what Helm refuses even then would stand before every other one.
-                if not reruns(step):
+                # The next run tries a hop again; what Helm refuses even then would stand before every other one. Where
+                # the store changes the control plane waits for it.
+                if not reruns(step) and step.kind is not Kind.MIGRATE:
                     raise
                 return self._way_back(step, error)
             self.done.append(step.kind.value)
@@ -137,31 +139,69 @@ class Application:
 
     def _step(self, step: Step, last: bool) -> None:
         self.seen = None
-        if step.kind is Kind.REPAIR:
-            self._repair()
-            if step.values is None:
-                return
-        if step.kind is Kind.SNAPSHOT:
-            self._save()
+        if self._is_proved_later(step):
             return
-        if step.scaler:
-            limit = Deadline(self.spec.limits.proof, self.deadline)
-            put_autoscaler(self.host.api, self.spec, step.scaler, limit, self.say)
-            if step.scaler.goes and step is not self.planned.plan.steps[-1]:
-                return  # Nothing restarts for that; what comes next is proved.
-        elif self._lays_in_defaults(step):
-            self._companions(step)
         if step.kind in HOPS:
             self.say("asking for the images of the hop")
             images_come(self.spec, self.host, self.planned.observation, step, self.deadline)
         if step.kind is Kind.RENEW:
             limit = Deadline(self.spec.limits.rollout, self.deadline)
             renew(self.host.api, self.spec, self.planned.observation, limit, self.say)
-        with self._changing(step.members):
-            if step.values is not None:
-                self._upgrade(step, step.values)
-        self._prove()
+        if step.kind is Kind.MIGRATE and step.values is not None:
+            self._move(step, step.values)
+        with self._around(step):
+            with self._changing(step.members):
+                if step.values is not None:
+                    self._upgrade(step, step.values)
+                if step.kind is Kind.MIGRATE:
+                    let_in(self.spec, self.host, self.deadline, self.say)
+            self._prove()
         self._mark(step, last)
+
+    def _around(self, step: Step) -> AbstractContextManager[None]:
+        """What has to be the same after a step as before it."""
+        if step.kind is Kind.MIGRATE and store_in(step.values or {}).way is None:
+            return same_tenant(self.spec, self.host)
+        return nullcontext()
+
+    def _is_proved_later(self, step: Step) -> bool:
+        """Do what comes before Helm; whether that is all, and restarts nothing: what comes next is proved."""
+        if step.kind is Kind.REPAIR:
+            self._repair()
+            if step.values is None:
+                return True
+        if step.kind is Kind.SNAPSHOT:
+            self._save()
+            return True
+        if step.kind is Kind.RETIRE_SOURCE:
+            retire_source(self.spec, self.host, self.planned.observation, self._own)
+            return True
+        if step.scaler:
+            limit = Deadline(self.spec.limits.proof, self.deadline)
+            put_autoscaler(self.host.api, self.spec, step.scaler, limit, self.say)
+            return step.scaler.goes and step is not self.planned.plan.steps[-1]
+        if self._lays_in_defaults(step):
+            self._companions(step)
+        return False
+
+    @property
+    def _own(self) -> Repository:
+        return Repository(self.context.target(self.spec), self.spec)
+
+    def _move(self, step: Step, values: Mapping[str, Any]) -> None:
+        """The other store holds everything; the vendor's fills itself."""
+        if store_in(values).way is None:
+            return
+        if step.parts:
+            self.say(f"{step.kind.value}: {self._moves.back(values, step.version)}")
+        else:
+            self._moves.there(values, step.version)
+
+    @property
+    def _moves(self) -> StoreMove:
+        return StoreMove(
+            self.spec, self.host, self.context, self.lock, self.audit, self.deadline, self.say
+        )
 
     def _upgrade(self, step: Step, values: Mapping[str, Any]) -> None:
         """Run Helm, with the count of replicas that an autoscaler has come to meanwhile."""
@@ -242,6 +282,7 @@ class Application:
         foreign = self.planned.plan.foreign if step.foreign is None else step.foreign
         proved = self._note(release, digest, foreign)
         self.base = replace(release, foreign=foreign, proved=proved)
+        arrived(self.spec, self.host, observation)
 
     def _note(self, release: Release, digest: str, foreign: tuple[str, ...]) -> Proved:
         proved = proof_of(self.checks, self.host)
@@ -250,13 +291,12 @@ class Application:
 
     def _save(self) -> None:
         """A snapshot for the way back; a hop restarts the only replica anyway, so it may stop for it."""
-        own = Repository(self.context.target(self.spec), self.spec)
         seen = self.host.observe(self.spec)
         taking = Taking(
             self.spec,
             self.host,
             seen,
-            own,
+            self._own,
             self.context,
             self.lock,
             self.audit,
@@ -285,7 +325,9 @@ class Application:
         self.deadline = Deadline(self.spec.limits.total)  # Whatever the step has used up.
         try:
             self.lock.check()
-            if step.way_back == "snapshot" and newer_ran(self.host.api, self.spec, base):
+            if step.way_back == "store":
+                told = self._store_back(base)
+            elif step.way_back == "snapshot" and newer_ran(self.host.api, self.spec, base):
                 told = self._restored(base)
             else:
                 told = self._values_back(step, base)
@@ -299,6 +341,12 @@ class Application:
             text = f"{what} Going back to revision {base.revision} failed too: {why}"
             return self._result("failed", text, failed=True)
         return self._result("rolled_back", f"{what} {told}", failed=True)
+
+    def _store_back(self, base: Release) -> str:
+        told = self._moves.way_back(base)
+        self._prove()
+        arrived(self.spec, self.host, self.host.observe(self.spec))
+        return told
 
     def _values_back(self, step: Step, base: Release) -> str:
         self.say(f"it was not proved, going back to revision {base.revision}")

@@ -38,6 +38,8 @@ def run_control_plane(arguments: Arguments, context: Context) -> Result:
     spec, view = spec_of(arguments, context), View(arguments.get("view") or View.EVERYTHING)
     host = context.host(spec.access)
     verdict = None
+    if view is View.STORE:
+        spec = replace(spec, gives_up=spec.host in (arguments.get("consent") or ()))
     if view is View.REPLICAS and (decision := arguments.get("decision")):
         spec = replace(spec, decision=Decision(**decision))
     elif view is View.REPLICAS and arguments.get("by_load"):

@@ -33,9 +33,18 @@ CONTROL_PLANE_SPEC: dict[str, dict[str, Any]] = {
     "on_change": {"type": "str", "choices": ["refuse", "replan"], "default": "refuse"},
     "view": {
         "type": "str",
-        "choices": ["everything", "size", "replicas", "versions", "certificates"],
+        "choices": [
+            "everything",
+            "size",
+            "replicas",
+            "versions",
+            "certificates",
+            "store",
+            "source",
+        ],
         "default": "everything",
     },
+    "consent": {"type": "list", "elements": "str"},
     "by_load": {"type": "bool", "default": False},
     "decision": {
         "type": "dict",

@@ -74,7 +74,8 @@ def plan_observed(
         Refused: A new vCluster whose inventory names no version: there is no chart to plan with.
         FleetError: The host cluster or the chart cannot be read.
     """
-    if unchanged(spec, observation) and spec.decision is None:
+    nothing = unchanged(spec, observation) and view is not View.SOURCE
+    if nothing and spec.decision is None:
         return Planned(spec, spec, observation, Plan())
     members = member_list(spec, observation, host.reach(spec))
     observation = replace(observation, members=members)

@@ -25,6 +25,7 @@ SHOWN_CHANGES = 12
 WAYS_BACK = {
     "values": "the values of the revision before it",
     "snapshot": "the snapshot before it, in the versions of then; what is written after it is lost to the tenant",
+    "store": "the store before it, with all that was written since where that can be read",
     "none": "none",
 }
 
@@ -123,7 +124,7 @@ def _step_lines(step: Step, secret_paths: tuple[str, ...], own: frozenset[str]) 
         about = f", about {step.disruption.seconds} s" if step.disruption.seconds else ""
         text = f"disruption: {step.disruption.kind}{about} ({step.disruption.estimate})"
         yield from wrapped(text, "      ", "        ")
-    if step.kind in HOPS or step.way_back == "snapshot":
+    if step.kind in HOPS or step.way_back in ("snapshot", "store"):
         yield from wrapped(f"way back: {WAYS_BACK[step.way_back]}", "      ", "        ")
 
 

@@ -12,23 +12,20 @@ again, and the next restore of the same snapshot goes on with the proof.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any
 
 from .._cluster.repository import Repository
-from .._cluster.streams import FromBeginning, Pieces, buffered
-from .._cluster.unpacked import Ready, lasting, live, prepared, unpacked
+from .._cluster.unpacked import live
 from .._core.certificates import adopted
 from .._core.check import CheckResult
-from .._core.contents import Contents, Snapshot
-from .._core.errors import FleetError, Locked, ProofFailed, TimedOut, about
+from .._core.contents import Snapshot
+from .._core.errors import FleetError, Locked, ProofFailed, about
 from .._core.etcd import KeyChange
 from .._core.moments import moment_text
 from .._core.observation import RESTORE_NOTES, RESTORING, Observation, Release
@@ -37,19 +34,18 @@ from .._core.ports import HostCluster, Lock
 from .._core.snapshot import Manifest
 from .._core.spec import Spec
 from .._plan.values import differing
-from .._stores.refill import LEDGE, Refill
-from .._stores.registry import refill, taken_as
+from .._stores.refill import LEDGE
 from .._stores.rewrite import rewritten
 from .audit import Audit
 from .context import Context
+from .filling import Filling
 from .plane import Plane
-from .pods import look
 from .put_back import put_back, servers_back
 from .render import live_as_data
 from .report_text import duration
 from .saved import Saved, of_snapshot
 from .snapshot_text import as_data, summary
-from .taking import COPYING, Taking, opened_store
+from .taking import COPYING, Taking
 from .verify import proof_of, prove
 from .wait import Deadline
 
@@ -225,11 +221,9 @@ class Restoring:
         if saved.certificates is not None:
             self._put_back(saved.certificates, elsewhere=not manifest.is_of(self.spec))
         self.lock.check()
-        into = taken_as(self.observation, manifest.way)
-        with prepared(
-            manifest.way, into, file, wanted, raise_by, lambda: self._changes(manifest, file)
-        ) as ready:
-            refill(self.spec, self.observation, self._work(ready))
+        self._filling.put_in(
+            manifest.way, file, wanted, raise_by, lambda: self._changes(manifest, file)
+        )
         self.lock.check()
         self._plane.mark(self._noted(filled=manifest.id))
         self._serve()
@@ -251,29 +245,6 @@ class Restoring:
         elsewhere = not manifest.is_of(self.spec)
         return rewritten(live(manifest.way, file), elsewhere=elsewhere, idle=self.idle)
 
-    def _work(self, ready: Ready) -> Refill:
-        @contextmanager
-        def content() -> Iterator[IO[bytes]]:
-            yield buffered(FromBeginning(ready.file))
-
-        return Refill(
-            api=self.host.api,
-            reach=self.host.reach(self.spec),
-            pods=lambda: look(self.host.api, self.spec).pods,
-            way=ready.way,
-            items=lambda: lasting(ready.way, ready.file),
-            content=content,
-            size=os.fstat(ready.file.fileno()).st_size,
-            sha256=hashlib.file_digest(FromBeginning(ready.file), "sha256").hexdigest(),
-            revision=ready.revision,
-            raise_by=ready.raise_by,
-            compare=lambda: self._compare(ready.lasting, ready.revision),
-            changes=ready.changes,
-            shell_image=self._shell_image,
-            until=self._plane.until,
-            say=self.say,
-        )
-
     def _put_back(self, certificates: Mapping[str, str], *, elsewhere: bool) -> None:
         """The PKI of the snapshot, where another one is there: kubeconfigs that were made before stay valid (G27)."""
         path = f"/api/v1/namespaces/{self.spec.namespace}/secrets/{self.spec.name}-certs"
@@ -283,43 +254,6 @@ class Restoring:
             self.say("putting the certificates back")
             gone = dict.fromkeys(found.keys() - wanted.keys())
             self.host.api.merge(path, {"data": {**gone, **wanted}})
-
-    def _compare(self, wanted: Contents, revision: int) -> None:
-        """What the store holds now is what it was filled with, above the old revision, before anyone is let in."""
-        self.say("comparing the store with the snapshot")
-        found = self._held()
-        if found.lasting != wanted:
-            raise FleetError(
-                f"{self.spec.title}: the store holds {found.lasting.keys} keys that no lease ends after the "
-                f"restore, and the snapshot {wanted.keys}, or others.",
-            )
-        if found.revision < revision:
-            raise FleetError(
-                f"{self.spec.title}: the store is at revision {found.revision} after the restore, below "
-                f"{revision}: clients would see no changes (G61).",
-            )
-
-    def _held(self) -> Snapshot:
-        """What the store holds, as soon as its members answer."""
-        last: list[FleetError] = []
-        found: list[Snapshot] = []
-
-        def asked() -> bool:
-            try:
-                with (
-                    opened_store(self.spec, self.host, self.observation) as store,
-                    unpacked(store.way, buffered(Pieces(store.pieces()))) as (_file, held),
-                ):
-                    found.append(held)
-            except FleetError as error:
-                last[:] = [error]
-            return bool(found)
-
-        try:
-            self._plane.until("the store to answer", asked)
-        except TimedOut as error:
-            raise FleetError(f"{error.what} {last[0] if last else ''}", error.way_out) from error
-        return found[0]
 
     def _undo(self, safety: Manifest | None, why: str) -> dict[str, Any]:
         """What was there before the restore again, and its proof."""
@@ -350,6 +284,10 @@ class Restoring:
         release = self.observation.release
         if release and release.applied and not self.back:
             self.host.note_proof(self.spec, release.revision, proof_of(self.checks, self.host))
+
+    @property
+    def _filling(self) -> Filling:
+        return Filling(self.spec, self.host, self.observation, self._plane, self._shell_image)
 
     @property
     def _shell_image(self) -> str:

@@ -25,6 +25,7 @@ from .._cluster.streams import Pieces, buffered, whole
 from .._cluster.unpacked import unpacked
 from .._core.contents import Contents
 from .._core.errors import FleetError, Unsettled
+from .._core.migration import Phase
 from .._core.observation import Observation, Release
 from .._core.ports import HostCluster, Lock
 from .._core.snapshot import Manifest, Part, fresh_id
@@ -70,9 +71,17 @@ def resume(
 
 
 def cut_off(observation: Observation) -> bool:
-    """Whether a run was cut off while the control plane was stopped for its store."""
+    """Whether a run was cut off while the control plane was stopped for its store, and that may start it."""
     found = observation.workload("control_plane")
-    return found is not None and COPYING in found.annotations
+    return found is not None and COPYING in found.annotations and not switching(observation)
+
+
+def switching(observation: Observation) -> bool:
+    """Whether another store holds everything, and the values that run still say the one that was left."""
+    noted = observation.migration
+    if noted is None or noted.phase is not Phase.SWITCHING:
+        return False
+    return store_in(observation.live_values).type != noted.target
 
 
 @contextmanager

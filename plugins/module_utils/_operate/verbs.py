@@ -62,7 +62,7 @@ class Site(Verb):
     ) -> Planned | None:
         """See Verb. What the store is due for is told only, and with everything only."""
         told = tuple(noted(seen, spec.title)) if self._view is View.EVERYTHING else ()
-        if unchanged(spec, seen):
+        if unchanged(spec, seen) and self._view is not View.SOURCE:
             return Planned(spec, spec, seen, Plan(findings=told)) if told else None
         planned = observe_and_plan(spec, host, context, self._view)
         plan = replace(planned.plan, findings=(*planned.plan.findings, *told))

@@ -26,6 +26,8 @@ PAIR_SECONDS = 3
 # 21 and 32 s.
 ALONE_SECONDS = 25
 COPY_SECONDS = 60  # until a control plane that was stopped for a copy is there again
+# Until a control plane that was stopped for a change of its store is there again, and bytes a second of what is copied.
+MOVE_SECONDS, MOVE_RATE = 45, 5_000_000
 # The vendor's words for embedded etcd, which nobody here saw: the first pod restarts once or twice while others join.
 JOIN_RESTARTS = 2
 # Bytes a second that a store rewrites, and seconds until a control plane that was stopped for it is there again. On the
@@ -110,6 +112,15 @@ def copy_outage(store: str) -> Disruption:
         f"about {COPY_SECONDS} s then, longer for a database of more than a GB"
     )
     return Disruption("outage", COPY_SECONDS, why)
+
+
+def copied_store(source: str, target: str) -> Disruption:
+    """The control plane stops while all that its store holds goes into another one."""
+    why = (
+        f"no write is taken while {target} is filled with what {source} holds, and until the only replica is there "
+        f"again: about {MOVE_SECONDS} s, and {1_000_000_000 // MOVE_RATE} s more for each GB"
+    )
+    return Disruption("outage", MOVE_SECONDS, why)
 
 
 def replicas_back(name: str) -> Disruption:

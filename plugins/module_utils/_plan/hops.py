@@ -15,8 +15,8 @@ from .._core.lines.line import Line
 from .._core.lines.registry import LINES, line_of, patch_of
 from .._core.plan import Kind
 from .._core.versions import Version, version_of
-from .._stores.base import Store
 from .._stores.registry import store_in
+from .._stores.store import Store
 from .distro import distro_in, version_paths
 from .renames import Rename, path_of_key, rename_findings, renamed
 from .values import Path, build, leaves, pointer, read, remove, write

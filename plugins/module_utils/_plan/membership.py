@@ -16,8 +16,8 @@ from typing import Any
 
 from .._core.observation import EMPTY, REMOVED, MemberList, Observation
 from .._core.plan import Members, Turn
-from .._stores.base import Store
 from .._stores.registry import store_in
+from .._stores.store import Store
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ from .scaling import (
     sizes,
 )
 from .schema import schema_findings
+from .store_change import source_step, store_change
 from .upgrade import Upgrade, again, first_hops, kubernetes_in, upgrade
 from .values import build, merged, path_of, read
 
@@ -66,6 +67,7 @@ VIEWS = {
     View.REPLICAS: COUNTING,
     View.VERSIONS: HOPS | {Kind.REPAIR},
     View.CERTIFICATES: frozenset({Kind.RENEW}),
+    View.STORE: COUNTING | {Kind.MIGRATE},
 }
 BESIDE = frozenset({Kind.PROVE, Kind.SNAPSHOT, Kind.REPAIR})
 
@@ -81,14 +83,19 @@ def plan(
         chart: The chart asked for, else the running one; always that where only the size is looked at.
         view: What else than that is left alone.
     """
+    if view is View.SOURCE:
+        step = source_step(spec, observation)
+        return _sealed((step,) if step else (), (), (), complete=False)
     if (left := unfinished(observation)) and (far := jump(observation, left)):
         return _sealed((), (far,), ())
     first, observation = _finished(spec, observation, left)
     moves = Upgrade(observation, running_kubernetes(observation))
     if view in (View.EVERYTHING, View.VERSIONS):
         moves = upgrade(spec, observation, chart)
-    # From here on it is planned as if the hops were done.
+    # From here on it is planned as if the hops were done, and the store were the other one.
     seen, observation = observation, moves.arrived
+    other = store_change(spec, observation, chart, view, hops=bool(moves.steps))
+    observation = other.arrived
     good, base = observation.last_good, observation.base
     live = dict(with_count(spec, observation, good.values or {})) if good else {}
     desired = desired_values(spec, observation)
@@ -98,26 +105,27 @@ def plan(
         desired.values,
         desired.defaults,
     )
-    findings = [*desired.contradictions, *moves.findings]
+    findings = [*desired.contradictions, *moves.findings, *other.findings]
     asked = compared
     if view in (View.VERSIONS, View.CERTIFICATES):
         compared = Merge(live, (), asked.foreign)
     elif view is not View.EVERYTHING:
-        whole = _case(spec, seen, moves, chart, live, asked)
+        whole = _case(spec, seen, moves, observation, chart, live, asked)
         # A store that would be another one has no members to scale.
         findings += same_store(whole)
-        compared = only_sizes(whole, asked, replicas=view is View.REPLICAS)
-    case = replace(_case(spec, seen, moves, chart, live, compared), view=view)
+        compared = only_sizes(whole, asked, replicas=view is not View.SIZE)
+    case = replace(_case(spec, seen, moves, observation, chart, live, compared), view=view)
     findings += findings_of(case)
     if not refusals(findings):
         findings += schema_findings(compared.values, chart.schema, chart.defaults, chart.version)
     if refusals(findings):
         return replace(_sealed((), findings, ()), inventory=moves.inventory)
     here = case
-    if moves.steps and seen.last_good:
+    going = moves.steps or other.steps
+    if going and seen.last_good:
         live = dict(with_count(spec, seen, seen.last_good.values or {}))
         here = replace(case, observation=seen, live=live)
-    steps = _viewed(spec, view, _steps(case, here, compared, first, moves.steps))
+    steps = _viewed(spec, view, _steps(case, here, compared, first, going))
     steps = _with_ways_back(here, steps)
     taken = first_hops(steps, spec.hops)
     complete = asked.changes == compared.changes and spec.version in (None, chart.version)
@@ -132,6 +140,7 @@ def _case(
     spec: Spec,
     seen: Observation,
     moves: Upgrade,
+    arrived: Observation,
     chart: ChartArchive,
     live: Mapping[str, Any],
     compared: Merge,
@@ -141,7 +150,7 @@ def _case(
     pinned = merged(chart.defaults, compared.values) if good is None else compared.values
     return Case(
         spec=spec,
-        observation=moves.arrived,
+        observation=arrived,
         chart=chart,
         live=live,
         values=compared.values,
@@ -226,7 +235,9 @@ def _viewed(spec: Spec, view: View, steps: tuple[Step, ...]) -> tuple[Step, ...]
     if kinds is None:
         return steps
     looked = view is not View.REPLICAS or spec.decision is not None
-    unproved = view is View.VERSIONS and steps[0].way_back != "none"
+    unproved = view in (View.VERSIONS, View.STORE) and steps[0].way_back != "none"
+    if view is View.STORE:
+        looked = unproved or any(step.kind is Kind.MIGRATE for step in steps)
     some = looked and (unproved or any(step.kind in kinds for step in steps))
     return tuple(step for step in steps if some and step.kind in kinds | BESIDE)
 
@@ -249,6 +260,8 @@ def _with_ways_back(case: Case, steps: tuple[Step, ...]) -> tuple[Step, ...]:
     if base is None or first is None:
         return steps
     step = steps[first]
+    if step.way_back == "store":
+        return steps
     there = step.members.before if step.members else case.members
     back = merged(case.chart.defaults, base.values or {})
     larger = any(growths(case.observation, back, case.effective_live))  # G12

@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from .._core.finding import Finding, refuse
+from .._core.migration import Phase
 from .._core.observation import Observation, Release
 from .._core.plan import WayBack
 from .._core.snapshot import taken_at
@@ -51,9 +52,11 @@ def kubernetes_of(tag: str) -> str | None:
 
 def way_back(observation: Observation) -> WayBack:
     """From a revision that was not proved yet: what a run would have done that was cut off."""
-    base, good = observation.base, observation.last_good
+    base, good, noted = observation.base, observation.last_good, observation.migration
     if base is None or good is None or base.revision == good.revision:
         return "none"
+    if noted and noted.phase is Phase.SWITCHING:
+        return "store"
     if crossed(base, good):
         return "snapshot" if _saved_for(observation, base, good) else "none"
     return "values" if good.ours or redone(observation) else "none"

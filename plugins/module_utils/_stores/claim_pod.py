@@ -105,7 +105,8 @@ class ClaimPod:
         """
         template = self.stateful_set["spec"]["template"]["spec"]
         kept = ("imagePullSecrets", "nodeSelector", "tolerations", "securityContext")
-        release = self.stateful_set["metadata"]["labels"]["release"]
+        labels = self.stateful_set["metadata"]["labels"]
+        release = labels.get("release") or labels["app.kubernetes.io/instance"]
         return {
             "metadata": {
                 "name": f"{self.owner}-{purpose}",

@@ -16,8 +16,9 @@ from .._core.observation import Observation, Pod
 from .._core.ports import Reach
 from .._core.scrape import Scrape, plane_scrapes
 from .._core.spec import Spec
-from .base import BACKING_STORE, Options, Usual, Values, at, truthy
+from .base import BACKING_STORE, Usual, at, truthy
 from .findings import licensed
+from .store import Options, Values
 
 EXTERNAL = (*BACKING_STORE, "database", "external")
 

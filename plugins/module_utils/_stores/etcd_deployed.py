@@ -25,25 +25,26 @@ from .._core.snapshot import Way
 from .._core.spec import Spec
 from .base import (
     BACKING_STORE,
+    MOST_CLAIMS,
     REPLICAS,
-    Options,
-    Path,
     Usual,
-    Values,
     at,
     claim_values,
     number,
     tree,
     truthy,
+    without,
 )
 from .etcd_care import MemberCare, condition_of, metrics_of
 from .etcd_checks import member_checks
 from .etcd_members import MemberWork
 from .etcd_seats import Seats, claim_of, listed
 from .findings import even_count, unknown_options
-from .key_refill import replace_keys, write
+from .key_refill import forget, held, replace_keys, write
+from .raising import Raising, raise_by_file
 from .refill import Refill, refill_members
 from .source import Source, healthy_member, surviving_member, well_member
+from .store import Options, Path, Values
 from .work import Upkeep, Work
 
 DEPLOY = (*BACKING_STORE, "etcd", "deploy")
@@ -174,6 +175,29 @@ class EtcdDeployed(Usual):
             at(result, *STATEFUL_SET)["extraArgs"] = [arg for arg in args if arg != EXISTING]
         return result
 
+    def left(self, values: Values) -> dict[str, Any]:
+        """See Store."""
+        return without(values, DEPLOY)
+
+    def data_claims(self, name: str) -> list[str]:
+        """See Store."""
+        return self.claims(name, MOST_CLAIMS)
+
+    def servers(self, name: str) -> tuple[tuple[str, str], ...]:
+        """See Store."""
+        own = f"{name}-etcd"
+        return (("Service", own), ("Service", f"{own}-headless"), ("StatefulSet", own))
+
+    def empty(self, spec: Spec, values: Values, reach: Reach) -> bool:
+        """See Store. None of its members has to be well for long: they were made a moment ago."""
+        with well_member(self._wanted(spec, values), reach.member) as (_name, etcd):
+            return not held(etcd)
+
+    def raise_revision(self, spec: Spec, values: Values, revision: int, refill: Raising) -> None:
+        """See Store: by etcd's own tool, on every member's claim."""
+        with well_member(self._wanted(spec, values), refill.reach.member) as (_name, etcd):
+            raise_by_file(spec.namespace, f"{spec.name}-etcd", etcd, revision, refill)
+
     def change_members(self, spec: Spec, change: Members, work: Work) -> MemberWork:
         """See Store."""
         return MemberWork(_seats(spec), change, work)
@@ -271,13 +295,15 @@ class EtcdDeployed(Usual):
         """See Store. The data of an etcd by etcd's own tool, any other key by key."""
         if refill.way == "etcd":
             members = max(1, self.members(values))
-            refill_members(spec.namespace, f"{spec.name}-etcd", members, refill)
+            refill_members(spec.namespace, f"{spec.name}-etcd", members, refill, refill.raise_by)
         else:
             with well_member(_names(refill.pods()), refill.reach.member) as (name, etcd):
                 replace_keys(f"etcd member {name}", etcd, refill)
         refill.compare()
         with well_member(_names(refill.pods()), refill.reach.member) as (_name, etcd):
             write(etcd, refill.changes())
+            if refill.way != "etcd":
+                forget(etcd)
 
 
 def _names(pods: Sequence[Pod]) -> list[str]:

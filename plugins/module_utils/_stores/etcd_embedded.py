@@ -24,22 +24,22 @@ from .._core.scrape import Scrape, plane_scrapes
 from .._core.spec import Spec
 from .base import (
     BACKING_STORE,
+    MOST_CLAIMS,
     PLANE_CLAIM,
     RECOVERY,
     REPLICAS,
-    Options,
-    Path,
     Usual,
-    Values,
     at,
     claim_values,
     number,
     tree,
     truthy,
+    without,
 )
 from .findings import even_count, licensed, unknown_options
 from .plane_volume import data_place, lacks_volume, moved_data, plane_room
 from .source import Source
+from .store import Options, Path, Values
 
 EMBEDDED = (*BACKING_STORE, "etcd", "embedded")
 MOST = 5  # members whose names are written into their certificates (0.36.1, pkg/certs/ensure.go)
@@ -100,6 +100,22 @@ class EtcdEmbedded(Usual):
     def claims(self, name: str, members: int) -> list[str]:
         """See Store."""
         return [f"data-{name}-{ordinal}" for ordinal in range(members)]
+
+    def left(self, values: Values) -> dict[str, Any]:
+        """See Store."""
+        return without(values, EMBEDDED)
+
+    def imports(self, source: str) -> Values:
+        """See Store (0.24.2 on, backingStore.etcd.embedded.migrateFromDeployedEtcd; the vendor's pages)."""
+        if source != "etcd_deployed":
+            return {}
+        deployed = (*BACKING_STORE, "etcd", "deploy", "enabled")
+        flags = ((deployed, False), ((*EMBEDDED, "enabled"), True))
+        return tree(*flags, ((*EMBEDDED, "migrateFromDeployedEtcd"), True))
+
+    def data_claims(self, name: str) -> list[str]:
+        """See Store."""
+        return self.claims(name, MOST_CLAIMS)
 
     def keeps_members(self, values: Values) -> bool:
         """See Store."""

@@ -25,28 +25,21 @@ from .._core.scrape import Scrape, backend_scrape
 from .._core.service_names import service_at
 from .._core.snapshot import Way
 from .._core.spec import Spec
-from .base import (
-    BACKING_STORE,
-    PERSISTENCE,
-    Options,
-    Usual,
-    Values,
-    at,
-    tree,
-    truthy,
-    without,
-)
+from .base import BACKING_STORE, PERSISTENCE, Usual, at, tree, truthy, without
 from .etcd_care import MemberCare, condition_of, metrics_of
 from .etcd_checks import Answer, alarms, member_checks, member_lists, size
 from .findings import unknown_options
-from .key_refill import replace_keys, write
+from .key_refill import forget, held, remove, replace_keys, write
+from .raising import Raising, raise_by_file, raise_by_writes
 from .refill import Refill
 from .source import Source, etcd_source, well_member
+from .store import Options, Values
 from .work import Upkeep
 
 EXTERNAL = (*BACKING_STORE, "etcd", "external")
 VOLUME = "etcd-client"
 KINE = "/kine-"  # where the client's files are mounted, of a database behind kine
+FILES = ("caFile", "certFile", "keyFile")
 # The keys of a Secret of type kubernetes.io/tls.
 _KEYS = {"ca_key": "ca.crt", "certificate_key": "tls.crt", "private_key_key": "tls.key"}
 
@@ -56,6 +49,7 @@ class EtcdExternal(Usual):
 
     type = "etcd_external"
     way: Way | None = "etcd"
+    marked = False
 
     def enabled(self, values: Values) -> bool:
         """See Store. With kine in its place the store is the database behind it."""
@@ -70,12 +64,14 @@ class EtcdExternal(Usual):
         return external_values(options.get("endpoint"), client, VOLUME)
 
     def options_in(self, values: Values) -> dict[str, Any] | None:
-        """See Store. The client's files can be mounted in other ways than ours: `tls` is not told."""
+        """See Store. Where the client's files are mounted in another way than ours `tls` is not told."""
         endpoint = at(values, *EXTERNAL, "endpoint")
         # A password in an address is for the vault.
         if "@" in str(endpoint):
             return None
-        return {"endpoint": endpoint} if isinstance(endpoint, str) else {}
+        tls = _tls_in(values)
+        told = {"endpoint": endpoint} if isinstance(endpoint, str) else {}
+        return {**told, "tls": tls} if tls else told
 
     def option_findings(self, options: Options) -> list[Finding]:
         """See Store."""
@@ -150,10 +146,34 @@ class EtcdExternal(Usual):
 
     def as_copy(self, values: Values) -> dict[str, Any]:
         """See Store: a deployed etcd, which takes its snapshots. At the same address it would be the same store."""
-        copy = without(without_volume(values, VOLUME), EXTERNAL)
+        copy = self.left(values)
         node = copy.setdefault(BACKING_STORE[0], {}).setdefault(BACKING_STORE[1], {})
         node.setdefault("etcd", {}).setdefault("deploy", {})["enabled"] = True
         return copy
+
+    def left(self, values: Values) -> dict[str, Any]:
+        """See Store."""
+        return without(without_volume(values, VOLUME), EXTERNAL)
+
+    def empty(self, spec: Spec, values: Values, reach: Reach) -> bool:
+        """See Store."""
+        with _reached(spec, reach) as (_title, etcd):
+            return not held(etcd)
+
+    def empty_out(self, spec: Spec, reach: Reach) -> None:
+        """See Store."""
+        with _reached(spec, reach) as (_title, etcd):
+            remove(etcd)
+
+    def raise_revision(self, spec: Spec, values: Values, revision: int, refill: Raising) -> None:
+        """See Store: by etcd's own tool where this collection made its members, else write by write."""
+        members = _own_members(spec, refill.reach)
+        with _reached(spec, refill.reach) as (title, etcd):
+            if members is None:
+                raise_by_writes(title, etcd, revision, refill)
+            else:
+                own = members.names[0].rpartition("-")[0]
+                raise_by_file(spec.namespace, own, etcd, revision, refill)
 
     def condition(
         self,
@@ -216,6 +236,7 @@ class EtcdExternal(Usual):
             replace_keys(title, etcd, refill)
             refill.compare()
             write(etcd, refill.changes())
+            forget(etcd)
 
 
 def external_values(
@@ -234,10 +255,9 @@ def external_values(
     ]
     if client:
         secret, keys = client
-        files = ("caFile", "certFile", "keyFile")
         items += [
             ((*EXTERNAL, "tls", file), f"/{volume}/{key}")
-            for file, key in zip(files, keys, strict=True)
+            for file, key in zip(FILES, keys, strict=True)
         ]
         source = {"name": volume, "secret": {"secretName": secret}}
         mount = {"name": volume, "mountPath": f"/{volume}", "readOnly": True}
@@ -252,8 +272,11 @@ def without_volume(values: Values, name: str) -> dict[str, Any]:
     """The user values without a volume that `external_values` or its like mount."""
     copy = without(values)
     for kind in ("addVolumes", "addVolumeMounts"):
-        if found := at(copy, *PERSISTENCE, kind):
-            at(copy, *PERSISTENCE)[kind] = [item for item in found if item.get("name") != name]
+        found = at(copy, *PERSISTENCE, kind) or []
+        kept = [item for item in found if item.get("name") != name]
+        if kept != found:
+            at(copy, *PERSISTENCE)[kind] = kept
+            copy = copy if kept else without(copy, (*PERSISTENCE, kind))
     return copy
 
 
@@ -326,6 +349,21 @@ def _address(spec: Spec) -> tuple[str | None, Options | None]:
     """Endpoint and client certificate, as the inventory names them."""
     options = spec.store.options if spec.store else {}
     return options.get("endpoint"), options.get("tls")
+
+
+def _tls_in(values: Values) -> dict[str, str] | None:
+    """The option `tls` that the values stand for; None where its files are mounted in another way than ours."""
+    volumes = at(values, *PERSISTENCE, "addVolumes") or ()
+    secrets = [
+        at(volume, "secret", "secretName") for volume in volumes if at(volume, "name") == VOLUME
+    ]
+    files = [str(at(values, *EXTERNAL, "tls", file) or "") for file in FILES]
+    if len(secrets) != 1 or not all(file.startswith(f"/{VOLUME}/") for file in files):
+        return None
+    names = [file.removeprefix(f"/{VOLUME}/") for file in files]
+    said = zip(_KEYS.items(), names, strict=True)
+    others = {option: name for (option, usual), name in said if name != usual}
+    return {"secret": str(secrets[0]), **others}
 
 
 def _keys(tls: Options) -> tuple[str, str, str]:

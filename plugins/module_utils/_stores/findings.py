@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .._core.finding import Finding, refuse, warn
-from .base import Options
+from .store import Options
 
 
 def licensed(store: str) -> Finding:

@@ -41,15 +41,30 @@ def replace_keys(title: str, etcd: Etcd, refill: Refill) -> None:
             f"{title} holds {strange:,} keys that are no vCluster's, and would be emptied.",
             "Give the vCluster an etcd of its own, or move those keys away.",
         )
+    remove(etcd)
+    write(etcd, refill.items())
+
+
+def remove(etcd: Etcd) -> None:
+    """Remove all that a control plane writes."""
     for prefix in OWN:
         etcd.delete(prefix)
-    write(etcd, refill.items())
 
 
 def write(etcd: Etcd, changes: Iterable[KeyChange]) -> None:
     """Write and delete keys, in lots."""
     for lot in batches(changes):
         etcd.write(lot)
+
+
+def forget(etcd: Etcd) -> None:
+    """Compact all that was before: whoever watches from there lists again (G61)."""
+    etcd.compact(_count(etcd, b"")[0])
+
+
+def held(etcd: Etcd) -> int:
+    """Keys of a control plane that it holds."""
+    return sum(_count(etcd, prefix)[1] for prefix in OWN[:2])
 
 
 def _count(etcd: Etcd, prefix: bytes) -> tuple[int, int]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._core.finding import Finding, refuse
-from .base import PERSISTENCE, PLANE_CLAIM, Values, at, truthy
+from .base import PERSISTENCE, PLANE_CLAIM, at, truthy
+from .store import Values
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,6 @@ def moved_data(store: str, live: Values, values: Values) -> list[Finding]:
             "G03",
             f"The data of the store {store} would {moves} (controlPlane.statefulSet.persistence).",
             "It would not be copied: the tenant would be empty, and everything green.",
-            "Put persistence back as it runs; moving a live store is not there yet.",
+            "Put persistence back as it runs; only the type of a store can be moved.",
         )
     ]

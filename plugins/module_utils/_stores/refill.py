@@ -10,6 +10,7 @@ cut off anywhere is simply done again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -97,19 +98,25 @@ class Refill(Delivery):
     changes: Callable[[], Iterator[KeyChange]]
 
 
-def refill_members(namespace: str, name: str, replicas: int, refill: Refill) -> None:
+def refill_members(
+    namespace: str, name: str, replicas: int, refill: Delivery, raise_by: int, cluster: str = ""
+) -> None:
     """Stop the members, fill every claim, start them.
 
     Args:
         name: Of the StatefulSet.
         replicas: Members there shall be.
+        raise_by: What the revision of the data is raised by (G61).
+        cluster: Names and addresses of the members; empty where their command says it.
 
     Raises:
         FleetError: A pod failed, with its words; the members stay stopped.
     """
     place = f"/apis/apps/v1/namespaces/{namespace}/statefulsets/{name}"
     found = refill.api.get(place)
-    members = [Member(found, number, replicas, refill) for number in range(replicas)]
+    members = [
+        Member(found, number, replicas, refill, raise_by, cluster) for number in range(replicas)
+    ]
     refill.say("stopping the etcd members")
     refill.api.merge(place, {"spec": {"replicas": 0}})
     pods = f"/api/v1/namespaces/{namespace}/pods"
@@ -134,12 +141,16 @@ class Member:
         stateful_set: As it is.
         number: Its ordinal.
         replicas: Members in all.
+        raise_by: See refill_members.
+        cluster: See refill_members.
     """
 
     stateful_set: Json
     number: int
     replicas: int
-    refill: Refill
+    refill: Delivery
+    raise_by: int
+    cluster: str = ""
 
     def fill(self) -> None:
         """Its claim holds the snapshot when this returns."""
@@ -172,10 +183,10 @@ class Member:
             DATABASE,
             f"--data-dir={self._fresh}",
             f"--name={self._place.owner}",
-            f"--initial-cluster={self._argument('--initial-cluster')}",
+            f"--initial-cluster={self.cluster or self._argument('--initial-cluster')}",
             f"--initial-cluster-token={self._argument('--initial-cluster-token')}",
             f"--initial-advertise-peer-urls={self._argument('--initial-advertise-peer-urls')}",
-            f"--bump-revision={self.refill.raise_by}",
+            f"--bump-revision={self.raise_by}",
             "--mark-compacted",
         ]
 
@@ -203,4 +214,5 @@ class Member:
         if not values:
             name = self.stateful_set["metadata"]["name"]
             raise FleetError(f"The command of StatefulSet {name} has no {flag}.")
-        return str(values[-1]).replace("$(NAME)", self._place.owner)
+        # How the chart's members name themselves (0.36.1, etcd-statefulset.yaml), and those of roles/backend_etcd.
+        return re.sub(r"\$\((NAME|POD)\)", self._place.owner, str(values[-1]))

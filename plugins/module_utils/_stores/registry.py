@@ -19,7 +19,7 @@ from .._core.scrape import Scrape, api_scrapes
 from .._core.service_names import service_at, split
 from .._core.snapshot import Way
 from .._core.spec import Spec
-from .base import Store, Values, at, truthy
+from .base import PERSISTENCE, PLANE_CLAIM, at, truthy
 from .database_external import ExternalDatabase
 from .etcd_deployed import EtcdDeployed
 from .etcd_embedded import EtcdEmbedded
@@ -29,6 +29,7 @@ from .refill import Refill
 from .source import Source
 from .sql import MYSQL, POSTGRESQL, Sql
 from .sqlite import Sqlite
+from .store import Store, Values
 from .work import Upkeep, Work
 
 SQLITE: Store = Sqlite()
@@ -57,6 +58,16 @@ def store_in(values: Values) -> Store:
 def stores_on(values: Values) -> tuple[Store, ...]:
     """All stores that are switched on by their own key."""
     return tuple(store for store in STORES if store.enabled(values))
+
+
+def plane_kind(values: Values) -> str:
+    """Kind of the control plane's workload with these effective values (0.24 to 0.36, templates/_persistence.tpl)."""
+    store = store_in(values)
+    claim = at(values, *PLANE_CLAIM, "enabled")
+    own = store.type in ("sqlite", "etcd_embedded") and claim in (None, "auto")
+    claims = truthy(claim) or bool(at(values, *PERSISTENCE, "volumeClaimTemplates"))
+    stateful = claims or own or store.type == "etcd_embedded"
+    return "StatefulSet" if stateful else "Deployment"
 
 
 def secrets_of(spec: Spec) -> Mapping[str, tuple[str, ...]]:

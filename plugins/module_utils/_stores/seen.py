@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .._core.observation import Workload
-from .base import Values
 from .etcd_deployed import EtcdDeployed
 from .registry import store_in
+from .store import Values
 
 
 def store_seen(config: Values | None, workloads: Iterable[Workload]) -> str:

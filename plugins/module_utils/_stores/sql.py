@@ -27,17 +27,7 @@ from .._core.ports import Reach
 from .._core.scrape import Scrape, backend_scrape, plane_scrapes
 from .._core.snapshot import Way
 from .._core.spec import Spec
-from .base import (
-    PERSISTENCE,
-    REPLICAS,
-    Options,
-    Usual,
-    Values,
-    at,
-    tree,
-    truthy,
-    without,
-)
+from .base import PERSISTENCE, REPLICAS, Usual, at, tree, truthy, without
 from .database_external import EXTERNAL as VENDOR
 from .etcd_external import EXTERNAL as ETCD
 from .etcd_external import KINE, client_mount, external_values, without_volume
@@ -46,6 +36,7 @@ from .refill import Refill
 from .source import Source, copied_source
 from .sql_checks import condition_of, kine_latencies, kine_pods, made_for, sql_checks
 from .sql_refill import refill_table
+from .store import Options, Values
 
 POSTGRESQL = ("postgres", "postgresql")
 MYSQL = ("mysql",)
@@ -111,8 +102,22 @@ class Sql(Usual):
 
     def as_copy(self, values: Values) -> dict[str, Any]:
         """See Store: one replica on SQLite, whose file is what snapshots of this store are."""
+        return without(self.left(values), REPLICAS)
+
+    def left(self, values: Values) -> dict[str, Any]:
+        """See Store."""
         copy = without_volume(without_volume(values, self._volume), AUTHORITY)
-        return without(copy, ETCD, VENDOR, REPLICAS)
+        return without(copy, ETCD, VENDOR)
+
+    def empty(self, spec: Spec, values: Values, reach: Reach) -> bool:
+        """See Store. kine writes a key of its own when it makes its table."""
+        with self._own(spec, reach) as (database, _state):
+            return not database.used()
+
+    def empty_out(self, spec: Spec, reach: Reach) -> None:
+        """See Store. The database and its login stay: fleetops.vcluster.backends drops them."""
+        with self._own(spec, reach) as (database, _state):
+            database.clear()
 
     def checks(
         self,

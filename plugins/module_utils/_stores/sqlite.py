@@ -25,14 +25,13 @@ from .base import (
     BACKING_STORE,
     PLANE_CLAIM,
     REPLICAS,
-    Options,
     Usual,
-    Values,
     at,
     claim_values,
     number,
     tree,
     truthy,
+    without,
 )
 from .findings import unknown_options
 from .plane_volume import data_place, lacks_volume, moved_data, plane_room
@@ -40,6 +39,7 @@ from .refill import Refill
 from .source import Source, copied_source
 from .sqlite_care import condition_of, vacuum
 from .sqlite_refill import refill_database
+from .store import Options, Values
 from .work import Upkeep
 
 
@@ -83,11 +83,24 @@ class Sqlite(Usual):
                     f"{replicas} replicas on the store sqlite.",
                     "Helm would be green, and the pods would end with 'embedded database is not supported with "
                     "multiple replicas'.",
-                    "Keep vcluster_replicas at 1, or begin with another vcluster_store.type, such as etcd_deployed; "
-                    "moving a live store is not there yet.",
+                    "Keep vcluster_replicas at 1, or take another vcluster_store.type, such as etcd_deployed; "
+                    "fleetops.vcluster.migrate_store moves there with all data.",
                 )
             )
         return [*found, *lacks_volume(self.type, values)]
+
+    def left(self, values: Values) -> dict[str, Any]:
+        """See Store. What the values say of a volume stays, but for the size of this one."""
+        own = (*BACKING_STORE, "database", "embedded")
+        return without(values, own, (*PLANE_CLAIM, "size"), (*PLANE_CLAIM, "storageClass"))
+
+    def data_claims(self, name: str) -> list[str]:
+        """See Store."""
+        return [f"data-{name}-0"]
+
+    def servers(self, name: str) -> tuple[tuple[str, str], ...]:
+        """See Store: its claim is made as that of the control plane."""
+        return (("StatefulSet", name),)
 
     def change_findings(self, live: Values, values: Values) -> list[Finding]:
         """See Store. The new pod would begin with an empty file, whatever `vcluster_allow` says."""

@@ -21,6 +21,7 @@ LONG = {
     "lab-end",
     "lab-older",
     "maintenance",
+    "migrate-faults",
     "prometheus",
     "scale",
     "sizes",

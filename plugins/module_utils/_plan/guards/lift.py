@@ -13,6 +13,8 @@ from ..._core.finding import Finding, refuse
 
 # The rest protects data or fails anyway: lifting it would only move the failure to the cluster.
 LIFTABLE = frozenset({"G02", "G07", "G14", "G20", "G38", "G60"})
+# What is no guard, and is done only where it is allowed by its name.
+VERBS = frozenset({"migrate"})
 
 
 def allow_findings(allowed: Iterable[str]) -> list[Finding]:
@@ -22,9 +24,9 @@ def allow_findings(allowed: Iterable[str]) -> list[Finding]:
             "spec",
             f"vcluster_allow names {guard}, which cannot be lifted.",
             "",
-            f"Liftable: {', '.join(sorted(LIFTABLE))}.",
+            f"Liftable: {', '.join(sorted(LIFTABLE | VERBS))}.",
         )
-        for guard in sorted(set(allowed) - LIFTABLE)
+        for guard in sorted(set(allowed) - LIFTABLE - VERBS)
     ]
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..._core.finding import Finding, refuse
+from ..._core.migration import Phase
 from ..._core.observation import RESTORING, Observation
 from ..._core.s3_url import parse
 from ..._core.snapshot import Manifest
@@ -160,6 +161,8 @@ def _kept_findings(spec: Spec, observation: Observation) -> list[Finding]:
                 "Run that restore again first.",
             )
         ]
+    if moving := moving_findings(spec, observation):
+        return moving
     store = store_in(good.values or {})
     if store.way is not None:
         return []
@@ -169,6 +172,21 @@ def _kept_findings(spec: Spec, observation: Observation) -> list[Finding]:
             f"{spec.title}: snapshots of the store {store.type} are not there yet.",
             "Those of all other stores than etcd_embedded and database_external are.",
             "The vendor's own command takes one (vcluster snapshot create); only vcluster restore puts it back.",
+        )
+    ]
+
+
+def moving_findings(spec: Spec, observation: Observation) -> list[Finding]:
+    """G34: a run was cut off while the store changed; the way is to its end."""
+    noted = observation.migration
+    if noted is None or noted.phase is not Phase.SWITCHING:
+        return []
+    return [
+        refuse(
+            "G34",
+            f"{spec.title} is on its way from {noted.source} to {noted.target}.",
+            "Which of them it runs on is not settled.",
+            "Let that come to its end first: fleetops.vcluster.migrate_store.",
         )
     ]
 
@@ -194,6 +212,7 @@ def restore_findings(
         )
     values = good.values or {}
     found = [
+        *moving_findings(spec, observation),
         *_data_findings(spec, values),
         *_into(spec, manifest, store_in(values).type),
         *_locked(spec, f"snapshot {manifest.id}", manifest.recipients),

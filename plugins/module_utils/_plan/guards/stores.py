@@ -16,8 +16,6 @@ from ..membership import odd_counts
 from ..revisions import redone
 from .case import Case
 
-MOST = 16  # members whose claims are looked for
-
 
 def one_store(case: Case) -> Iterator[Finding]:
     """G04: the chart counts stores only while volumeClaim.enabled is auto; otherwise one wins silently."""
@@ -47,7 +45,7 @@ def same_store(case: Case) -> Iterator[Finding]:
         "G03",
         what,
         "No data would be copied: the tenant would be empty, and everything green.",
-        "Keep the store as it runs; moving a live store is not there yet.",
+        "Keep the store as it runs. To move to another type with all data: fleetops.vcluster.migrate_store.",
     )
 
 
@@ -99,7 +97,7 @@ def left_claims(case: Case) -> Iterator[Finding]:
     store, seen, wanted = store_in(case.effective), case.observation.members, case.effective
     there = {claim.name for claim in case.observation.claims}
     counted = max(case.members, 1 + max(seen.voters, default=-1) if seen else 0)
-    beyond = store.claims(case.spec.name, MOST)[counted:]
+    beyond = store.data_claims(case.spec.name)[counted:]
     left = [name for name in beyond if name in there]
     if not left:
         return

@@ -156,6 +156,28 @@ def test_a_copy_holds_the_newest_row_of_each_name_and_is_counted_by_the_server(
     assert table.count(revision) == 2
 
 
+def test_a_table_is_used_by_what_a_control_plane_writes_and_not_by_what_kine_does(
+    table: KineTable, path: Path
+) -> None:
+    assert table.used()
+    table.clear()
+    assert not table.used()
+    columns = "id, name, created, deleted, create_revision, prev_revision, lease, value"
+    statement(
+        path,
+        f"INSERT INTO kine ({columns}) VALUES (20, '/registry/health', 1, 0, 0, 0, 0, x'33')",
+    )
+    assert not table.used()
+    statement(
+        path, f"INSERT INTO kine ({columns}) VALUES (21, '/vcluster/a', 1, 0, 0, 0, 0, x'33')"
+    )
+    assert table.used()
+    table.clear()
+    assert not table.used()
+    _revision, found = held(table.snapshot())
+    assert list(found) == [b"/registry/health"], "what kine itself needs stays"
+
+
 def test_what_the_server_says_of_itself(table: KineTable, path: Path) -> None:
     assert table.state().owner == ""
     statement(

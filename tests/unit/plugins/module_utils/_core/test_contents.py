@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.contents import (
     Contents,
     Tally,
+    kind_of,
+    snapshot_of,
 )
 
 STORES = st.dictionaries(st.binary(max_size=8), st.binary(max_size=8), max_size=6)
@@ -46,3 +49,26 @@ def test_where_a_key_ends_matters() -> None:
 
 def test_nothing_has_numbers_too() -> None:
     assert contents([]) == Contents(0, "0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        (b"/registry/configmaps/default/a", b"configmaps"),
+        (b"/registry/namespaces/default", b"namespaces"),
+        (b"/registry/apps.example.com/widgets/default/a", b"apps.example.com/widgets"),
+        (b"/vcluster/mappings/a", b"mappings"),
+        (b"compact_rev_key", b"compact_rev_key"),
+    ],
+)
+def test_a_key_tells_its_kind(key: bytes, kind: bytes) -> None:
+    assert kind_of(key) == kind
+
+
+def test_kinds_are_counted_of_what_no_lease_ends() -> None:
+    held = [
+        (b"/registry/configmaps/a/a", b"", 0),
+        (b"/registry/configmaps/a/b", b"", 0),
+        (b"/registry/events/a/c", b"", 7),
+    ]
+    assert snapshot_of(3, held).kinds == {"configmaps": 2}

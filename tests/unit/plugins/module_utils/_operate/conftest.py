@@ -17,7 +17,7 @@ import pytest
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import (
     backend_work,
-    restoring,
+    filling,
     verify,
     wait,
 )
@@ -93,7 +93,7 @@ def volume(world: World, tmp_path: Path) -> Volume:
 @pytest.fixture
 def filled(world: World, etcd: Member, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Filled:
     made = Filled(world, etcd, tmp_path)
-    monkeypatch.setattr(restoring, "refill", made)
+    monkeypatch.setattr(filling, "refill", made)
     monkeypatch.setattr(wait, "PAUSE", 0.0)
     return made
 

@@ -32,6 +32,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors imp
     FleetError,
     Locked,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.migration import Migration
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     SCALED_LABEL,
     STUCK,
@@ -285,6 +286,7 @@ class FakeHost:
             autoscalers=autoscalers(self.api, spec, self.world.workloads),  # type: ignore[arg-type]
             api_groups=groups_served(self.api, spec),  # type: ignore[arg-type]
             points=self.world.points,
+            migration=self.world.migration,
             complete=True,
         )
 
@@ -328,6 +330,10 @@ class FakeHost:
 
     def note_points(self, spec: Spec, points: Sequence[Point]) -> None:
         self.world.points = tuple(points)
+
+    def note_migration(self, spec: Spec, migration: Migration | None) -> None:
+        self.world.change(f"note {migration.phase if migration else None}")
+        self.world.migration = migration
 
     def note_snapshot(self, spec: Spec, revision: int, snapshot: str) -> None:
         self.world.releases = [

@@ -20,7 +20,7 @@ from saved import CERTS, PAIR, PAIRS, Api, Host, Member, deploy
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.unpacked import live
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import (
-    restoring,
+    filling,
     scratch,
     wait,
 )
@@ -68,7 +68,7 @@ def run(world: World, fills: list[Any], monkeypatch: pytest.MonkeyPatch, tmp_pat
         work.compare()
         world.log += [f"without {key.decode()}" for key, value in work.changes() if value is None]
 
-    monkeypatch.setattr(restoring, "refill", refill)
+    monkeypatch.setattr(filling, "refill", refill)
     monkeypatch.setattr(wait, "PAUSE", 0.0)
     monkeypatch.setattr(scratch, "PAUSE", 0.0)
 

@@ -25,7 +25,11 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors imp
     Locked,
     ProofFailed,
 )
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import restoring, wait
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import (
+    filling,
+    restoring,
+    wait,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.context import Context
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.door import answer
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.move import (
@@ -102,7 +106,7 @@ class Pair:
 @pytest.fixture
 def pair(monkeypatch: pytest.MonkeyPatch) -> Pair:
     made = Pair()
-    monkeypatch.setattr(restoring, "refill", made.fill)
+    monkeypatch.setattr(filling, "refill", made.fill)
     monkeypatch.setattr(wait, "PAUSE", 0.0)
     return made
 

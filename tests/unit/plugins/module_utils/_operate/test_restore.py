@@ -22,7 +22,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import 
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.seal import fresh_pair
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import FleetError
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import restoring
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import filling, restoring
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.plane import Plane
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.snapshot import (
     run_snapshot,
@@ -333,7 +333,7 @@ def test_g61_sqlite_gets_data_that_is_raised_already(
         sent.append(work)
         fill_volume(volume, work)
 
-    monkeypatch.setattr(restoring, "refill", fill)
+    monkeypatch.setattr(filling, "refill", fill)
     deploy(world, {})
     taken = restore(run_snapshot, store=volume)
     assert not taken.get("failed"), taken["msg"]
@@ -361,7 +361,7 @@ def test_g61_sqlite_gets_data_that_is_raised_already(
 def test_g28_the_safety_copy_of_a_busy_one_may_stop_it_a_moment_earlier(
     restore: Run, world: World, filled: Filled, volume: Volume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(restoring, "refill", lambda _spec, _seen, work: fill_volume(volume, work))
+    monkeypatch.setattr(filling, "refill", lambda _spec, _seen, work: fill_volume(volume, work))
     deploy(world, {})
     taken = restore(run_snapshot, store=volume)
     volume.busy = True

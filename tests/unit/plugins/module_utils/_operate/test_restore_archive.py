@@ -19,7 +19,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import 
     key_archive,
     sqlite_file,
 )
-from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import restoring
+from ansible_collections.fleetops.vcluster.plugins.module_utils._operate import filling
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.snapshot_info import (
     run_snapshot_info,
 )
@@ -56,7 +56,7 @@ def test_an_archive_of_the_vendor_goes_into_an_etcd_by_its_keys(
         etcd.hold(dict(work.items()), 60)
         work.compare()
 
-    monkeypatch.setattr(restoring, "refill", fill)
+    monkeypatch.setattr(filling, "refill", fill)
     certificates = world.objects[CERTS]
     result = restore(**of_archive(archive))
     assert not result.get("failed"), result["msg"]
@@ -70,7 +70,7 @@ def test_an_archive_of_the_vendor_goes_into_an_etcd_by_its_keys(
 def test_g61_an_archive_in_sqlite_is_above_all_that_clients_have_seen(
     restore: Run, world: World, volume: Volume, archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(restoring, "refill", lambda _spec, _seen, work: fill_volume(volume, work))
+    monkeypatch.setattr(filling, "refill", lambda _spec, _seen, work: fill_volume(volume, work))
     deploy(world, {})
     volume.hold(LATER, 5200)
     result = restore(store=volume, **of_archive(archive))

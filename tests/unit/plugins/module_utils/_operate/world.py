@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.care import Point
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.lines.registry import patch_of
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.migration import Migration
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     Release,
     Workload,
@@ -95,6 +96,7 @@ class World:
     conditions: tuple[str, ...] = ("AbleToScale", "ScalingActive")
     notes: list[Note] = field(default_factory=list)
     points: tuple[Point, ...] = ()
+    migration: Migration | None = None
 
     def change(self, what: str) -> None:
         """Note a change, unless the run is cut off before it."""

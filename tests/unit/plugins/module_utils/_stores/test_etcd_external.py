@@ -40,6 +40,42 @@ def test_external_etcd_mounts_its_client_certificate() -> None:
     assert secrets_of(spec(asked)) == {"client": ("ca.crt", "tls.crt", "tls.key")}
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        OPTIONS["etcd_external"],
+        {
+            "endpoint": "etcd:2379",
+            "tls": {
+                "secret": "mine",
+                "ca_key": "a",
+                "certificate_key": "b",
+                "private_key_key": "c",
+            },
+        },
+        {"endpoint": "etcd:2379"},
+    ],
+)
+def test_what_its_values_stand_for_is_told_and_nothing_of_it_is_left_by_another(
+    options: dict[str, Any],
+) -> None:
+    store = store_named("etcd_external")
+    values = store.values("tenant", options)
+    assert store.options_in(values) == options
+    assert store.left(values) in ({}, {"controlPlane": {"backingStore": {"etcd": {}}}}) or (
+        store.left(values)
+        == {"controlPlane": {"backingStore": {"etcd": {}}, "statefulSet": {"persistence": {}}}}
+    )
+
+
+def test_files_that_are_mounted_in_another_way_are_not_told() -> None:
+    store = store_named("etcd_external")
+    values = store.values("tenant", OPTIONS["etcd_external"])
+    external = values["controlPlane"]["backingStore"]["etcd"]["external"]
+    external["tls"]["caFile"] = "/elsewhere/ca.crt"
+    assert store.options_in(values) == {"endpoint": OPTIONS["etcd_external"]["endpoint"]}
+
+
 def test_external_etcd_is_asked_from_here_or_skipped_with_the_reason() -> None:
     asked = spec(StoreSpec("etcd_external", OPTIONS["etcd_external"]))
     values = store_named("etcd_external").values("tenant", OPTIONS["etcd_external"])

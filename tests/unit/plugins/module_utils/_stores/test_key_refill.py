@@ -46,6 +46,10 @@ class Holding(FakeMember):
     def count(self, revision: int = 0, prefix: bytes = b"") -> tuple[int, int]:
         return 500, sum(key.startswith(prefix) for key in self.keys)
 
+    def compact(self, revision: int) -> None:
+        assert self.lots, "it is filled by then"
+        self.lots.append(-revision)
+
     def delete(self, prefix: bytes) -> None:
         assert prefix, "not all of it"
         for key in [key for key in self.keys if key.startswith(prefix)]:

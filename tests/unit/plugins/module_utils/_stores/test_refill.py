@@ -186,7 +186,7 @@ def work(api: Any) -> Refill:
 
 def test_every_member_is_filled_while_all_are_stopped() -> None:
     api = FakeApi()
-    refill_members(NAMESPACE, "a-etcd", 3, work(api))
+    refill_members(NAMESPACE, "a-etcd", 3, work(api), LEDGE)
     assert api.log[0] == "scale 0"
     assert api.log[-1] == "scale 3"
     assert api.sent == {f"a-etcd-{n}-restore": b"database" for n in range(3)}
@@ -196,7 +196,7 @@ def test_every_member_is_filled_while_all_are_stopped() -> None:
 def test_a_pod_that_does_not_listen_yet_is_asked_again() -> None:
     api = FakeApi()
     api.deaf = 2
-    refill_members(NAMESPACE, "a-etcd", 1, work(api))
+    refill_members(NAMESPACE, "a-etcd", 1, work(api), LEDGE)
     assert api.sent["a-etcd-0-restore"] == b"database"
     assert api.dials == 3
 
@@ -210,14 +210,14 @@ def test_a_quota_that_is_full_does_not_hinder_a_claim_that_is_there() -> None:
 
     api = Full()
     api.objects[f"{CLAIMS}/data-a-etcd-0"] = {}
-    refill_members(NAMESPACE, "a-etcd", 1, work(api))
+    refill_members(NAMESPACE, "a-etcd", 1, work(api), LEDGE)
     assert "create a-etcd-0-restore" in api.log
 
 
 def test_a_claim_that_is_gone_is_made_and_one_that_is_there_stays() -> None:
     api = FakeApi()
     api.objects[f"{CLAIMS}/data-a-etcd-1"] = {"kept": True}
-    refill_members(NAMESPACE, "a-etcd", 3, work(api))
+    refill_members(NAMESPACE, "a-etcd", 3, work(api), LEDGE)
     made = [line for line in api.log if line.startswith("create data-")]
     assert sorted(made) == ["create data-a-etcd-0", "create data-a-etcd-2"]
     claim = api.objects[f"{CLAIMS}/data-a-etcd-0"]
@@ -228,7 +228,7 @@ def test_a_claim_that_is_gone_is_made_and_one_that_is_there_stays() -> None:
 def test_a_pod_of_a_run_that_was_cut_off_is_replaced() -> None:
     api = FakeApi()
     api.objects[f"{PODS}/a-etcd-0-restore"] = {"status": {"phase": "Failed"}}
-    refill_members(NAMESPACE, "a-etcd", 1, work(api))
+    refill_members(NAMESPACE, "a-etcd", 1, work(api), LEDGE)
     assert api.sent == {"a-etcd-0-restore": b"database"}
 
 
@@ -240,13 +240,13 @@ def test_members_stay_stopped_when_one_cannot_be_filled(fault: str) -> None:
     else:
         api.refuses = OSError("the port-forward broke: reset")
     with pytest.raises(FleetError, match=r"restore: data-dir not empty|port-forward broke"):
-        refill_members(NAMESPACE, "a-etcd", 3, work(api))
+        refill_members(NAMESPACE, "a-etcd", 3, work(api), LEDGE)
     assert "scale 3" not in api.log
     assert [path for path in api.objects if path.startswith(PODS)] == []
 
 
 def test_g61_the_pod_raises_the_revision_and_keeps_the_old_data_to_the_last() -> None:
-    pod = Member(stateful_set(), 1, 3, work(FakeApi())).pod()
+    pod = Member(stateful_set(), 1, 3, work(FakeApi()), LEDGE).pod()
     receive, restore = pod["spec"]["initContainers"]
     (settle,) = pod["spec"]["containers"]
     assert restore["image"] == "etcd:3.6.8-0"
@@ -267,7 +267,7 @@ def test_g61_the_pod_raises_the_revision_and_keeps_the_old_data_to_the_last() ->
 
 
 def test_the_pod_runs_where_and_as_whom_the_member_does() -> None:
-    pod = Member(stateful_set(), 0, 3, work(FakeApi())).pod()
+    pod = Member(stateful_set(), 0, 3, work(FakeApi()), LEDGE).pod()
     assert pod["spec"]["tolerations"] == [{"key": "x"}]
     assert pod["spec"]["securityContext"] == {"fsGroup": 12}
     assert pod["spec"]["initContainers"][0]["securityContext"] == {"runAsUser": 1000}
@@ -277,7 +277,7 @@ def test_the_pod_runs_where_and_as_whom_the_member_does() -> None:
 
 def test_the_last_of_several_flags_counts() -> None:
     found = stateful_set("--initial-cluster=a-etcd-0=https://own:2380")
-    pod = Member(found, 0, 1, work(FakeApi())).pod()
+    pod = Member(found, 0, 1, work(FakeApi()), LEDGE).pod()
     restore = pod["spec"]["initContainers"][1]["command"]
     assert "--initial-cluster=a-etcd-0=https://own:2380" in restore
 
@@ -286,4 +286,4 @@ def test_a_store_without_volumes_is_refused() -> None:
     found = stateful_set()
     found["spec"]["volumeClaimTemplates"] = None
     with pytest.raises(FleetError, match="no volume claims"):
-        Member(found, 0, 1, work(FakeApi())).pod()
+        Member(found, 0, 1, work(FakeApi()), LEDGE).pod()
