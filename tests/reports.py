@@ -153,8 +153,8 @@ def halted() -> Report:
         "payments-eu": bad(
             "refused",
             "[G03] The backing store would change from sqlite to etcd_deployed. No data would be "
-            "copied: the tenant would be empty, and everything green. Keep the store as it runs; "
-            "moving a live store is not there yet.",
+            "copied: the tenant would be empty, and everything green. Keep the store as it runs. To "
+            "move to another type with all data: fleetops.vcluster.migrate_store.",
         ),
     }
     soak = {
