@@ -130,8 +130,7 @@ options:
       - "A value C({$secret: {name: SECRET, key: KEY}}) is read from a Secret of the namespace."
     type: dict
   allow:
-    description:
-      - Ids of guards that are lifted, such as V(G02); the report shows them. V(migrate) lets the store move too.
+    description: Ids of guards that are lifted, such as V(G02); the report shows them. V(migrate), the store may move.
     type: list
     elements: str
   defaults:

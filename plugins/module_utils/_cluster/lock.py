@@ -171,7 +171,7 @@ class LeaseLock:
         try:
             return action()
         except ApiError as error:
-            if error.status != 409:
+            if not error.conflict:
                 raise
             return None
 

@@ -53,6 +53,11 @@ class ApiError(FleetError):
         """Whether the rights are missing."""
         return self.status == 403
 
+    @property
+    def conflict(self) -> bool:
+        """Whether it is there already, or was changed meanwhile; a repeated request meets its own first one."""
+        return self.status == 409
+
 
 class HelmError(FleetError):
     """Helm ended with an error, or is not usable here."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from .care import Point
 from .certificates import Certificates
-from .migration import Migration
+from .migration import Migration, Phase
 
 RESTORE_NOTES = "fleetops.vcluster/restore"  # annotation of a workload: what a restore of ours is about, as JSON
 RESTORING = "loft.sh/restoring"  # the vendor's annotation of a workload (0.36, vcluster restore)
@@ -342,6 +342,18 @@ class Observation:
             (plane.annotations if plane else {}).get(RESTORE_NOTES, "{}")
         )
         return found
+
+    @property
+    def moving(self) -> Migration | None:
+        """The migration whose target has everything and is not proved yet: the way is forward."""
+        noted = self.migration
+        return noted if noted and noted.phase is Phase.SWITCHING else None
+
+    @property
+    def host_release(self) -> str:
+        """The host cluster's Kubernetes as Helm takes it for templates, such as `1.36.0`; 1.30.0 if unknown."""
+        major, minor = self.host_version or (1, 30)
+        return f"{major}.{minor}.0"
 
     def autoscaler(self, kind: str) -> Autoscaler | None:
         """The autoscaler of a kind, if there is one; ours where there is another beside it."""

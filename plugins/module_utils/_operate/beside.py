@@ -24,7 +24,6 @@ PATHS = {
     "StatefulSet": "/apis/apps/v1/namespaces/{namespace}/statefulsets",
 }
 CLAIMS = "/api/v1/namespaces/{namespace}/persistentvolumeclaims"
-CONFLICT = 409
 
 
 def make_servers(
@@ -39,9 +38,8 @@ def make_servers(
     wanted = set(store.servers(spec.name))
     if not wanted:
         return
-    major, minor = observation.host_version or (1, 30)
-    version = f"{major}.{minor}.0"
-    for item in host.helm.template(spec.name, spec.namespace, chart, values, version):
+    release = observation.host_release
+    for item in host.helm.template(spec.name, spec.namespace, chart, values, release):
         named = (item["kind"], item["metadata"]["name"])
         if named in wanted:
             _make(spec, host, _own(spec, item))
@@ -114,7 +112,7 @@ def _make(spec: Spec, host: HostCluster, item: Json) -> None:
     try:
         host.api.create(path, item)
     except ApiError as error:
-        if error.status != CONFLICT:  # its own first attempt, which was not answered
+        if not error.conflict:  # its own first attempt, which was not answered
             raise
 
 

@@ -15,8 +15,6 @@ from .._stores.registry import objects
 
 COLLECTIONS = {"PodDisruptionBudget": "/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets"}
 
-CONFLICT = 409
-
 
 def ensure_namespace(api: Api, namespace: str) -> None:
     """Make a namespace that is missing."""
@@ -25,7 +23,7 @@ def ensure_namespace(api: Api, namespace: str) -> None:
     try:
         api.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
     except ApiError as error:
-        if error.status != CONFLICT:
+        if not error.conflict:
             raise
 
 

@@ -43,10 +43,8 @@ def differences(planned: Planned, host: HostCluster) -> list[dict[str, str]]:
 
 def _rendered(planned: Planned, step: Step, host: HostCluster) -> list[Json]:
     chart = host.helm.pull(planned.spec.chart, step.version)
-    major, minor = planned.observation.host_version or (1, 30)
-    return host.helm.template(
-        planned.spec.name, planned.spec.namespace, chart, step.values or {}, f"{major}.{minor}.0"
-    )
+    spec, release = planned.spec, planned.observation.host_release
+    return host.helm.template(spec.name, spec.namespace, chart, step.values or {}, release)
 
 
 def _entry(title: str, before: str, after: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from typing import IO
 from .._cluster.streams import FromBeginning, Pieces, buffered
 from .._cluster.unpacked import Ready, lasting, prepared, unpacked
 from .._core.contents import Contents, Snapshot
-from .._core.errors import FleetError, TimedOut
+from .._core.errors import FleetError
 from .._core.etcd import KeyChange
 from .._core.observation import Observation
 from .._core.ports import HostCluster
@@ -24,9 +24,16 @@ from .._core.snapshot import Way
 from .._core.spec import Spec
 from .._stores.refill import Refill
 from .._stores.registry import refill, taken_as
+from .._stores.source import Source
 from .plane import Plane
 from .pods import look
 from .taking import opened_store
+
+
+def held_by(store: Source) -> Snapshot:
+    """What a store holds, read to its end."""
+    with unpacked(store.way, buffered(Pieces(store.pieces()))) as (_file, held):
+        return held
 
 
 @dataclass(frozen=True)
@@ -67,25 +74,12 @@ class Filling:
 
     def held(self) -> Snapshot:
         """What the store holds, as soon as its members answer."""
-        last: list[FleetError] = []
-        found: list[Snapshot] = []
 
-        def asked() -> bool:
-            try:
-                with (
-                    opened_store(self.spec, self.host, self.observation) as store,
-                    unpacked(store.way, buffered(Pieces(store.pieces()))) as (_file, held),
-                ):
-                    found.append(held)
-            except FleetError as error:
-                last[:] = [error]
-            return bool(found)
+        def asked() -> Snapshot:
+            with opened_store(self.spec, self.host, self.observation) as store:
+                return held_by(store)
 
-        try:
-            self.plane.until("the store to answer", asked)
-        except TimedOut as error:
-            raise FleetError(f"{error.what} {last[0] if last else ''}", error.way_out) from error
-        return found[0]
+        return self.plane.answer("the store to answer", asked)
 
     def _work(self, ready: Ready) -> Refill:
         @contextmanager

@@ -30,7 +30,6 @@ NEVER = frozenset({"InvalidImageName", "ErrImageNeverPull"})
 FAILED = frozenset({"ErrImagePull", "ImagePullBackOff"})
 PATIENCE = 45.0
 STILL = frozenset({"", "ContainerCreating", "PodInitializing", *FAILED})
-HTTP_CONFLICT = 409
 KEPT = ("imagePullSecrets", "nodeSelector", "tolerations", "serviceAccountName", "securityContext")
 
 
@@ -60,7 +59,7 @@ def images_come(
         if error.forbidden:
             return  # Whoever may not make pods finds out at the rollout.
         # A request that was repeated meets the pod of the first one.
-        if error.status != HTTP_CONFLICT:
+        if not error.conflict:
             raise
     try:
         pulled = partial(_pulled, spec, failing)
@@ -74,9 +73,8 @@ def _template(
 ) -> tuple[Mapping[str, Any], ...]:
     """The pods of the hop, as the chart renders them."""
     chart = host.helm.pull(spec.chart, step.version)
-    major, minor = observation.host_version or (1, 30)
     rendered = host.helm.template(
-        spec.name, spec.namespace, chart, step.values or {}, f"{major}.{minor}.0"
+        spec.name, spec.namespace, chart, step.values or {}, observation.host_release
     )
     return tuple(
         item["spec"]["template"]["spec"]

@@ -21,8 +21,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .._cluster.repository import Repository
-from .._cluster.streams import Pieces, buffered
-from .._cluster.unpacked import unpacked
 from .._core.care import MIB
 from .._core.contents import Snapshot
 from .._core.errors import FleetError, Locked
@@ -32,15 +30,15 @@ from .._core.observation import Observation, Workload
 from .._core.ports import ChartArchive, HostCluster, Lock, Reach
 from .._core.quantity import quantity
 from .._core.snapshot import Manifest
-from .._core.spec import Spec, StoreSpec
+from .._core.spec import Spec
 from .._plan.values import merged
 from .._stores.raising import Raising
-from .._stores.registry import condition, store_in
+from .._stores.registry import condition, on_store, store_in
 from .._stores.store import Store
 from .audit import Audit
 from .beside import make_servers, remove_servers
 from .context import Context
-from .filling import Filling
+from .filling import Filling, held_by
 from .plane import Plane
 from .planning import present
 from .pods import look
@@ -168,21 +166,10 @@ class Migrating:
 
     def _empty(self) -> bool:
         """Whether the target holds nothing of a control plane, as soon as it answers."""
-        last: list[FleetError] = []
-        found: list[bool] = []
-
-        def asked() -> bool:
-            try:
-                found[:] = [self.target.empty(self.spec, self.values, self._reach)]
-            except FleetError as error:
-                last[:] = [error]
-            return bool(found)
-
-        try:
-            self._plane.until(f"{self.target.type} to answer", asked)
-        except FleetError as error:
-            raise FleetError(f"{error.what} {last[0] if last else ''}", error.way_out) from error
-        return found[0]
+        return self._plane.answer(
+            f"{self.target.type} to answer",
+            lambda: self.target.empty(self.spec, self.values, self._reach),
+        )
 
     def _is_free(self) -> None:
         """The target answers, and holds nothing that is somebody's."""
@@ -314,8 +301,7 @@ class Migrating:
             # Servers that end leases by themselves go on counting.
             if store.revision in (None, held.revision):
                 return
-            with unpacked(store.way, buffered(Pieces(store.pieces()))) as (_file, now):
-                pass
+            now = held_by(store)
         if now.lasting != held.lasting:
             raise FleetError(
                 f"{self.spec.title}: {store.title} holds {now.lasting.keys} keys now and had {held.lasting.keys}, or "
@@ -346,8 +332,7 @@ class Migrating:
     @property
     def _from(self) -> Spec:
         """The vCluster with the store that runs, as if the inventory still said it."""
-        source = self.source
-        return replace(self.spec, store=StoreSpec(source.type, source.options_in(self._live) or {}))
+        return on_store(self.spec, self._live)
 
     @property
     def _there(self) -> Observation:

@@ -17,8 +17,8 @@ from .._core.moments import moment_text
 from .._core.observation import OURS, STUCK, Observation, Release
 from .._core.ports import HostCluster, Lock, Note
 from .._core.snapshot import Manifest
-from .._core.spec import Spec, StoreSpec
-from .._stores.registry import store_in, store_named
+from .._core.spec import Spec
+from .._stores.registry import on_store, store_in, store_named
 from .._stores.store import Values
 from .audit import Audit
 from .beside import mark_claims, remove_claims
@@ -43,10 +43,8 @@ def let_in(spec: Spec, host: HostCluster, deadline: Deadline, say: Callable[[str
 
 def arrived(spec: Spec, host: HostCluster, seen: Observation) -> None:
     """Write down that the store is proved, and at the claims of the other one that it was left."""
-    noted = seen.migration
-    if noted is None or noted.phase is not Phase.SWITCHING:
-        return
-    if store_in(seen.live_values).type != noted.target:
+    noted = seen.moving
+    if noted is None or switching(seen):
         return
     at = moment_text(host.api.now)
     words = f"{at} for {noted.target} by run {noted.run}; snapshot {noted.snapshot}"
@@ -95,8 +93,7 @@ def retire_source(spec: Spec, host: HostCluster, seen: Observation, own: Reposit
         )
     store = store_named(noted.source)
     values = of_snapshot(spec, own, manifest).values
-    left = replace(spec, store=StoreSpec(store.type, store.options_in(values) or {}))
-    store.empty_out(left, host.reach(spec))
+    store.empty_out(on_store(spec, values), host.reach(spec))
     remove_claims(spec, host, store)
     host.note_migration(spec, None)
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
-from .._core.errors import FleetError
+from .._core.errors import FleetError, TimedOut
 from .._core.observation import Observation, Workload
 from .._core.ports import HostCluster, Json
 from .._core.spec import Spec
 from .pods import look
 from .wait import Deadline, rollout, wait_until
+
+Answer = TypeVar("Answer")
 
 HELPERS = ("fleetops-copy", "fleetops-restore")  # label app of our pods, see ClaimPod
 SYNCED = "vcluster.loft.sh/managed-by"  # label of host pods that stand for tenant pods
@@ -98,6 +101,28 @@ class Plane:
     def until(self, what: str, holds: Callable[[], bool]) -> None:
         """See `wait_until`."""
         wait_until(self.spec, Deadline(self.spec.limits.rollout, self.deadline), what, holds)
+
+    def answer(self, what: str, asked: Callable[[], Answer]) -> Answer:
+        """What something answers, as soon as it does; see `until`.
+
+        Raises:
+            FleetError: It did not, with its last words.
+        """
+        found: list[Answer] = []
+        last: list[FleetError] = []
+
+        def answered() -> bool:
+            try:
+                found.append(asked())
+            except FleetError as error:
+                last[:] = [error]
+            return bool(found)
+
+        try:
+            self.until(what, answered)
+        except TimedOut as error:
+            raise FleetError(f"{error.what} {last[0] if last else ''}", error.way_out) from error
+        return found[0]
 
     def _running(self) -> bool:
         return any(p.component == "control_plane" for p in look(self.host.api, self.spec).pods)

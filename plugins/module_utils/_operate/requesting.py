@@ -46,7 +46,6 @@ from .wait import Deadline, came, describe
 
 PAUSE = 1.0  # seconds between two looks
 GONE = 30  # seconds until the controller lets go of a request that was deleted
-CONFLICT = 409
 # Kubernetes makes it as it starts, and nobody can delete it.
 ALWAYS_THERE = b"/registry/namespaces/kube-system"
 # The archive is of a revision soon after the request; a store that writes faster than this is not asked further.
@@ -139,7 +138,7 @@ class Requesting:
         try:
             self.host.api.create(self._path(kind), body)
         except ApiError as error:
-            if error.status != CONFLICT:  # its own first attempt, which was not answered
+            if not error.conflict:  # its own first attempt, which was not answered
                 raise
 
     def _wait(self, request: Request) -> None:

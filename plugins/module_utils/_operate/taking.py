@@ -25,7 +25,6 @@ from .._cluster.streams import Pieces, buffered, whole
 from .._cluster.unpacked import unpacked
 from .._core.contents import Contents
 from .._core.errors import FleetError, Unsettled
-from .._core.migration import Phase
 from .._core.observation import Observation, Release
 from .._core.ports import HostCluster, Lock
 from .._core.snapshot import Manifest, Part, fresh_id
@@ -78,10 +77,8 @@ def cut_off(observation: Observation) -> bool:
 
 def switching(observation: Observation) -> bool:
     """Whether another store holds everything, and the values that run still say the one that was left."""
-    noted = observation.migration
-    if noted is None or noted.phase is not Phase.SWITCHING:
-        return False
-    return store_in(observation.live_values).type != noted.target
+    noted = observation.moving
+    return noted is not None and store_in(observation.live_values).type != noted.target
 
 
 @contextmanager

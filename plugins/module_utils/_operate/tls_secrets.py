@@ -200,7 +200,7 @@ def _write(
         body = {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls"}
         return api.create(_path(wanted), {**body, "metadata": metadata, "data": content})
     except ApiError as error:
-        if error.status == 409:
+        if error.conflict:
             what = f"{title}: Secret {wanted.secret(part)} was written by somebody else meanwhile."
             raise FleetError(what, "Run again when the other run has ended.") from error
         raise

@@ -14,7 +14,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from .._core.finding import Finding, refuse
-from .._core.migration import Phase
 from .._core.observation import Observation, Release
 from .._core.plan import WayBack
 from .._core.snapshot import taken_at
@@ -52,10 +51,10 @@ def kubernetes_of(tag: str) -> str | None:
 
 def way_back(observation: Observation) -> WayBack:
     """From a revision that was not proved yet: what a run would have done that was cut off."""
-    base, good, noted = observation.base, observation.last_good, observation.migration
+    base, good = observation.base, observation.last_good
     if base is None or good is None or base.revision == good.revision:
         return "none"
-    if noted and noted.phase is Phase.SWITCHING:
+    if observation.moving:
         return "store"
     if crossed(base, good):
         return "snapshot" if _saved_for(observation, base, good) else "none"

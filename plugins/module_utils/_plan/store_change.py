@@ -57,8 +57,7 @@ def store_change(
         chart: The chart asked for, else the running one.
         hops: Versions would move, too.
     """
-    good, noted = observation.last_good, observation.migration
-    cut_off = noted if noted and noted.phase is Phase.SWITCHING else None
+    good, cut_off = observation.last_good, observation.moving
     here = StoreChange(observation)
     if good is None:
         return here

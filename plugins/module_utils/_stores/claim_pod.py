@@ -23,7 +23,6 @@ PORT = 9731
 READY = b"ready\n"
 DAY = 86400
 SILENCE = 60.0  # seconds that a pod may take for a piece
-CONFLICT = 409
 # Only what goes through a port-forward gets there. Some builds of busybox know no -s: whoever else sends something to
 # those is found out by the sum, and whoever else asks them knows no password.
 LISTEN = f"{{ nc -l -s 127.0.0.1 -p {PORT} || nc -l -p {PORT}; }}"
@@ -174,7 +173,7 @@ class ClaimPod:
         try:
             self.api.create(claims, {"metadata": metadata, "spec": self.claim_template["spec"]})
         except ApiError as error:
-            if error.status != CONFLICT:  # its own first attempt, which was not answered
+            if not error.conflict:  # its own first attempt, which was not answered
                 raise
 
     @contextmanager

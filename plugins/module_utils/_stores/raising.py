@@ -23,7 +23,7 @@ SCRATCH = (
     b"/vcluster/fleetops-revision"  # below a prefix of the syncer's: it goes with all that is there
 )
 FEW = 2_000  # revisions that are sooner written than the members are stopped
-MOST = 2_000_000  # that are written one by one; on the lab about a thousand a second
+MOST = 2_000_000  # that are written one by one; how long that takes was not measured
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from .._core.care import Condition
 from .._core.check import CheckResult
@@ -18,7 +19,7 @@ from .._core.ports import Json, Reach
 from .._core.scrape import Scrape, api_scrapes
 from .._core.service_names import service_at, split
 from .._core.snapshot import Way
-from .._core.spec import Spec
+from .._core.spec import Spec, StoreSpec
 from .base import PERSISTENCE, PLANE_CLAIM, at, truthy
 from .database_external import ExternalDatabase
 from .etcd_deployed import EtcdDeployed
@@ -53,6 +54,12 @@ def store_named(name: str) -> Store:
 def store_in(values: Values) -> Store:
     """The store that the pod uses with these effective values; SQLite when none is switched on."""
     return next((store for store in STORES if store.enabled(values)), SQLITE)
+
+
+def on_store(spec: Spec, values: Values) -> Spec:
+    """The vCluster as if the inventory named the store of these user values."""
+    store = store_in(values)
+    return replace(spec, store=StoreSpec(store.type, store.options_in(values) or {}))
 
 
 def stores_on(values: Values) -> tuple[Store, ...]:

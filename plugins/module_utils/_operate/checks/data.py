@@ -19,7 +19,6 @@ KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
 CONFIG_MAPS = f"{KUBE_SYSTEM}/configmaps"
 # Seconds after which a change must have been taken, and have reached a watch at another replica.
 WATCH_LIMIT = 10.0
-CONFLICT = 409
 
 
 def checks(scene: Scene) -> Iterator[CheckResult]:
@@ -106,7 +105,7 @@ def _create(api: Api, name: str, mark: str) -> None:
         api.create(CONFIG_MAPS, body)
     except ApiError as error:
         # A retried POST whose first try arrived: what counts is what is read back.
-        if error.status != CONFLICT:
+        if not error.conflict:
             raise
 
 

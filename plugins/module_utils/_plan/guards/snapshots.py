@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 from ..._core.finding import Finding, refuse
-from ..._core.migration import Phase
 from ..._core.observation import RESTORING, Observation
 from ..._core.s3_url import parse
 from ..._core.snapshot import Manifest
@@ -178,8 +177,8 @@ def _kept_findings(spec: Spec, observation: Observation) -> list[Finding]:
 
 def moving_findings(spec: Spec, observation: Observation) -> list[Finding]:
     """G34: a run was cut off while the store changed; the way is to its end."""
-    noted = observation.migration
-    if noted is None or noted.phase is not Phase.SWITCHING:
+    noted = observation.moving
+    if noted is None:
         return []
     return [
         refuse(
