@@ -45,8 +45,9 @@ SHORT = {
     "p": "postgresql",
     "m": "mysql",
 }
-# Each pair once, one after the other; and those that matter most.
-ALL, FIRST = "sdsespsmdedpdmepempms", "sdspe"
+# There, back, and there again for every two of them, which are all ordered pairs and the way back from each; and those
+# that matter most.
+ALL, FIRST = "sdsdedepepmpmsmsesememdmdpdpsps", "sdspe"
 WALK = ALL if os.environ.get("FLEETOPS_FULL") else FIRST
 
 
@@ -110,7 +111,7 @@ def test_g03_g13_g61_nothing_acknowledged_is_lost_from_store_to_store(
     fleet(path[0]).play("site").succeeded()
     kubeconfig = kubeconfig_of(lab, NAME, tmp_path).read_bytes()
     before = token(lab, tmp_path)
-    for source, target in pairwise(path):
+    for number, (source, target) in enumerate(pairwise(path), 1):
         what, asked = f"{source} to {target}", fleet(target)
         if target not in ("sqlite", "etcd_deployed"):
             asked.play("backends").succeeded()
@@ -123,6 +124,8 @@ def test_g03_g13_g61_nothing_acknowledged_is_lost_from_store_to_store(
         assert "changed=0" in asked.play("site").succeeded().output
         assert kubeconfig_of(lab, NAME, tmp_path).read_bytes() == kubeconfig
         assert valid(lab, tmp_path, before)
+        if path[number + 1 : number + 2] == [source]:
+            continue  # The next move is the way back, to the store that was left.
         assert "changed=1" in asked.play("retire_source").succeeded().output
         assert "changed=0" in asked.play("retire_source").succeeded().output
         asked.play("verify").succeeded()

@@ -115,6 +115,19 @@ def test_a_control_plane_that_somebody_starts_meanwhile_ends_the_move(
     wait_until("its claim to go", lambda: claims(lab) == {f"data-{NAME}-0"})
 
 
+def test_what_is_left_stays_where_its_claim_would_go_with_its_workload(
+    fleet: Make, lab: Lab, tmp_path: Path
+) -> None:
+    volume = {"statefulSet": {"persistence": {"volumeClaim": {"retentionPolicy": "Delete"}}}}
+    values = {"controlPlane": volume}
+    fleet(SQLITE, vcluster_values=values).play("site").succeeded()
+    with under_load(lab, NAME, tmp_path, "claims that go", patience=PATIENCE) as ledger:
+        fleet(ETCD, vcluster_values=values).play("migrate_store").succeeded()
+        time.sleep(10)  # Whatever the garbage collector is about to do.
+        assert claims(lab) == {f"data-{NAME}-0", f"data-{NAME}-etcd-0"}
+    assert (ledger.report.lost, ledger.report.failed) == (0, 0), ledger.report
+
+
 def test_a_target_that_goes_in_the_middle_leaves_the_source_as_it_was(
     on_sqlite: Make, lab: Lab, tmp_path: Path
 ) -> None:

@@ -25,6 +25,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.contents i
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import (
     ApiError,
 )
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import STOPPED
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import Json
 
 NAMESPACE = "vcluster-a"
@@ -56,6 +57,7 @@ def stateful_set(replicas: int = 1) -> Json:
                 "spec": {
                     "containers": [syncer],
                     "tolerations": [{"key": "x"}],
+                    "nodeSelector": {"disk": "ssd", STOPPED: "true"},
                     "imagePullSecrets": [{"name": "pull"}],
                     "securityContext": {"fsGroup": 12},
                 }

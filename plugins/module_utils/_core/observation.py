@@ -18,6 +18,9 @@ from .migration import Migration, Phase
 
 RESTORE_NOTES = "fleetops.vcluster/restore"  # annotation of a workload: what a restore of ours is about, as JSON
 RESTORING = "loft.sh/restoring"  # the vendor's annotation of a workload (0.36, vcluster restore)
+STOPPED = (
+    "fleetops.vcluster/stopped"  # node selector of a control plane that we stopped: no node has it
+)
 POD_ENDED = ("Succeeded", "Failed")  # phases of a pod that never runs again
 # Helm's words for a release that another run left in the middle (helm.sh/helm, pkg/release/status.go).
 STUCK = frozenset({"pending-install", "pending-upgrade", "pending-rollback", "uninstalling"})

@@ -10,7 +10,7 @@ change. A control plane among them has no replicas until then.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from .._core.errors import ApiError
@@ -23,6 +23,7 @@ PATHS = {
     "Service": "/api/v1/namespaces/{namespace}/services",
     "StatefulSet": "/apis/apps/v1/namespaces/{namespace}/statefulsets",
 }
+POLICY = "persistentVolumeClaimRetentionPolicy"
 CLAIMS = "/api/v1/namespaces/{namespace}/persistentvolumeclaims"
 
 
@@ -66,6 +67,26 @@ def remove_claims(
             host.api.delete(f"{claims}/{name}")
 
 
+def keep_claims(
+    spec: Spec, host: HostCluster, store: Store, until: Callable[[str, Callable[[], bool]], None]
+) -> None:
+    """The claims of a store outlive its servers, whatever `retentionPolicy` of the chart says.
+
+    Its pods run meanwhile: the controller of a StatefulSet gives up no claim without one.
+
+    Args:
+        until: Waits for something to hold.
+    """
+    for kind, name in store.servers(spec.name):
+        path = f"{_collection(spec, kind)}/{name}"
+        policy = (host.api.find(path) or {}).get("spec", {}).get(POLICY) or {}
+        if policy.get("whenDeleted") == "Delete":
+            host.api.merge(path, {"spec": {POLICY: {"whenDeleted": "Retain"}}})
+            until(
+                f"StatefulSet {name} to let go of its claims", lambda: not _owned(spec, host, store)
+            )
+
+
 def mark_claims(
     spec: Spec,
     host: HostCluster,
@@ -79,6 +100,14 @@ def mark_claims(
         if name in there:
             path = f"{CLAIMS.format(namespace=spec.namespace)}/{name}"
             host.api.merge(path, {"metadata": {"annotations": dict(annotations)}})
+
+
+def _owned(spec: Spec, host: HostCluster, store: Store) -> bool:
+    """Whether any of its claims goes with its StatefulSet."""
+    own = store.data_claims(spec.name)
+    found = host.api.list(CLAIMS.format(namespace=spec.namespace))
+    metadata = [item["metadata"] for item in found if item["metadata"]["name"] in own]
+    return any(item.get("ownerReferences") for item in metadata)
 
 
 def _own(spec: Spec, item: Json) -> Json:

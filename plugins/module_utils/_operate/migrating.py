@@ -36,7 +36,7 @@ from .._stores.raising import Raising
 from .._stores.registry import condition, on_store, store_in
 from .._stores.store import Store
 from .audit import Audit
-from .beside import make_servers, remove_servers
+from .beside import keep_claims, make_servers, remove_servers
 from .context import Context
 from .filling import Filling, held_by
 from .plane import Plane
@@ -96,6 +96,7 @@ class Migrating:
             self._has_room(chart)
             highest = self._revision()
             self._raise(highest + HEADROOM)
+            keep_claims(self.spec, self.host, self.source, self._plane.until)
             generation = self._stop()
             manifest = self.given or self._taken()
             highest = max(highest, manifest.revision)
@@ -155,10 +156,22 @@ class Migrating:
         self.host.note_migration(self.spec, noted)
 
     def _clear(self) -> None:
-        """What an earlier run made beside, or left in claims, goes: members that begin anew know no others."""
+        """What an earlier run made beside, or left in claims, goes: members that begin anew know no others.
+
+        Raises:
+            FleetError: Claims that were left are all that there is of that moment.
+        """
         nothing_before = replace(self.observation, claims=())
-        remove_servers(self.spec, self.host, nothing_before, self.target)
         wanted = set(self.target.data_claims(self.spec.name))
+        before = self.observation.migration
+        left = sorted(wanted & {claim.name for claim in self.observation.claims})
+        if before and self._is_left and left and self._own.find(before.snapshot) is None:
+            raise FleetError(
+                f"{self.spec.title}: claims {', '.join(left)} hold what was left in {self.target.type} at {before.at}, "
+                f"and snapshot {before.snapshot} of that is gone.",
+                "Delete them by hand when nothing on them is needed, and run again.",
+            )
+        remove_servers(self.spec, self.host, nothing_before, self.target)
         self._plane.until(
             f"what is left of {self.target.type} to go",
             lambda: not wanted & {c.name for c in self.host.observe(self.spec).claims},

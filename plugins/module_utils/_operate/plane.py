@@ -2,7 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Stop a control plane and start it again, past Helm: what its release asks for stays as it is."""
+"""Stop a control plane and start it again, past Helm: what its release asks for stays as it is.
+
+One that was stopped cannot be started by hand: whoever scales its workload gets pods that no node takes. So nobody
+writes while its store is copied or filled, nor between the last look at that and the values of another store.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from .._core.errors import FleetError, TimedOut
-from .._core.observation import Observation, Workload
+from .._core.observation import STOPPED, Observation, Workload
 from .._core.ports import HostCluster, Json
 from .._core.spec import Spec
-from .pods import look
+from .pods import look, selector
 from .wait import Deadline, rollout, wait_until
 
 Answer = TypeVar("Answer")
@@ -60,7 +64,7 @@ class Plane:
     def stop(self, annotations: Mapping[str, str]) -> None:
         """No replica runs when this returns."""
         self.say("stopping the control plane")
-        self._patch({"metadata": {"annotations": annotations}, "spec": {"replicas": 0}})
+        self._patch({"metadata": {"annotations": annotations}, "spec": _asked(0, "true")})
         self.until("the replicas to stop", lambda: not self._running())
 
     def end_pods(self) -> None:
@@ -92,7 +96,12 @@ class Plane:
 
     def let_run(self) -> None:
         """All replicas may run again; nobody waits for them."""
-        self._patch({"spec": {"replicas": self.replicas}})
+        self._patch({"spec": _asked(self.replicas, None)})
+        # A StatefulSet keeps a pod that no node takes.
+        pods = f"/api/v1/namespaces/{self.spec.namespace}/pods"
+        for pod in self.host.api.list(pods, {"labelSelector": selector(self.spec)}):
+            if STOPPED in (pod["spec"].get("nodeSelector") or {}):
+                self.host.api.delete(f"{pods}/{pod['metadata']['name']}")
 
     def unmark(self, *annotations: str) -> None:
         """Remove annotations."""
@@ -131,3 +140,11 @@ class Plane:
         kind, name = self.workload.kind.lower(), self.workload.name
         path = f"/apis/apps/v1/namespaces/{self.spec.namespace}/{kind}s/{name}"
         self.host.api.merge(path, body)
+
+
+def _asked(replicas: int, stopped: str | None) -> Json:
+    """Of a workload's spec: how many, and whether a node takes them."""
+    return {
+        "replicas": replicas,
+        "template": {"spec": {"nodeSelector": {STOPPED: stopped}}},
+    }

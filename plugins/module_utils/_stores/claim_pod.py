@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._core.errors import ApiError, FleetError
+from .._core.observation import STOPPED
 from .._core.ports import Api, Json
 from .work import Until
 
@@ -103,7 +104,8 @@ class ClaimPod:
             more: Further fields of its spec.
         """
         template = self.stateful_set["spec"]["template"]["spec"]
-        kept = ("imagePullSecrets", "nodeSelector", "tolerations", "securityContext")
+        kept = ("imagePullSecrets", "tolerations", "securityContext")
+        nodes = {k: v for k, v in (template.get("nodeSelector") or {}).items() if k != STOPPED}
         labels = self.stateful_set["metadata"]["labels"]
         release = labels.get("release") or labels["app.kubernetes.io/instance"]
         return {
@@ -113,6 +115,7 @@ class ClaimPod:
             },
             "spec": {
                 **{key: template[key] for key in kept if template.get(key)},
+                "nodeSelector": nodes,
                 "automountServiceAccountToken": False,
                 "restartPolicy": "Never",
                 "initContainers": list(before),

@@ -404,6 +404,7 @@ def test_the_pod_runs_beside_the_control_plane_and_changes_nothing() -> None:
     assert container["image"] == "vcluster-pro:0.36.1"
     assert container["securityContext"] == {"runAsUser": 0}
     assert spec["tolerations"] == [{"key": "x"}]
+    assert spec["nodeSelector"] == {"disk": "ssd"}, "it runs while nothing else may"
     assert spec["imagePullSecrets"] == [{"name": "pull"}]
     assert spec["securityContext"] == {"fsGroup": 12}
     assert spec["automountServiceAccountToken"] is False

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observatio
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.ports import ChartArchive
 from ansible_collections.fleetops.vcluster.plugins.module_utils._operate.beside import (
+    POLICY,
+    keep_claims,
     make_servers,
     remove_servers,
 )
@@ -122,3 +124,48 @@ def test_what_was_made_goes_and_claims_that_were_there_before_stay() -> None:
         f"{CLAIMS}/data-a-etcd-1",
         f"{SETS}/a",
     ]
+
+
+class Retaining(Outside):
+    """A StatefulSet whose claims go with it, until its policy is another one and its controller saw that."""
+
+    def __init__(self, policy: str) -> None:
+        super().__init__()
+        spec = {POLICY: {"whenDeleted": policy, "whenScaled": "Retain"}}
+        self.objects[f"{SETS}/a"] = {"spec": spec}
+        owned = [{"kind": "StatefulSet", "name": "a"}] if policy == "Delete" else []
+        self.claims = [
+            {"metadata": {"name": "data-a-0", "ownerReferences": owned}},
+            {"metadata": {"name": "other", "ownerReferences": [{"kind": "Job"}]}},
+        ]
+        self.asked: list[Any] = []
+
+    def merge(self, path: str, body: Any) -> None:
+        assert path == f"{SETS}/a"
+        self.asked.append(body)
+
+    def list(self, path: str) -> Iterator[Any]:
+        assert path == CLAIMS
+        return iter(self.claims)
+
+
+def test_claims_that_would_go_with_their_servers_are_let_go_of_before() -> None:
+    outside: Any = Retaining("Delete")
+    looks: list[bool] = []
+
+    def until(what: str, holds: Callable[[], bool]) -> None:
+        assert what == "StatefulSet a to let go of its claims"
+        looks.append(holds())
+        outside.claims[0]["metadata"]["ownerReferences"] = []
+        looks.append(holds())
+
+    keep_claims(SPEC, outside, store_named("sqlite"), until)
+    assert outside.asked == [{"spec": {POLICY: {"whenDeleted": "Retain"}}}]
+    assert looks == [False, True]
+
+
+def test_claims_that_stay_anyway_are_left_alone() -> None:
+    outside: Any = Retaining("Retain")
+    for store in ("sqlite", "etcd_deployed", "postgresql"):
+        keep_claims(SPEC, outside, store_named(store), lambda *_waits: None)
+    assert outside.asked == []

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -253,6 +254,25 @@ def test_a_store_that_gives_no_copy_is_given_up_by_consent(
     assert any("what was written since is lost to the tenant" in line for line in result["said"])
     assert stores.in_etcd() == lasting(LATER)
     assert stores.etcd.before > 9_000
+
+
+def test_claims_that_were_left_stay_where_no_snapshot_has_what_they_hold(
+    site: Run, world: World, stores: Stores, tmp_path: Path
+) -> None:
+    assert site()["outcome"] == "done"
+    assert site(store={"type": "etcd_deployed"})["outcome"] == "done"
+    kept = stores.volume.path.read_bytes()
+    world.log.clear()
+    noted = world.migration
+    assert noted
+    for manifest in (tmp_path / "target").rglob(f"*{noted.snapshot}*"):
+        shutil.rmtree(manifest) if manifest.is_dir() else manifest.unlink()
+    result = site()
+    assert "claims data-tenant-a-0 hold what was left in sqlite" in result["msg"], result["msg"]
+    assert "It runs on etcd_deployed as before, and was not stopped." in result["msg"]
+    assert stores.volume.path.read_bytes() == kept
+    stores.volume.path.unlink()
+    assert site()["outcome"] == "done", "whoever deleted them by hand needs nothing of it"
 
 
 def test_where_it_does_give_one_nothing_is_given_up(site: Run, stores: Stores) -> None:
