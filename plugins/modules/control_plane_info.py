@@ -36,7 +36,10 @@ exists:
   returned: always
   type: bool
 control_plane:
-  description: Release, workloads, pods, claims, chart version, store and values (secrets masked).
+  description:
+    - Release, workloads, pods, claims, chart version, store and values (secrets masked).
+    - C(migration) is the latest store migration, V(null) without one or after its source was retired - C(source),
+      C(target), C(phase) V(copying), V(switching) or V(done), C(at), C(snapshot), C(run), C(place).
   returned: always
   type: dict
 """

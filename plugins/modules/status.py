@@ -15,7 +15,7 @@ author: fleetops.vcluster contributors (@fleetops)
 description:
   - Reads every host cluster with a fixed number of list calls, nothing in full, and shows what runs - versions, ready
     replicas and members, the age of the leader's lease, of the last proof, the days left on the certificates that it
-    read, what it saw that stores are due for, and one state.
+    read, what it saw that stores are due for, which are on their way to another store or left one, and one state.
   - Every inventory host of the play with a C(vcluster_*) variable is a vCluster.
   - Does not fail for a vCluster that cannot be looked at; that is part of the result.
   - Set C(run_once) on the task.

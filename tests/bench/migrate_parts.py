@@ -58,7 +58,7 @@ def outage(inventory: Inventory) -> list[Result]:
     scale_parts.make_place()
     tenant = scale_parts.installed(_with(inventory, vcluster_snapshots=snapshots(PLACE)))
     _objects(tenant.lab, tenant.name)
-    row = tenant.become(f"migrate {KEYS}", playbook="migrate_store", vcluster_store=ETCD)
+    row = tenant.become(f"migrate {KEYS}", playbook="migrate_store", store=ETCD)
     if row.cost is None:
         raise BenchError("the plan told no cost")
     unit = f"s without an acknowledged write, {KEYS} keys"

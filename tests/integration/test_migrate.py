@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -105,7 +106,7 @@ def valid(lab: Lab, folder: Path, found: str) -> bool:
 
 
 def test_g03_g13_g61_nothing_acknowledged_is_lost_from_store_to_store(
-    fleet: Callable[..., Fleet], lab: Lab, tmp_path: Path
+    fleet: Callable[..., Fleet], databases: dict[str, Any], lab: Lab, tmp_path: Path
 ) -> None:
     path = [SHORT[letter] for letter in WALK]
     fleet(path[0]).play("site").succeeded()
@@ -126,9 +127,27 @@ def test_g03_g13_g61_nothing_acknowledged_is_lost_from_store_to_store(
         assert valid(lab, tmp_path, before)
         if path[number + 1 : number + 2] == [source]:
             continue  # The next move is the way back, to the store that was left.
+        if source in databases:
+            drop = dropping(asked, source, databases[source])
+            assert "left it and keeps it" in asked.play(*drop).failed().output
         assert "changed=1" in asked.play("retire_source").succeeded().output
         assert "changed=0" in asked.play("retire_source").succeeded().output
+        if source in databases:
+            asked.play(*drop).succeeded()
         asked.play("verify").succeeded()
+
+
+def dropping(fleet: Fleet, store: str, server: dict[str, Any]) -> tuple[str, ...]:
+    """What drops the database of the store that was left."""
+    shown = fleet.play("retire_source", "--check").succeeded().output
+    (kept,) = re.findall(r"snapshot (\S+) has", " ".join(shown.split()))
+    said = {
+        "vcluster_store": STORES[store],
+        "backend_database_server": server,
+        "backend_database_state": "absent",
+        "backend_database_snapshot": kept,
+    }
+    return "backends", "-e", json.dumps(said)
 
 
 def planes(lab: Lab) -> list[str]:

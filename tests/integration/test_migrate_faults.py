@@ -31,6 +31,12 @@ PATIENCE = (
 )
 SQLITE: dict[str, Any] = {"type": "sqlite"}
 ETCD = {"type": "etcd_deployed", "members": 1, "size": "1Gi"}
+EXTERNAL = {
+    "type": "etcd_external",
+    "endpoint": f"{NAME}-store.{namespace(NAME)}:2379",
+    "tls": {"secret": f"{NAME}-store-client"},
+}
+KEY = "/registry/namespaces/kube-system"  # that every tenant has
 # What the run says at each of its boundaries.
 BOUNDARIES = (
     "making etcd_deployed ready",
@@ -173,31 +179,80 @@ def test_a_target_that_has_no_room_is_found_before_anything_stops(
     assert ledger.report.longest_gap_s < 3
 
 
+@pytest.fixture
+def beside(on_sqlite: Make) -> Make:
+    """It runs on SQLite, or what is asked for; beside it is an external etcd of its own."""
+
+    def made(store: dict[str, Any] = EXTERNAL, **more: Any) -> Fleet:
+        sizes = {"backend_etcd_size": "1Gi", "backend_etcd_quota": "16Mi"}
+        return on_sqlite(store, **sizes, **more)
+
+    made().play("backends").succeeded()
+    return made
+
+
+def in_etcd(lab: Lab, script: str) -> str:
+    """What a shell prints in a pod of that etcd."""
+    tls = {"CACERT": "ca.crt", "CERT": "tls.crt", "KEY": "tls.key"}
+    variables = [f"ETCDCTL_{option}=/tls/{file}" for option, file in tls.items()]
+    pod = ("exec", f"{NAME}-store-0", "--")
+    return in_namespace(lab, NAME, *pod, "env", *variables, "sh", "-c", script)
+
+
 def test_a_target_that_holds_something_is_not_written_over(
-    fleet: Make, on_sqlite: Make, lab: Lab, tmp_path: Path
+    beside: Make, lab: Lab, tmp_path: Path
 ) -> None:
-    external = {
-        "type": "etcd_external",
-        "endpoint": f"{NAME}-store.{namespace(NAME)}:2379",
-        "tls": {"secret": f"{NAME}-store-client"},
-    }
-    sizes = {"backend_etcd_size": "1Gi", "backend_etcd_quota": "512Mi"}
-    fleet(external, **sizes).play("backends").succeeded()
-    tls = [f"--{option}=/tls/{file}" for option, file in TLS.items()]
-    etcdctl = ("exec", f"{NAME}-store-0", "--", "etcdctl", *tls)
-    in_namespace(lab, NAME, *etcdctl, "put", "/registry/configmaps/a/b", "somebody's")
-    run = fleet(external, **sizes).play("migrate_store").failed()
+    in_etcd(lab, f"etcdctl put {KEY} somebodys")
+    run = beside().play("migrate_store").failed()
     said = " ".join(run.output.split())
     assert "holds the data of a control plane already" in said, said
-    kept = in_namespace(
-        lab, NAME, *etcdctl, "get", "--print-value-only", "/registry/configmaps/a/b"
-    )
-    assert kept.strip() == "somebody's"
+    assert in_etcd(lab, f"etcdctl get --print-value-only {KEY}").strip() == "somebodys"
     with tenant(lab, NAME, kubeconfig_of(lab, NAME, tmp_path)) as target:
         assert target.request(target.connect(), "GET", "/version")[0] == 200
 
 
-TLS = {"cacert": "ca.crt", "cert": "tls.crt", "key": "tls.key"}
+# Again and again, since the fill writes it too, and begun before that, which is over in no time.
+ALTER = (
+    f"end=$(($(date +%s) + 40)); until [ $(date +%s) -ge $end ]; do etcdctl put {KEY} other; done"
+)
+# Removed keys go on taking room until somebody compacts and defragments.
+BALLAST = (
+    "head -c 1400000 /dev/zero | tr '\\0' x > /tmp/x; "
+    "for n in 1 2 3 4 5 6 7 8 9 10 11 12; do etcdctl put /registry/ballast/$n < /tmp/x; done"
+)
+
+
+@pytest.mark.parametrize(
+    ("what", "moment", "script", "words"),
+    [
+        ("a key is altered", "stopping the control plane", ALTER, "keys that no lease ends"),
+        ("the target is full", "stopping the control plane", BALLAST, "space exceeded"),
+    ],
+)
+def test_what_somebody_does_to_the_target_is_found_before_anyone_is_let_in(
+    what: str, moment: str, script: str, words: str, beside: Make, lab: Lab, tmp_path: Path
+) -> None:
+    with under_load(lab, NAME, tmp_path, what, patience=PATIENCE) as ledger:
+        run = watched(beside(), moment, lambda: in_etcd(lab, script), "migrate_store").failed()
+    said = " ".join(run.output.split())
+    assert words in said, said
+    assert "It runs on sqlite, as before" in said, said
+    assert (ledger.report.lost, ledger.report.failed) == (0, 0), ledger.report
+
+
+def test_a_source_that_still_takes_writes_is_found(beside: Make, lab: Lab, tmp_path: Path) -> None:
+    beside().play("migrate_store").succeeded()
+    write = "etcdctl put /registry/configmaps/default/late late"
+    with under_load(lab, NAME, tmp_path, "the source takes writes", patience=PATIENCE) as ledger:
+        run = watched(
+            beside(SQLITE), "reading it back", lambda: in_etcd(lab, write), "migrate_store"
+        ).failed()
+    said = " ".join(run.output.split())
+    assert "although its control plane does not run" in said, said
+    assert "It runs on etcd_external, as before" in said, said
+    assert (ledger.report.lost, ledger.report.failed) == (0, 0), ledger.report
+
+
 FLEET = {
     f"it-six-{letter}": wave for letter, wave in zip("abcdef", (1, 2, 2, 2, 3, 3), strict=True)
 }

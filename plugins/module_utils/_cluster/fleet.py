@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from .._core.errors import ApiError
-from .._core.observation import Leader, Observation, Release, Workload
+from .._core.errors import ApiError, FleetError
+from .._core.migration import Migration
+from .._core.observation import Observation, Release, Workload
 from .._core.ports import Api, Fleet, Json
 from .leases import leader_lease, leader_of
-from .releases import newest, release_of
+from .releases import lease_name, migration_in, newest, release_of
 from .workloads import SELECTOR, paused, workload_of
 
 Key = tuple[str, str]
@@ -27,17 +29,17 @@ _WORKLOADS = {"labelSelector": SELECTOR}
 _OTHER_SECRETS = {"fieldSelector": "type!=helm.sh/release.v1"}
 
 
-def survey(api: Api, wanted: Wanted, *, leaders: bool = False) -> Fleet:
+def survey(api: Api, wanted: Wanted, *, leases: bool = False) -> Fleet:
     """Look at vClusters; what else lives on the host cluster is left alone.
 
-    Three lists over all namespaces, one more where Secrets are referred to, one more for the leaders. Where the right
+    Three lists over all namespaces, one more where Secrets are referred to, one more for Leases. Where the right
     for that is missing, the same lists for each namespace.
 
     Args:
         wanted: The Secrets that each refers to.
-        leaders: Look at the Leases too.
+        leases: Look at them too: who leads, and what was written down of a store migration.
     """
-    look = _Look(api, host_version(api), leaders)
+    look = _Look(api, host_version(api), leases)
     try:
         return Fleet(look.at("", wanted), {})
     except ApiError as error:
@@ -80,31 +82,34 @@ class _Look:
 
     api: Api
     version: tuple[int, int]
-    leaders: bool
+    leases: bool
     requests: int = 0
 
     def at(self, namespace: str, wanted: Wanted) -> dict[Key, Observation]:
         """The vClusters of one namespace, of all of them by an empty name."""
         self._scope = f"/namespaces/{namespace}" if namespace else ""
-        self.requests += 3 + any(wanted.values()) + self.leaders
+        self.requests += 3 + any(wanted.values()) + self.leases
         releases: defaultdict[Key, list[Release]] = defaultdict(list)
         for metadata in self._metadata(_LIVE_RELEASES):
             releases[_key(metadata, "name")].append(release_of(metadata))
         workloads = self._workloads()
         secrets = self._secrets() if any(wanted.values()) else {}
-        leaders = self._leases() if self.leaders else {}
+        leases = self._leases() if self.leases else {}
         seen_at = self.api.now
 
         def observation(key: Key) -> Observation:
             here, name = key
+            elected = leases.get((here, leader_lease(name)))
+            own = leases.get((here, lease_name(name)), {})
             return Observation(
                 release=newest(releases.get(key, ())),
                 workloads=tuple(workloads.get(key, ())),
                 references={n: secrets[here, n] for n in wanted[key] if (here, n) in secrets},
                 paused=paused(workloads.get(key, ())),
                 host_version=self.version,
-                leader=leaders.get((here, leader_lease(name))),
+                leader=leader_of(elected, seen_at) if elected else None,
                 seen_at=seen_at,
+                migration=_migration(own),
             )
 
         return {key: observation(key) for key in wanted}
@@ -123,16 +128,23 @@ class _Look:
             for metadata in self._metadata(_OTHER_SECRETS)
         }
 
-    def _leases(self) -> dict[Key, Leader]:
+    def _leases(self) -> dict[Key, Json]:
         path = f"/apis/coordination.k8s.io/v1{self._scope}/leases"
         return {
-            (item["metadata"]["namespace"], item["metadata"]["name"]): leader_of(item, self.api.now)
+            (item["metadata"]["namespace"], item["metadata"]["name"]): item
             for item in self.api.list(path)
         }
 
     def _metadata(self, query: Mapping[str, str]) -> Iterator[Json]:
         path = f"/api/v1{self._scope}/secrets"
         return (item["metadata"] for item in self.api.list(path, query, metadata_only=True))
+
+
+def _migration(lease: Json) -> Migration | None:
+    """A damaged note is refused by whoever reads in full; here it takes nothing from the others."""
+    with suppress(FleetError):
+        return migration_in(lease)
+    return None
 
 
 def _key(metadata: Mapping[str, Any], label: str) -> Key:

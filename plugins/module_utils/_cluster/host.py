@@ -41,10 +41,10 @@ class Host:
         self.helm = helm
         self._transport = transport
 
-    def fleet(self, specs: Sequence[Spec], *, leaders: bool = False) -> Fleet:
+    def fleet(self, specs: Sequence[Spec], *, leases: bool = False) -> Fleet:
         """See HostCluster."""
         wanted = {(spec.namespace, spec.name): referenced_secrets(spec) for spec in specs}
-        return survey(self.api, wanted, leaders=leaders)
+        return survey(self.api, wanted, leases=leases)
 
     def observe(self, spec: Spec) -> Observation:
         """See HostCluster."""

@@ -238,19 +238,25 @@ def noted(api: Api, namespace: str, name: str) -> Notes:
         {revision: tuple(map(str, paths)) for revision, paths in foreign.items()},
         {revision: str(snapshot) for revision, snapshot in saved.items()},
         _points(found.get(POINTS_ANNOTATION, "[]")),
-        _migration(found.get(MIGRATION_ANNOTATION), f"{namespace}/{lease_name(name)}"),
+        migration_in(lease),
     )
 
 
-def _migration(text: str | None, lease: str) -> Migration | None:
-    """It decides which of two stores has the tenant's data, so a damaged one is not passed over."""
+def migration_in(lease: Json) -> Migration | None:
+    """What the Lease of a vCluster tells of its latest store migration; an empty one tells of none.
+
+    Raises:
+        FleetError: Somebody damaged it. It decides which of two stores has the tenant's data, so it is not passed over.
+    """
+    metadata = lease.get("metadata") or {}
+    text = (metadata.get("annotations") or {}).get(MIGRATION_ANNOTATION)
     if text is None:
         return None
     try:
         return migration_of(json.loads(text))
     except (ValueError, TypeError, KeyError) as error:
         raise FleetError(
-            f"Annotation {MIGRATION_ANNOTATION} of Lease {lease} was damaged.",
+            f"Annotation {MIGRATION_ANNOTATION} of Lease {metadata['namespace']}/{metadata['name']} was damaged.",
             "It says which store has the tenant's data. See which one the release's values name, and whether its "
             "control plane was let in there; then remove the annotation.",
         ) from error

@@ -319,8 +319,8 @@ class HostCluster(Protocol):
     def helm(self) -> Helm:
         """Helm against it."""
 
-    def fleet(self, specs: Sequence[Spec], *, leaders: bool = False) -> Fleet:
-        """The light pass over vClusters: a fixed number of paged lists; `leaders` lists the Leases too."""
+    def fleet(self, specs: Sequence[Spec], *, leases: bool = False) -> Fleet:
+        """The light pass over vClusters: a fixed number of paged lists; `leases` lists the Leases too."""
 
     def observe(self, spec: Spec) -> Observation:
         """Everything about one vCluster, `complete` True."""

@@ -36,6 +36,7 @@ def run_info(arguments: Arguments, context: Context) -> Result:
         **live_as_data(observation),
         "chart_version": release.chart_version if release else None,
         "store": store_in(values).type if release else None,
+        "migration": observation.migration.as_data if observation.migration else None,
         "values": mask(values, spec.secret_paths),
         "pods": [asdict(pod) for pod in _pods(spec, host)] if exists else [],
         "claims": [asdict(claim) for claim in observation.claims],

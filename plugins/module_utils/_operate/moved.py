@@ -168,12 +168,17 @@ class StoreMove:
             What became of it, in words.
         """
         store = store_in(base.values or {}).type
+        noted = self.host.observe(self.spec).migration
         self.say(f"it was not proved, going back to {store}")
         told = self.back(base.values or {}, base.chart_version or "")
         self._put_back(base)
         let_in(self.spec, self.host, self.deadline, self.say)
         limit = Deadline(self.spec.limits.rollout, self.deadline)
-        rollout(self.host.api, self.spec, limit, self.say)
+        try:
+            rollout(self.host.api, self.spec, limit, self.say)
+        except FleetError as error:
+            kept = f"Snapshot {noted.snapshot if noted else ''} has what {store} held when it was left."
+            raise FleetError(error.what, f"{error.way_out} {kept}") from error
         return f"It runs on {store} again, {told}, and is proved."
 
     def _move(

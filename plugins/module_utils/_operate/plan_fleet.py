@@ -186,7 +186,7 @@ class _Work(threading.Thread):
     def _plan_all(self) -> None:
         specs = [entry.spec for entry in self._entries if entry.spec]
         host = self._context.host(specs[0].access)
-        fleet = host.fleet(specs, leaders=self._verb is LOOK)
+        fleet = host.fleet(specs, leases=self._verb is LOOK)
         self.notes = fleet.notes
         self._verb.prepare(specs, host, self._context)
         for entry in self._entries:

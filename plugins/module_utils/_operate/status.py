@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from .._core.migration import Phase
 from .._core.observation import STUCK, Observation
 from .checks.certificates import WARN_DAYS
 from .plan_fleet import Entry
@@ -47,6 +48,8 @@ class Status:
         proved_at: When the last proof of this revision passed.
         certificates_end: When the first certificate ends, as that proof read it.
         care: What its store was due for then, in words; empty for nothing.
+        moving: The stores that it is on its way between, such as `sqlite -> etcd_deployed`; empty for none.
+        kept: Type of the store that it left, which still has what it held; empty for none.
         seen_at: The host cluster's clock when it was asked.
         error: Why it could not be looked at; empty when it could.
     """
@@ -67,6 +70,8 @@ class Status:
     proved_at: datetime | None = None
     certificates_end: datetime | None = None
     care: str = ""
+    moving: str = ""
+    kept: str = ""
     seen_at: datetime | None = None
     error: str = ""
 
@@ -94,6 +99,7 @@ def status_of(entry: Entry) -> Status:
     live = live_as_data(seen)
     plane, etcd = seen.workload("control_plane"), seen.workload("etcd")
     proved = seen.release.proved if seen.release else None
+    noted = seen.migration
     return Status(
         host=entry.host,
         cluster=spec.cluster if spec else "",
@@ -111,6 +117,10 @@ def status_of(entry: Entry) -> Status:
         proved_at=proved.at if proved else None,
         certificates_end=proved.certificates_end if proved else None,
         care=proved.care if proved else "",
+        moving=f"{noted.source} -> {noted.target}"
+        if noted and noted.phase is not Phase.DONE
+        else "",
+        kept=noted.source if noted and noted.phase is Phase.DONE else "",
         seen_at=seen.seen_at,
         error=str(entry.error) if entry.error else "",
     )
@@ -147,7 +157,7 @@ def status_table(found: Iterable[Status]) -> str:
 
 
 def _ending(found: Sequence[Status]) -> Iterator[str]:
-    """Lines about certificates that end soon (G36), and about stores that are due for care (G43, G44)."""
+    """Lines about certificates that end soon (G36), stores that are due for care (G43, G44), and those that moved."""
     soon = [status for status in found if status.certificates_end_soon]
     if soon:
         yield f"Certificates end within {WARN_DAYS} days: {', '.join(s.host for s in soon)}"
@@ -156,6 +166,14 @@ def _ending(found: Sequence[Status]) -> Iterator[str]:
     if due:
         yield f"Stores due for care: {', '.join(s.host for s in due)}"
         yield "fleetops.vcluster.maintenance --check tells for what, and without it does that."
+    moving = [f"{status.host} ({status.moving})" for status in found if status.moving]
+    if moving:
+        yield f"On the way to another store: {', '.join(moving)}"
+        yield "Where no run is at it, the next fleetops.vcluster.site goes on, or back."
+    kept = [f"{status.host} ({status.kept})" for status in found if status.kept]
+    if kept:
+        yield f"Stores that were left, and kept: {', '.join(kept)}"
+        yield "fleetops.vcluster.retire_source gives them up."
 
 
 def _row(status: Status) -> tuple[str, ...]:

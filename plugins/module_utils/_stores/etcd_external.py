@@ -291,8 +291,10 @@ def _reached(spec: Spec, reach: Reach) -> Iterator[tuple[str, Etcd]]:
     endpoint, tls = _address(spec)
     if not endpoint or not tls:
         raise FleetError(
-            f"{spec.title}: vcluster_store names no endpoint and tls secret of its etcd.",
-            "Set them: its data is streamed from there, and put back there.",
+            f"{spec.title}: its etcd is at {endpoint or 'no address'}, and nothing names the Secret with a client "
+            "certificate for it.",
+            "Set vcluster_store.endpoint and vcluster_store.tls, and run fleetops.vcluster.site: its data is streamed "
+            "from there, and put back there.",
         )
     names, dial = _ways(endpoint, tls, reach)
     with well_member(names, dial) as (name, etcd):

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import IO
 
 from .._core.errors import FleetError
@@ -51,14 +52,16 @@ def raise_by_file(namespace: str, name: str, etcd: Etcd, revision: int, work: Ra
         return
     members = int(work.api.get(_path(namespace, name))["spec"]["replicas"])
     work.say(f"raising the revision of {name} to {revision:,}")
-    with tempfile.TemporaryFile() as file:
+    # Named, since each member reads it by itself, beside the others.
+    with tempfile.NamedTemporaryFile() as file:
         for piece in etcd.snapshot():
             file.write(piece)
+        file.flush()
 
         @contextmanager
         def content() -> Iterator[IO[bytes]]:
-            file.seek(0)
-            yield file
+            with Path(file.name).open("rb") as own:
+                yield own
 
         size = file.tell()
         shared = {field.name: getattr(work, field.name) for field in fields(Raising)}

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.api import KubernetesApi
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.fleet import survey
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import ApiError
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.migration import Phase
 
 RELEASES, DEPLOYMENTS, SETS = "secrets", "deployments", "statefulsets"
 
@@ -123,8 +125,22 @@ def test_a_status_lists_the_leases_too(api: KubernetesApi, scripted: Any) -> Non
     spec = {"holderIdentity": "b-0-x", "renewTime": "2026-11-24T11:59:30Z"}
     lease = {"name": "vcluster-b-controller", "namespace": "n2"}
     cluster.items["leases"] = [{"metadata": lease, "spec": spec}]
-    fleet = survey(api, WANTED, leaders=True)
+    moved = {
+        "source": "sqlite",
+        "target": "postgresql",
+        "phase": "done",
+        "at": "2026-11-24T11:00:00Z",
+    }
+    notes = {"n1": json.dumps(moved), "n2": "damaged"}
+    for namespace, name in WANTED:
+        own = {"name": f"vcluster-{name}-fleetops", "namespace": namespace}
+        note = {"fleetops.vcluster/migration": notes.get(namespace, "")}
+        cluster.items["leases"].append({"metadata": {**own, "annotations": note}, "spec": {}})
+    fleet = survey(api, WANTED, leases=True)
     assert len(scripted.requests) == 5
+    migration = fleet.observations["n1", "a"].migration
+    assert migration is not None and migration.phase is Phase.DONE
+    assert fleet.observations["n2", "b"].migration is None
     leader = fleet.observations["n2", "b"].leader
     assert leader is not None and (leader.holder, leader.lasts) == ("b-0-x", 60)
     assert fleet.observations["n1", "a"].leader is None

@@ -293,7 +293,7 @@ class FakeHost:
     def nodes(self) -> None:
         return None
 
-    def fleet(self, specs: Sequence[Spec], *, leaders: bool = False) -> Fleet:
+    def fleet(self, specs: Sequence[Spec], *, leases: bool = False) -> Fleet:
         seen = Observation(release=self.world.newest, workloads=self.world.workloads, seen_at=NOW)
         return Fleet({(spec.namespace, spec.name): seen for spec in specs}, {})
 

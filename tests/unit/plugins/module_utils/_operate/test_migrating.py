@@ -347,6 +347,20 @@ def test_g25_what_is_not_proved_goes_back_with_all_that_was_written_since(
     assert site()["outcome"] == "done", "what it left there is no obstacle"
 
 
+def test_a_way_back_that_does_not_come_up_names_the_snapshot_of_what_was_left(
+    site: Run, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_arguments: Any) -> None:
+        raise FleetError("Not rolled out.", "See its pod.")
+
+    world.broken_when = site(check=True)["plan"]["steps"][1]["values"]
+    monkeypatch.setattr(moved, "rollout", never)
+    result = site()
+    said = result["msg"]
+    assert "Going back to revision 1 failed too: Not rolled out. See its pod. Snapshot 2" in said
+    assert said.endswith("has what etcd_deployed held when it was left.")
+
+
 def test_g25_where_it_gives_no_copy_the_source_is_back_with_what_it_held(
     site: Run, world: World, stores: Stores
 ) -> None:

@@ -69,8 +69,8 @@ def test_a_proof_that_passed_is_noted_and_one_in_check_mode_is_not(
 def test_only_those_that_are_due(context: Context, world: World, monkeypatch: Any) -> None:
     seen = FakeHost.fleet
 
-    def fleet(self: FakeHost, specs: Any, *, leaders: bool = False) -> Any:
-        found = seen(self, specs, leaders=leaders)
+    def fleet(self: FakeHost, specs: Any, *, leases: bool = False) -> Any:
+        found = seen(self, specs, leases=leases)
         dated = {k: replace(v, seen_at=NOW) for k, v in found.observations.items()}
         return replace(found, observations=dated)
 

@@ -14,6 +14,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors import Unreachable
+from ansible_collections.fleetops.vcluster.plugins.module_utils._core.migration import (
+    Migration,
+    Phase,
+)
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.observation import (
     Applied,
     Leader,
@@ -125,6 +129,20 @@ def test_g43_stores_that_are_due_for_care_are_named_below_the_table() -> None:
     text = status_table([status_of(entry(due)), status_of(entry(name="tenant-b"))])
     assert "Stores due for care: tenant-a\n" in text
     assert "due for care" not in status_table([status_of(entry())])
+
+
+MOVED = Migration("sqlite", "etcd_deployed", Phase.SWITCHING, "2026-11-24T10:00:00Z")
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_stores_that_move_or_were_left_are_named_below_the_table(phase: Phase) -> None:
+    seen = replace(WELL, migration=replace(MOVED, phase=phase))
+    text = status_table([status_of(entry(seen)), status_of(entry(name="tenant-b"))])
+    moving = "On the way to another store: tenant-a (sqlite -> etcd_deployed)\n"
+    kept = "Stores that were left, and kept: tenant-a (sqlite)\n"
+    assert (moving in text, kept in text) == (phase is not Phase.DONE, phase is Phase.DONE)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "store" not in status_table([status_of(entry())])
 
 
 def test_json_has_moments_as_rfc_3339() -> None:

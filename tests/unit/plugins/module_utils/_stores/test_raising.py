@@ -67,7 +67,9 @@ def refilled(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     found: list[Any] = []
 
     def refill(namespace: str, name: str, count: int, delivery: Any, by: int, cluster: str) -> None:
-        with delivery.content() as content:
+        # Members are filled beside each other.
+        with delivery.content() as content, delivery.content() as other:
+            assert other.read(3) == b"dat"
             found.append((namespace, name, count, content.read(), delivery.size, by, cluster))
 
     monkeypatch.setattr(raising, "refill_members", refill)
