@@ -218,7 +218,7 @@ ALTER = (
 # Removed keys go on taking room until somebody compacts and defragments.
 BALLAST = (
     "head -c 1400000 /dev/zero | tr '\\0' x > /tmp/x; "
-    "for n in 1 2 3 4 5 6 7 8 9 10 11 12; do etcdctl put /registry/ballast/$n < /tmp/x; done"
+    "for n in 1 2 3 4 5 6 7 8 9 10 11 12; do etcdctl put /registry/ballast/$n < /tmp/x || break; done"
 )
 
 
