@@ -152,7 +152,10 @@ def forwarded(kubeconfig: Path, namespace: str, pod: str) -> Iterator[int]:
     """The client port of an etcd on this machine, by `kubectl port-forward`."""
     forward = [program("kubectl"), f"--kubeconfig={kubeconfig}", f"--namespace={namespace}"]
     process = subprocess.Popen(
-        [*forward, "port-forward", pod, ":2379"], stdout=subprocess.PIPE, text=True
+        [*forward, "port-forward", pod, ":2379"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # a line for each connection that its client ends
+        text=True,
     )
     try:
         assert process.stdout is not None
