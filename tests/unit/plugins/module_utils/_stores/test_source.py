@@ -167,7 +167,7 @@ def test_an_external_etcd_is_asked_where_the_inventory_says() -> None:
         assert (source.revision, source.version, source.count(500)) == (500, "3.6.8", 338)
         assert b"".join(source.pieces()) == b"database"
     with (
-        pytest.raises(FleetError, match="names no endpoint"),
+        pytest.raises(FleetError, match="nothing names the Secret"),
         store.source(members.spec(), (), reach, {}),
     ):
         pass
