@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -366,6 +366,11 @@ class Observation:
     def workload(self, component: str) -> Workload | None:
         """The workload of a component, if there is one."""
         return next((w for w in self.workloads if w.component == component), None)
+
+    def claimed(self, names: Iterable[str]) -> list[str]:
+        """Those of some claims that are there, in their order."""
+        there = {claim.name for claim in self.claims}
+        return [name for name in names if name in there]
 
 
 @dataclass(frozen=True)

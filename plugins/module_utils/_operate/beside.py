@@ -60,11 +60,9 @@ def remove_claims(
     spec: Spec, host: HostCluster, store: Store, but: Collection[str] = frozenset()
 ) -> None:
     """The claims of a store are gone, but for some."""
-    claims = CLAIMS.format(namespace=spec.namespace)
-    there = {item["metadata"]["name"] for item in host.api.list(claims)}
-    for name in store.data_claims(spec.name):
-        if name in there and name not in but:
-            host.api.delete(f"{claims}/{name}")
+    for claim in _claims(spec, host, store):
+        if claim["name"] not in but:
+            host.api.delete(f"{CLAIMS.format(namespace=spec.namespace)}/{claim['name']}")
 
 
 def keep_claims(
@@ -83,7 +81,8 @@ def keep_claims(
         if policy.get("whenDeleted") == "Delete":
             host.api.merge(path, {"spec": {POLICY: {"whenDeleted": "Retain"}}})
             until(
-                f"StatefulSet {name} to let go of its claims", lambda: not _owned(spec, host, store)
+                f"StatefulSet {name} to let go of its claims",
+                lambda: not any(c.get("ownerReferences") for c in _claims(spec, host, store)),
             )
 
 
@@ -95,19 +94,16 @@ def mark_claims(
     annotations: Mapping[str, str | None],
 ) -> None:
     """Annotate the claims of a store that are there."""
-    there = {claim.name for claim in seen.claims}
-    for name in store.data_claims(spec.name):
-        if name in there:
-            path = f"{CLAIMS.format(namespace=spec.namespace)}/{name}"
-            host.api.merge(path, {"metadata": {"annotations": dict(annotations)}})
+    for name in seen.claimed(store.data_claims(spec.name)):
+        path = f"{CLAIMS.format(namespace=spec.namespace)}/{name}"
+        host.api.merge(path, {"metadata": {"annotations": dict(annotations)}})
 
 
-def _owned(spec: Spec, host: HostCluster, store: Store) -> bool:
-    """Whether any of its claims goes with its StatefulSet."""
+def _claims(spec: Spec, host: HostCluster, store: Store) -> list[Json]:
+    """The metadata of the claims of a store that are there now."""
     own = store.data_claims(spec.name)
-    found = host.api.list(CLAIMS.format(namespace=spec.namespace))
-    metadata = [item["metadata"] for item in found if item["metadata"]["name"] in own]
-    return any(item.get("ownerReferences") for item in metadata)
+    found = (item["metadata"] for item in host.api.list(CLAIMS.format(namespace=spec.namespace)))
+    return [metadata for metadata in found if metadata["name"] in own]
 
 
 def _own(spec: Spec, item: Json) -> Json:

@@ -162,9 +162,8 @@ class Migrating:
             FleetError: Claims that were left are all that there is of that moment.
         """
         nothing_before = replace(self.observation, claims=())
-        wanted = set(self.target.data_claims(self.spec.name))
-        before = self.observation.migration
-        left = sorted(wanted & {claim.name for claim in self.observation.claims})
+        wanted = self.target.data_claims(self.spec.name)
+        before, left = self.observation.migration, self.observation.claimed(wanted)
         if before and self._is_left and left and self._own.find(before.snapshot) is None:
             raise FleetError(
                 f"{self.spec.title}: claims {', '.join(left)} hold what was left in {self.target.type} at {before.at}, "
@@ -174,7 +173,7 @@ class Migrating:
         remove_servers(self.spec, self.host, nothing_before, self.target)
         self._plane.until(
             f"what is left of {self.target.type} to go",
-            lambda: not wanted & {c.name for c in self.host.observe(self.spec).claims},
+            lambda: not self.host.observe(self.spec).claimed(wanted),
         )
 
     def _empty(self) -> bool:

@@ -100,6 +100,7 @@ def status_of(entry: Entry) -> Status:
     plane, etcd = seen.workload("control_plane"), seen.workload("etcd")
     proved = seen.release.proved if seen.release else None
     noted = seen.migration
+    moved = noted is not None and noted.phase is Phase.DONE
     return Status(
         host=entry.host,
         cluster=spec.cluster if spec else "",
@@ -117,10 +118,8 @@ def status_of(entry: Entry) -> Status:
         proved_at=proved.at if proved else None,
         certificates_end=proved.certificates_end if proved else None,
         care=proved.care if proved else "",
-        moving=f"{noted.source} -> {noted.target}"
-        if noted and noted.phase is not Phase.DONE
-        else "",
-        kept=noted.source if noted and noted.phase is Phase.DONE else "",
+        moving=f"{noted.source} -> {noted.target}" if noted and not moved else "",
+        kept=noted.source if noted and moved else "",
         seen_at=seen.seen_at,
         error=str(entry.error) if entry.error else "",
     )

@@ -230,8 +230,7 @@ def _told(case: Case, move: Members) -> tuple[Kind, str]:
     if _podless(case, move):
         return Kind.SCALE_IN, f"etcd counts a learner {move.after} that has no pod: it is removed"
     claims = store_in(case.effective).claims(case.spec.name, move.before)[move.after :]
-    there = {claim.name for claim in case.observation.claims}
-    if gone := [name for name in claims if name in there]:
+    if gone := case.observation.claimed(claims):
         reason += f"; for good: their claims are deleted ({', '.join(gone)})"
     return Kind.SCALE_IN, reason
 

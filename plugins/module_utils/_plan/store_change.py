@@ -82,8 +82,7 @@ def source_step(spec: Spec, observation: Observation) -> Step | None:
     noted, good = observation.migration, observation.last_good
     if noted is None or noted.phase is not Phase.DONE or good is None:
         return None
-    there = {claim.name for claim in observation.claims}
-    claims = [name for name in store_named(noted.source).data_claims(spec.name) if name in there]
+    claims = observation.claimed(store_named(noted.source).data_claims(spec.name))
     held = f"claims {', '.join(claims)}" if claims else "its keys"
     reason = (
         f"what {noted.source} held until {noted.at}, when it was left for {noted.target}: {held}; "
@@ -157,8 +156,7 @@ class _Move:
         noted = self.observation.migration
         if noted and self.target.type in (noted.source, noted.target):
             return []
-        there = {claim.name for claim in self.observation.claims}
-        return [name for name in self.target.data_claims(self.spec.name) if name in there]
+        return self.observation.claimed(self.target.data_claims(self.spec.name))
 
     @cached_property
     def values(self) -> Tree:

@@ -95,10 +95,9 @@ def left_claims(case: Case) -> Iterator[Finding]:
     if case.new or not case.members:
         return
     store, seen, wanted = store_in(case.effective), case.observation.members, case.effective
-    there = {claim.name for claim in case.observation.claims}
     counted = max(case.members, 1 + max(seen.voters, default=-1) if seen else 0)
     beyond = store.data_claims(case.spec.name)[counted:]
-    left = [name for name in beyond if name in there]
+    left = case.observation.claimed(beyond)
     if not left:
         return
     joins = set(left) & set(store.claims(case.spec.name, store.members(wanted)))
