@@ -32,6 +32,7 @@ class Store:
 
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, Any]] = {}
+        self.unlisted: set[str] = set()
         self.refuse: Callable[[], bool] = lambda: False
         self.page = 20
         self.accepted: list[float] = []
@@ -46,7 +47,7 @@ class Store:
         return 201
 
     def list(self, start: int) -> dict[str, Any]:
-        items = [self.objects[name] for name in sorted(self.objects)]
+        items = [self.objects[name] for name in sorted({*self.objects} - self.unlisted)]
         more = str(start + self.page) if start + self.page < len(items) else ""
         return {"items": items[start : start + self.page], "metadata": {"continue": more}}
 
@@ -66,7 +67,12 @@ def ledger(store: Store, tmp_path: Path) -> Iterator[Ledger]:
             self._answer(store.add(json.loads(body)), {})
 
         def do_GET(self) -> None:
-            query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
+            url = urllib.parse.urlsplit(self.path)
+            name = url.path.rpartition("configmaps")[2].strip("/")
+            if name:
+                self._answer(200 if name in store.objects else 404, store.objects.get(name, {}))
+                return
+            query = urllib.parse.parse_qs(url.query)
             self._answer(200, store.list(int(query.get("continue", ["0"])[0])))
 
         def _answer(self, status: int, document: object) -> None:
@@ -102,7 +108,16 @@ def test_what_was_acknowledged_and_is_gone_or_changed_is_lost(ledger: Ledger, st
     del store.objects[names[3]]
     store.objects[names[7]]["data"]["content"] = "other"
     ledger.check()
-    assert ledger.report.lost == 2
+    assert (ledger.report.lost, ledger.report.unlisted) == (2, 0)
+
+
+def test_what_is_there_and_only_a_list_lacks_is_told_apart(ledger: Ledger, store: Store) -> None:
+    ledger.write()
+    names = sorted(store.objects)
+    del store.objects[names[3]]
+    store.unlisted = {*names[5:7]}
+    ledger.check()
+    assert (ledger.report.lost, ledger.report.unlisted) == (1, 2)
 
 
 def test_a_refused_write_is_failed_and_not_lost(ledger: Ledger, store: Store) -> None:
