@@ -7,14 +7,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from copying import CLAIM, COPY, NAMESPACE, PODS, STATEFULSET, FakeApi, Writer, stateful_set
+from copying import CLAIM, COPY, NAMESPACE, STATEFULSET, FakeApi, Writer, stateful_set
 from kine_rows import Kine
 
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import (
@@ -22,13 +21,10 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster import 
     sqlite_file,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._cluster.sqlite_copy import (
-    _NAMES,
     FILE,
     HEADER,
     Parts,
     SqliteCopy,
-    _copy,
-    copy_pod,
     whole,
 )
 from ansible_collections.fleetops.vcluster.plugins.module_utils._core.contents import (
@@ -41,7 +37,6 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors imp
     TimedOut,
     Unsettled,
 )
-from ansible_collections.fleetops.vcluster.plugins.module_utils._stores.claim_pod import ClaimPod
 
 
 @pytest.fixture
@@ -384,52 +379,6 @@ def test_a_missing_right_is_named(api: FakeApi, copy: SqliteCopy, tmp_path: Path
     api.forbidden = True
     with pytest.raises(ApiError, match="`create` and `delete` on pods"):
         taken(copy, tmp_path)
-
-
-def place() -> ClaimPod:
-    api: Any = None
-    return ClaimPod(api, lambda _what, _holds: None, stateful_set(), 0, "syncer")
-
-
-def test_the_pod_runs_beside_the_control_plane_and_changes_nothing() -> None:
-    pod = copy_pod(place(), "n2", _copy("/data", 5), _NAMES, "x")
-    spec = pod["spec"]
-    (container,) = spec["initContainers"]
-    assert spec["nodeName"] == "n2"
-    assert spec["volumes"][0] == {
-        "name": "data",
-        "persistentVolumeClaim": {"claimName": "data-a-0"},
-    }
-    assert container["volumeMounts"][0] == {"name": "data", "mountPath": "/data", "readOnly": True}
-    assert container["image"] == "vcluster-pro:0.36.1"
-    assert container["securityContext"] == {"runAsUser": 0}
-    assert spec["tolerations"] == [{"key": "x"}]
-    assert spec["nodeSelector"] == {"disk": "ssd"}, "it runs while nothing else may"
-    assert spec["imagePullSecrets"] == [{"name": "pull"}]
-    assert spec["securityContext"] == {"fsGroup": 12}
-    assert spec["automountServiceAccountToken"] is False
-    assert pod["metadata"]["labels"]["app"] != "vcluster", "the StatefulSet must not adopt it"
-    assert "nodeName" not in copy_pod(place(), "", _copy("/data", 1), _NAMES, "x")["spec"]
-
-
-@pytest.mark.parametrize("word", ["wrong", "", "x" * 64])
-def test_g38_nobody_else_in_the_cluster_can_read_what_the_pod_sends(
-    api: FakeApi, kine: Kine, word: str
-) -> None:
-    """Where its nc knows no -s it listens on all addresses; the password is in no object, only its sum is."""
-    kine.put("/registry/a", b"1")
-    api.old = True
-    known: Any = copy_pod(place(), "n2", _copy("/data", 1), _NAMES, "the password")
-    assert "the password" not in json.dumps(known)
-    api.create(PODS, known)
-    for line, answers in ((word, False), ("the password", True)):
-        with api.forward(NAMESPACE, "a-0-copy", 9731) as connection:
-            connection.settimeout(30)
-            connection.sendall(f"{line}\n".encode())
-            assert bool(connection.recv(1000)) == answers
-    (container,) = known["spec"]["containers"]
-    assert [mount["name"] for mount in container["volumeMounts"]] == ["work"]
-    assert "nc -l -s 127.0.0.1 -p 9731" in container["command"][-1]
 
 
 def test_an_old_nc_serves_too(api: FakeApi, kine: Kine, copy: SqliteCopy, tmp_path: Path) -> None:
