@@ -58,6 +58,7 @@ def live(chart: str, kubernetes: str, replicas: str = "1/1", members: str = "") 
     return {
         "version": chart,
         "kubernetes": kubernetes,
+        "store": "etcd_deployed" if members else "sqlite",
         "replicas": replicas,
         "members": members,
         "revision": 4,
@@ -65,9 +66,9 @@ def live(chart: str, kubernetes: str, replicas: str = "1/1", members: str = "") 
     }
 
 
-NOT_THERE = {"version": "", "kubernetes": "", "replicas": "", "members": "", "release": "absent"}
 OLD, NEW = live("0.35.3", "1.35.6", "3/3", "3/3"), live("0.36.1", "1.36.3", "3/3", "3/3")
 SMALL_OLD, SMALL_NEW = live("0.35.3", "1.35.6"), live("0.36.1", "1.36.3")
+NOT_THERE = dict.fromkeys(OLD, "") | {"release": "absent"}
 
 
 def planned(

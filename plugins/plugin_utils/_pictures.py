@@ -26,6 +26,7 @@ MOST_MOVES = 60
 HEADS = {
     "chart": "Chart",
     "kubernetes": "Kubernetes",
+    "store": "Store",
     "replicas": "Replicas",
     "members": "etcd members",
 }

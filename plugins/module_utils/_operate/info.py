@@ -12,7 +12,6 @@ from .._core.observation import Pod
 from .._core.ports import HostCluster
 from .._core.spec import Spec
 from .._plan.mask import mask
-from .._stores.registry import store_in
 from .context import Context
 from .door import Arguments, Result
 from .options import spec_of
@@ -35,7 +34,6 @@ def run_info(arguments: Arguments, context: Context) -> Result:
         "exists": exists,
         **live_as_data(observation),
         "chart_version": release.chart_version if release else None,
-        "store": store_in(values).type if release else None,
         "migration": observation.migration.as_data if observation.migration else None,
         "values": mask(values, spec.secret_paths),
         "pods": [asdict(pod) for pod in _pods(spec, host)] if exists else [],

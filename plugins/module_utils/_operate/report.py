@@ -21,6 +21,7 @@ OPEN = frozenset({"not reached", "running"})
 FACTS = {
     "chart": "version",
     "kubernetes": "kubernetes",
+    "store": "store",
     "replicas": "replicas",
     "members": "members",
 }
@@ -37,7 +38,7 @@ class Line:
         message: Why it is not good; where it is, what its result wants to be told.
         checks: Results of its last proof.
         began: When its turn came, RFC 3339; empty when it never did.
-        before: Chart, Kubernetes, replicas, members, as far as they were there.
+        before: Chart, Kubernetes, type of the store, replicas, members, as far as they were there.
         after: The same, as far as it was seen after the proof; in check mode, as far as the plan says.
     """
 
@@ -296,6 +297,7 @@ def _expected(entry: Mapping[str, Any], before: Mapping[str, str]) -> dict[str, 
     found = {
         "chart": versions[-1] if versions else None,
         "kubernetes": str(tag).removeprefix("v") if tag else None,
+        "store": changes.get("vcluster_store.type"),
         "replicas": changes.get(pointer(REPLICAS)),
     }
     return {**before, **{name: str(value) for name, value in found.items() if value}}

@@ -50,7 +50,7 @@ def test_what_failed_what_is_left_and_how_to_go_on_is_said() -> None:
     assert f"What is done stays done. To go on: {reports.COMMAND}" in text
     assert "payments-eu ! refused wave 1, west [G03] The backing store would change" in text
     assert "Wave 3 (5): sandbox, mail, identity, catalogue, media" in text
-    assert "canary 0.35.3 → 0.36.1 1.35.6 → 1.36.3 1 ✓ done" in text
+    assert "canary 0.35.3 → 0.36.1 1.35.6 → 1.36.3 sqlite 1 ✓ done" in text
     assert "billing certificates warn 26 days left: apiserver.crt" in text
 
 

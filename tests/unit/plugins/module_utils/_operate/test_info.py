@@ -29,7 +29,7 @@ def info(world: World, **more: Any) -> dict[str, Any]:
 
 def test_one_that_is_not_there_is_no_error() -> None:
     found = info(World())
-    assert (found["exists"], found["release"], found["store"]) == (False, "absent", None)
+    assert (found["exists"], found["release"], found["store"]) == (False, "absent", "")
     assert (found["pods"], found["claims"], found["values"]) == ([], [], {})
 
 

@@ -174,6 +174,14 @@ def test_g49_only_the_label_of_its_own_revision_is_a_proof(
     assert (found["revision"], found["release"], found["proved"]) == (revision, status, proved)
 
 
+def test_the_store_is_told_where_the_values_were_read() -> None:
+    etcd = {"controlPlane": {"backingStore": {"etcd": {"deploy": {"enabled": True}}}}}
+    for values, store in ((None, ""), ({}, "sqlite"), (etcd, "etcd_deployed")):
+        found = live_as_data(Observation(release=Release(3, "deployed", values=values)))
+        assert found["store"] == store
+    assert live_as_data(Observation())["store"] == ""
+
+
 def test_replicas_count_what_is_ready_of_the_newest_template() -> None:
     etcd = Workload("etcd", "StatefulSet", "t-etcd", 3, ready=3, updated=1)
     found = live_as_data(Observation(workloads=(plane(), etcd)))

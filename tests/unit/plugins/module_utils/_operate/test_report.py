@@ -115,6 +115,10 @@ def test_in_check_mode_after_is_what_the_steps_say() -> None:
             "version": "0.36.1",
             "changes": [{"path": "vcluster_kubernetes_version", "after": "1.36.3"}],
         },
+        {
+            "version": "0.36.1",
+            "changes": [{"path": "vcluster_store.type", "after": "etcd_deployed"}],
+        },
         {"version": "", "changes": []},
     ]
     before = {"version": "0.35.3", "kubernetes": "1.35.6", "replicas": "1/1", "members": "3/3"}
@@ -123,6 +127,7 @@ def test_in_check_mode_after_is_what_the_steps_say() -> None:
     assert report.lines[0].after == {
         "chart": "0.36.1",
         "kubernetes": "1.36.3",
+        "store": "etcd_deployed",
         "replicas": "3",
         "members": "3/3",
     }

@@ -39,7 +39,7 @@ def test_it_says_how_it_went_what_went_wrong_and_how_to_go_on() -> None:
 
 def test_before_and_after_stand_in_one_cell_and_what_moved_is_bold() -> None:
     found = {row[0]: row for row in rows(report_markdown(reports.halted()))}
-    assert found["canary"][-4:-2] == ["0.35.3 → **0.36.1**", "1.35.6 → **1.36.3**"]
+    assert found["canary"][-5:-2] == ["0.35.3 → **0.36.1**", "1.35.6 → **1.36.3**", "sqlite"]
     assert "→ **0.36.1**" in found["search"]
     assert "0.35.3" in found["ledger"] and "**failed**" in found["ledger"]
 
