@@ -49,6 +49,15 @@ def variables(folder: Path, store: dict[str, Any] | None = None, **more: Any) ->
     }
 
 
+def own_etcd(name: str) -> dict[str, Any]:
+    """The store of a vCluster on the etcd that `backends` makes for it beside, as pods reach it."""
+    return {
+        "type": "etcd_external",
+        "endpoint": f"{name}-store.{namespace(name)}:2379",
+        "tls": {"secret": f"{name}-store-client"},
+    }
+
+
 def fleets_of_one(
     make_fleet: Any, restorers: dict[str, Path], folder: Path, name: str
 ) -> Callable[..., Fleet]:

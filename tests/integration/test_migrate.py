@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from by_hand import CLUSTER, in_namespace, namespace
+from by_hand import CLUSTER, in_namespace
 from harness import Fleet, Lab
-from saving import kubeconfig_of, tenant, variables
+from saving import kubeconfig_of, own_etcd, tenant, variables
 from scaling import under_load
 
 from lab.database_server import settings
@@ -32,11 +32,7 @@ SERVERS = {"postgresql": PostgreSQL, "mysql": MariaDB}
 STORES: dict[str, dict[str, Any]] = {
     "sqlite": {"type": "sqlite"},
     "etcd_deployed": {"type": "etcd_deployed", "members": 3},
-    "etcd_external": {
-        "type": "etcd_external",
-        "endpoint": f"{NAME}-store.{namespace(NAME)}:2379",
-        "tls": {"secret": f"{NAME}-store-client"},
-    },
+    "etcd_external": own_etcd(NAME),
     "postgresql": {"type": "postgresql"},
     "mysql": {"type": "mysql"},
 }

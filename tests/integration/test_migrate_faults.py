@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from by_hand import CLUSTER, in_namespace, namespace, wait_until
+from by_hand import CLUSTER, in_namespace, wait_until
 from harness import Fleet, Lab
 from runs import cut, kill_at, watched
-from saving import kubeconfig_of, tenant, variables
+from saving import kubeconfig_of, own_etcd, tenant, variables
 from scaling import under_load
 
 pytestmark = [
@@ -31,11 +31,7 @@ PATIENCE = (
 )
 SQLITE: dict[str, Any] = {"type": "sqlite"}
 ETCD = {"type": "etcd_deployed", "members": 1, "size": "1Gi"}
-EXTERNAL = {
-    "type": "etcd_external",
-    "endpoint": f"{NAME}-store.{namespace(NAME)}:2379",
-    "tls": {"secret": f"{NAME}-store-client"},
-}
+EXTERNAL = own_etcd(NAME)
 KEY = "/registry/namespaces/kube-system"  # that every tenant has
 # What the run says at each of its boundaries.
 BOUNDARIES = (
