@@ -209,8 +209,17 @@ STAGES = (
     pytest("unit-2.19", OLD, "-n", "2", "-m", "not apiserver", "tests/unit", suites=FAST),
     # Installs Debian's Chromium where there is none.
     pytest("browser", NEW, "tests/browser", suites=("full",)),
+    # Of the core only its Python matters to them: one is enough for the short suite, which has a time to keep.
     pytest("apiserver-2.21", NEW, "-m", "apiserver", "tests/unit", needs=("lab-parts",)),
-    pytest("apiserver-2.19", OLD, "-m", "apiserver", "tests/unit", needs=("lab-parts",)),
+    pytest(
+        "apiserver-2.19",
+        OLD,
+        "-m",
+        "apiserver",
+        "tests/unit",
+        needs=("lab-parts",),
+        suites=("full",),
+    ),
     # These measure time. Installs Debian's PostgreSQL and MariaDB where there are none, half a minute.
     pytest("lab-unit", NEW, "-m", "not lab", "tests/lab/tests", needs=("lab-parts",), lane=LAB),
     pytest("contract", NEW, "-n", "2", "tests/contract", needs=("lab-parts",)),
@@ -286,8 +295,10 @@ STAGES = (
         suites=("full",),
         limit=7200,
     ),
-    # What depends on Helm's version: the same tests with each; input, doors and proof do not.
-    integration("integration-helm3", "helm3", *files("fleet", "interrupted")),
+    # What depends on Helm's version: the same tests with each, runs that are killed in the full suite; input, doors and
+    # proof do not.
+    integration("integration-helm3", "helm3", *files("fleet")),
+    integration("interrupted-helm3", "helm3", *files("interrupted"), suites=("full",)),
     Stage(
         "molecule",
         (str(NEW / "python"), "tests/scenarios.py"),

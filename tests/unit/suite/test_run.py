@@ -14,10 +14,12 @@ from stages import LAB, STAGES, SUITES, Stage
 
 # Too long for `make test`, or in need of more than it may install.
 LONG = {
+    "apiserver-2.19",
     "autoscaling-helm3",
     "backends",
     "browser",
     "faults",
+    "interrupted-helm3",
     "lab-end",
     "lab-older",
     "maintenance",
