@@ -232,7 +232,7 @@ STAGES = (
         *files("awx", "bad_input", "doors", "fleet", "interrupted", "proof"),
     ),
     # The pairs that matter most; all of them in the full suite.
-    integration("migrate", "helm4", *files("migrate"), suites=("test", "full"), limit=7200),
+    integration("migrate", "helm4", *files("migrate"), limit=9600),
     integration("migrate-faults", "helm4", *files("migrate_faults"), suites=("full",), limit=7200),
     integration("waves", "helm4", *files("waves"), suites=("full",), limit=3600),
     integration(

@@ -24,7 +24,7 @@ from lab.database_server import settings
 from lab.databases import MariaDB, PostgreSQL
 from lab.ledger import LABEL
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(5400)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(9000)]
 
 NAME = "it-moved"
 PATIENCE = 90.0  # seconds for which a write is tried again: the API is away meanwhile
