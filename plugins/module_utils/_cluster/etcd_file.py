@@ -28,7 +28,7 @@ CHANGES = b"key"  # the bucket of all changes (etcd 3.5 and 3.6, server/storage/
 _REVISION = struct.Struct(">QcQ")  # main revision, an underscore, sub revision
 _TOMBSTONE = b"t"  # ends the revision of a deletion
 _RECORD = struct.Struct("=16sQ")  # hash of the key, number of the change * 2 + whether it deletes
-PARTS = 16
+PARTS = 64  # each is in memory by itself: 4 MB of a million keys
 SUM = 32  # bytes of the SHA-256 at the end of a snapshot
 SECTOR = 512  # a database is a multiple of it: what is over is the sum
 PIECE = 1 << 20
