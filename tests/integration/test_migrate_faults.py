@@ -238,7 +238,7 @@ def test_what_somebody_does_to_the_target_is_found_before_anyone_is_let_in(
 
 def test_a_source_that_still_takes_writes_is_found(beside: Make, lab: Lab, tmp_path: Path) -> None:
     beside().play("migrate_store").succeeded()
-    write = "etcdctl put /registry/configmaps/default/late late"
+    write = "etcdctl put /registry/late late"  # below nothing that an API server reads
     with under_load(lab, NAME, tmp_path, "the source takes writes", patience=PATIENCE) as ledger:
         run = watched(
             beside(SQLITE), "reading it back", lambda: in_etcd(lab, write), "migrate_store"
