@@ -135,9 +135,8 @@ def test_nothing_acknowledged_is_lost_whatever_happens_to_the_database(
 def loaded(
     lab: Lab, kind: str, folder: Path, what: str, patience: float
 ) -> AbstractContextManager[Ledger]:
-    """See under_load; what kine may not list on PostgreSQL is there."""
-    listed = kind != "postgresql"
-    return under_load(lab, NAMES[kind], folder, f"{kind}: {what}", 5.0, patience, listed)
+    """See under_load."""
+    return under_load(lab, NAMES[kind], folder, f"{kind}: {what}", 5.0, patience, kind)
 
 
 def dropped(fleet: Fleet, pair: Pair, lab: Lab, folder: Path) -> None:

@@ -101,7 +101,8 @@ class FakeApi:
 
     def __init__(self, folder: Path, replicas: int = 1) -> None:
         self.data, self.work, self.programs = (folder / name for name in ("data", "work", "bin"))
-        self.programs.mkdir()
+        for place in (self.data, self.programs):
+            place.mkdir()
         netcat = self.programs / "nc"
         netcat.write_text(NETCAT)
         netcat.chmod(0o755)

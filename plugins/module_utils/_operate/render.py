@@ -13,10 +13,10 @@ from dataclasses import asdict
 from typing import Any
 
 from .._core.finding import Finding
-from .._core.observation import Observation, Release, Workload
+from .._core.observation import Observation, Workload
 from .._core.plan import HOPS, Plan, Step
 from .._plan.mask import mask, mask_change
-from .._stores.registry import store_in
+from .._stores.seen import store_seen
 
 WIDTH = 80
 SIGNS = {"asked": "~", "drift": "!", "removed": "-", "default": "+"}
@@ -67,18 +67,12 @@ def live_as_data(observation: Observation) -> dict[str, Any]:
         ),
         "version": _tag(plane, "syncer"),
         "kubernetes": _tag(plane, "kubernetes").removeprefix("v"),
-        "store": _store(release),
+        # By the values alone: somebody drops a database for what this says.
+        "store": store_seen(release.values if release else None, ()),
         "replicas": _count(plane),
         "members": _count(etcd),
         "paused": observation.paused,
     }
-
-
-def _store(release: Release | None) -> str:
-    """Type of the store; empty where nobody read the values."""
-    if release is None or release.values is None:
-        return ""
-    return store_in(release.values).type
 
 
 def _tag(workload: Workload | None, container: str) -> str:

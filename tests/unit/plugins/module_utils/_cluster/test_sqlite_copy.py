@@ -41,9 +41,7 @@ from ansible_collections.fleetops.vcluster.plugins.module_utils._core.errors imp
 
 @pytest.fixture
 def api(tmp_path: Path) -> FakeApi:
-    made = FakeApi(tmp_path)
-    made.data.mkdir()
-    return made
+    return FakeApi(tmp_path)
 
 
 @pytest.fixture
@@ -210,7 +208,6 @@ def test_without_a_log_nothing_is_proved(kine: Kine, copy: SqliteCopy, tmp_path:
 def test_of_a_stopped_one_a_copy_is_right_with_a_log_and_without(tmp_path: Path, log: bool) -> None:
     """A killed control plane leaves its log behind, one that ended itself does not."""
     stopped: Any = FakeApi(tmp_path, replicas=0)
-    stopped.data.mkdir()
     kine = Kine(stopped.data / FILE)
     stopped.planes = [{"spec": {"nodeName": "n2"}, "status": {"phase": "Succeeded"}}]
     revision = kine.put("/registry/a", b"1")
@@ -225,7 +222,6 @@ def test_of_a_stopped_one_a_copy_is_right_with_a_log_and_without(tmp_path: Path,
 
 def test_one_that_was_started_meanwhile_is_no_longer_stopped(tmp_path: Path) -> None:
     api: Any = FakeApi(tmp_path, replicas=0)
-    api.data.mkdir()
     kine = Kine(api.data / FILE)
     kine.put("/registry/a", b"1")
     kine.close()
@@ -268,7 +264,6 @@ def test_g44_a_stopped_one_is_rewritten_after_its_log_where_it_has_one(
     tmp_path: Path, log: bool
 ) -> None:
     api: Any = FakeApi(tmp_path, replicas=0)
-    api.data.mkdir()
     kine = Kine(api.data / FILE)
     grown_and_emptied(kine)
     held = dict(kine.held)

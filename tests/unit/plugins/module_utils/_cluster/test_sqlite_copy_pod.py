@@ -55,7 +55,6 @@ def test_g38_nobody_else_in_the_cluster_can_read_what_the_pod_sends(
 ) -> None:
     """Where its nc knows no -s it listens on all addresses; the password is in no object, only its sum is."""
     api = FakeApi(tmp_path)
-    api.data.mkdir()
     Kine(api.data / FILE).put("/registry/a", b"1")
     api.old = True
     known: Any = copy_pod(place(), "n2", _copy("/data", 1), _NAMES, "the password")
